@@ -1,0 +1,235 @@
+import { assert } from '../base/errors.ts';
+
+export const PAGE_SIZE = 4096;
+export const PAGE_SHIFT = 12;
+export const PAGE_MASK = 4095;
+/** Number of pages in the linear address space. */
+export const PAGE_COUNT = 1 << 20;
+/** First address that user mode can never have: FreeBSD VM_MAXUSER_ADDRESS, sys/i386/include/vmparam.h. */
+export const USER_END = 0xbfc00000;
+
+export const PERM_R = 1;
+export const PERM_W = 2;
+export const PERM_X = 4;
+
+/** Attributes of a page beside its three permission bits. */
+const ATTR_RESIDENT = 8;
+/** Not written since the last `clearDirty`. */
+const ATTR_CLEAN = 16;
+/** An engine holds something derived from these bytes. */
+const ATTR_CODE = 32;
+
+/** Where the engine's own arrays stand in the same memory, above everything that user mode may touch. */
+const PERM_OFFSET = 0xc0000000;
+const ATTR_OFFSET = PERM_OFFSET + PAGE_COUNT;
+
+/** What an engine derived from a space's code (predecoded or translated instructions). */
+export interface CodeCache {
+  /** The bytes or the permissions of a page that was marked by `markCode` are about to change. */
+  dropPage(page: number): void;
+}
+
+/** Contents of one resident page. The bytes are never changed once they stand in a snapshot. */
+export interface PageImage {
+  readonly page: number;
+  readonly perm: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface SpaceSnapshot {
+  readonly pages: readonly PageImage[];
+}
+
+const freeMemories: WebAssembly.Memory[] = [];
+const FREE_MEMORIES_MAX = 64;
+
+/**
+ * One linear address space: 4 GiB of flat memory in which guest linear address = offset, with one permission byte a page.
+ * An access that the permission byte allows needs nothing else; one that it refuses goes to `resolveWrite` (which settles dirty
+ * tracking and code pages) and otherwise is a page fault for the kernel. Pages that are not resident have permission 0.
+ */
+export class AddressSpace {
+  readonly memory: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  /** Effective permissions of each page: a set of PERM_R, PERM_W, PERM_X. Engines read it; only this class writes it. */
+  readonly perm: Uint8Array;
+  /** What one engine derived from this space's code; the engine's own business. */
+  codeCache: CodeCache | null = null;
+  private readonly attr: Uint8Array;
+  private readonly resident = new Set<number>();
+  private readonly dirty = new Set<number>();
+  private disposed = false;
+
+  constructor() {
+    this.memory =
+      freeMemories.pop() ??
+      new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: typeof SharedArrayBuffer !== 'undefined' });
+    const buffer = this.memory.buffer as ArrayBuffer;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.perm = new Uint8Array(buffer, PERM_OFFSET, PAGE_COUNT);
+    this.attr = new Uint8Array(buffer, ATTR_OFFSET, PAGE_COUNT);
+  }
+
+  /** Makes a page resident, all zero, with the given permissions. The page must be a user page and not resident. */
+  mapPage(page: number, perm: number): void {
+    assert(page >= 0 && page < USER_END >>> PAGE_SHIFT, `page ${page.toString(16)} is not a user page`);
+    assert((this.attr[page]! & ATTR_RESIDENT) === 0, `page ${page.toString(16)} is resident already`);
+    this.attr[page] = ATTR_RESIDENT | perm;
+    this.perm[page] = perm;
+    this.resident.add(page);
+    this.dirty.add(page);
+  }
+
+  /** Takes a page away; its bytes are gone. Does nothing to a page that is not resident. */
+  unmapPage(page: number): void {
+    if ((this.attr[page]! & ATTR_RESIDENT) === 0) return;
+    this.dropCode(page);
+    this.u8.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    this.attr[page] = 0;
+    this.perm[page] = 0;
+    this.resident.delete(page);
+    this.dirty.delete(page);
+  }
+
+  /** Changes the permissions of a resident page; does nothing to another. */
+  protectPage(page: number, perm: number): void {
+    const attr = this.attr[page]!;
+    if ((attr & ATTR_RESIDENT) === 0) return;
+    this.dropCode(page);
+    this.attr[page] = (this.attr[page]! & ~7) | perm;
+    this.refreshPerm(page);
+  }
+
+  isResident(page: number): boolean {
+    return (this.attr[page]! & ATTR_RESIDENT) !== 0;
+  }
+
+  /** The permissions that were given to a page (0 when it is not resident), whatever tracking took from the effective ones. */
+  permOf(page: number): number {
+    return this.attr[page]! & 7;
+  }
+
+  /** Numbers of the resident pages, ascending. */
+  residentPages(): number[] {
+    return [...this.resident].sort((a, b) => a - b);
+  }
+
+  get residentCount(): number {
+    return this.resident.size;
+  }
+
+  /**
+   * A write to this page was refused by `perm`. Returns true when the page is writable after all, and from now on the
+   * permission byte says so; false when it is a page fault. Code derived from the page has been dropped.
+   */
+  resolveWrite(page: number): boolean {
+    const attr = this.attr[page]!;
+    if ((attr & PERM_W) === 0) return false;
+    this.touch(page);
+    return true;
+  }
+
+  /** An engine derived code from this page: from now on a write to it goes through `resolveWrite`. */
+  markCode(page: number): void {
+    this.attr[page] = this.attr[page]! | ATTR_CODE;
+    this.refreshPerm(page);
+  }
+
+  /** Copies bytes out, whatever the permissions. All pages must be resident. */
+  peek(address: number, length: number): Uint8Array {
+    const copy = new Uint8Array(length);
+    copy.set(this.u8.subarray(address, address + length));
+    return copy;
+  }
+
+  /** Copies bytes in, whatever the permissions. All pages must be resident. */
+  poke(address: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const last = (address + bytes.length - 1) >>> PAGE_SHIFT;
+    for (let page = address >>> PAGE_SHIFT; page <= last; page++) {
+      assert(this.isResident(page), `poke into page ${page.toString(16)}, which is not resident`);
+      this.touch(page);
+    }
+    this.u8.set(bytes, address);
+  }
+
+  /** Pages written since the last `clearDirty` (new pages included), ascending. */
+  dirtyPages(): number[] {
+    return [...this.dirty].sort((a, b) => a - b);
+  }
+
+  clearDirty(): void {
+    for (const page of this.dirty) {
+      this.attr[page] = this.attr[page]! | ATTR_CLEAN;
+      this.refreshPerm(page);
+    }
+    this.dirty.clear();
+  }
+
+  /** A space of its own with the same pages: what fork(2) gives the child. */
+  clone(): AddressSpace {
+    const copy = new AddressSpace();
+    for (const page of this.resident) {
+      copy.mapPage(page, this.permOf(page));
+      copy.u8.set(this.u8.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), page * PAGE_SIZE);
+    }
+    return copy;
+  }
+
+  snapshot(): SpaceSnapshot {
+    return {
+      pages: this.residentPages().map((page) => ({
+        page,
+        perm: this.permOf(page),
+        bytes: this.peek(page * PAGE_SIZE, PAGE_SIZE),
+      })),
+    };
+  }
+
+  /** Makes the space equal to a snapshot. Every page counts as dirty afterwards. */
+  restore(snapshot: SpaceSnapshot): void {
+    for (const page of this.residentPages()) this.unmapPage(page);
+    for (const { page, perm, bytes } of snapshot.pages) {
+      this.mapPage(page, perm);
+      this.u8.set(bytes, page * PAGE_SIZE);
+    }
+  }
+
+  /** Gives the memory back for the next space. The object must not be used again. */
+  dispose(): void {
+    assert(!this.disposed, 'address space disposed twice');
+    for (const page of this.resident) {
+      this.u8.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+      this.attr[page] = 0;
+      this.perm[page] = 0;
+    }
+    this.resident.clear();
+    this.dirty.clear();
+    this.codeCache = null;
+    this.disposed = true;
+    if (freeMemories.length < FREE_MEMORIES_MAX) freeMemories.push(this.memory);
+  }
+
+  /** The page is about to be written: it is dirty, and code derived from it is void. */
+  private touch(page: number): void {
+    this.dropCode(page);
+    this.attr[page] = this.attr[page]! & ~ATTR_CLEAN;
+    this.dirty.add(page);
+    this.refreshPerm(page);
+  }
+
+  private dropCode(page: number): void {
+    if ((this.attr[page]! & ATTR_CODE) === 0) return;
+    this.attr[page] = this.attr[page]! & ~ATTR_CODE;
+    this.codeCache?.dropPage(page);
+  }
+
+  private refreshPerm(page: number): void {
+    const attr = this.attr[page]!;
+    this.perm[page] = attr & (ATTR_CLEAN | ATTR_CODE) ? attr & 7 & ~PERM_W : attr & 7;
+  }
+}

@@ -1,0 +1,28 @@
+import type { CpuId } from '../base/brand.ts';
+
+/** Where and when: every event carries these three. */
+export interface EventPlace {
+  /** Virtual time in nanoseconds. */
+  readonly ns: number;
+  /** The core on which it happened; -1 when no core is concerned. */
+  readonly core: number;
+  /** Instructions that core had retired. */
+  readonly instruction: number;
+}
+
+/** What the machine itself reports. The kernel's events add to this union: kernel-sim/kern/events.ts. */
+export type MachineEvent = EventPlace &
+  (
+    | { readonly kind: 'core-fault'; readonly victim: CpuId; readonly model: 'fail-stop' }
+    | {
+        /** The fault interrupt generator has had no answer often enough and raises the fault interrupt on `core`. */
+        readonly kind: 'fault-detected';
+        readonly victim: CpuId;
+        readonly latencyNs: number;
+        readonly misses: number;
+      }
+  );
+
+export interface EventSink<E> {
+  emit(event: E): void;
+}

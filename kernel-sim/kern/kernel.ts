@@ -1,0 +1,244 @@
+import { assert } from '../../emu/base/errors.ts';
+import type { CoreState } from '../../emu/core/core-state.ts';
+import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
+import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
+import type { KernelConfig } from './config.ts';
+import type { KernelEvent } from './events.ts';
+import type {
+  Counters,
+  CpuSet,
+  CpusetId,
+  FileId,
+  KernelState,
+  OpenFile,
+  PerCpu,
+  Pipe,
+  PipeId,
+  Proc,
+  Thread,
+  Vmspace,
+  VmspaceId,
+  Vnode,
+  VnodeId,
+} from './state.ts';
+import { faultIn } from '../vm/fault.ts';
+
+/** An event as its emitter writes it: place and time are added here. */
+export type EventBody = KernelEvent extends infer E ? (E extends KernelEvent ? Omit<E, 'ns' | 'core' | 'instruction'> : never) : never;
+
+/** What the kernel sees of a core while it serves it. */
+export interface KernelCore {
+  readonly id: number;
+  readonly state: CoreState;
+  /** Instructions retired since power-on. */
+  retired: number;
+  /** The core's own virtual time; kernel work moves it on. */
+  clockNs: number;
+  /** Earliest time at which an idle core may start on what was given to it. */
+  wakeNs: number;
+  failed: boolean;
+}
+
+/**
+ * The simulated kernel: its state (one value, see state.ts), the bytes that go with it, and the small accessors that every
+ * part uses. The work is done by functions in kern/, vm/, vfs/ and sys/ that take the kernel as first argument.
+ */
+export class Kernel {
+  readonly config: KernelConfig;
+  state: KernelState;
+  /** Page contents of each vmspace. */
+  readonly spaces = new Map<VmspaceId, AddressSpace>();
+  /** Saved core state block of each thread that is not on a core (FreeBSD struct pcb and trap frame). */
+  readonly pcbs = new Map<Tid, Uint8Array>();
+  readonly cores: KernelCore[] = [];
+  /** The core that the kernel is serving, or null while it serves a device or the host. */
+  current: KernelCore | null = null;
+  /** Virtual time of the machine: that of the served core while one is served. */
+  clockNs = 0;
+  private readonly sink: (event: KernelEvent) => void;
+
+  constructor(config: KernelConfig, state: KernelState, sink: (event: KernelEvent) => void) {
+    this.config = config;
+    this.state = state;
+    this.sink = sink;
+  }
+
+  /** Virtual time now, in ns. */
+  now(): number {
+    return this.current ? this.current.clockNs : this.clockNs;
+  }
+
+  emit(body: EventBody): void {
+    const core = this.current;
+    this.sink({ ns: this.now(), core: core ? core.id : -1, instruction: core ? core.retired : 0, ...body } as KernelEvent);
+  }
+
+  /** One line in the kernel's message buffer. */
+  log(text: string): void {
+    this.emit({ kind: 'log', text });
+  }
+
+  // ---- records -------------------------------------------------------------------------------------------------------
+
+  proc(pid: Pid): Proc {
+    const p = this.state.procs.get(pid);
+    assert(p, `no process ${pid}`);
+    return p;
+  }
+
+  findProc(pid: number): Proc | undefined {
+    return this.state.procs.get(pid as Pid);
+  }
+
+  setProc(pid: Pid, patch: Partial<Proc>): Proc {
+    const next = { ...this.proc(pid), ...patch };
+    this.state.procs.set(pid, next);
+    return next;
+  }
+
+  thread(tid: Tid): Thread {
+    const td = this.state.threads.get(tid);
+    assert(td, `no thread ${tid}`);
+    return td;
+  }
+
+  setThread(tid: Tid, patch: Partial<Thread>): Thread {
+    const next = { ...this.thread(tid), ...patch };
+    this.state.threads.set(tid, next);
+    return next;
+  }
+
+  cpu(id: number): PerCpu {
+    const c = this.state.cpus[id];
+    assert(c, `no cpu ${id}`);
+    return c;
+  }
+
+  setCpu(id: number, patch: Partial<PerCpu>): void {
+    this.state.cpus[id] = { ...this.cpu(id), ...patch };
+  }
+
+  cpuset(id: CpusetId): CpuSet {
+    const set = this.state.cpusets.get(id);
+    assert(set, `no cpuset ${id}`);
+    return set;
+  }
+
+  vmspace(id: VmspaceId): Vmspace {
+    const vm = this.state.vmspaces.get(id);
+    assert(vm, `no vmspace ${id}`);
+    return vm;
+  }
+
+  setVmspace(id: VmspaceId, patch: Partial<Vmspace>): Vmspace {
+    const next = { ...this.vmspace(id), ...patch };
+    this.state.vmspaces.set(id, next);
+    return next;
+  }
+
+  space(id: VmspaceId): AddressSpace {
+    const space = this.spaces.get(id);
+    assert(space, `no address space ${id}`);
+    return space;
+  }
+
+  vnode(id: VnodeId): Vnode {
+    const vnode = this.state.vnodes.get(id);
+    assert(vnode, `no vnode ${id}`);
+    return vnode;
+  }
+
+  setVnode(vnode: Vnode): void {
+    this.state.vnodes.set(vnode.id, vnode);
+  }
+
+  file(id: FileId): OpenFile {
+    const file = this.state.files.get(id);
+    assert(file, `no open file ${id}`);
+    return file;
+  }
+
+  setFile(file: OpenFile): void {
+    this.state.files.set(file.id, file);
+  }
+
+  pipe(id: PipeId): Pipe {
+    const pipe = this.state.pipes.get(id);
+    assert(pipe, `no pipe ${id}`);
+    return pipe;
+  }
+
+  setPipe(pipe: Pipe): void {
+    this.state.pipes.set(pipe.id, pipe);
+  }
+
+  /** Takes the next value of a counter that names new things. */
+  next(counter: 'nextTid' | 'nextVmspace' | 'nextVnode' | 'nextFile' | 'nextPipe' | 'nextCpuset'): number {
+    const value = this.state.counters[counter];
+    this.setCounters({ [counter]: value + 1 });
+    return value;
+  }
+
+  setCounters(patch: Partial<Counters>): void {
+    this.state.counters = { ...this.state.counters, ...patch };
+  }
+
+  // ---- user memory ---------------------------------------------------------------------------------------------------
+
+  /** Copies `length` bytes from the process's memory; EFAULT when a page is not there or not readable. */
+  copyin(pid: Pid, address: number, length: number): Uint8Array | Errno {
+    if (!faultIn(this, pid, address, length, false)) return EFAULT;
+    return this.space(this.proc(pid).vmspace).peek(address >>> 0, length);
+  }
+
+  /** Copies bytes into the process's memory; false (EFAULT) when a page is not there or not writable; then nothing is written. */
+  copyout(pid: Pid, address: number, bytes: Uint8Array): boolean {
+    if (!faultIn(this, pid, address, bytes.length, true)) return false;
+    this.space(this.proc(pid).vmspace).poke(address >>> 0, bytes);
+    return true;
+  }
+
+  /** The doubleword at an address, unsigned. */
+  fuword(pid: Pid, address: number): number | null {
+    const bytes = this.copyin(pid, address, 4);
+    if (typeof bytes === 'number') return null;
+    return new DataView(bytes.buffer).getUint32(0, true);
+  }
+
+  suword(pid: Pid, address: number, value: number): boolean {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
+    return this.copyout(pid, address, bytes);
+  }
+
+  /** A NUL-terminated string of at most `max` bytes with the NUL, one character a byte; ENAMETOOLONG or EFAULT. */
+  copyinstr(pid: Pid, address: number, max: number): string | Errno {
+    let text = '';
+    let at = address >>> 0;
+    while (text.length < max) {
+      const chunk = Math.min(PAGE_SIZE - (at % PAGE_SIZE), max - text.length);
+      const bytes = this.copyin(pid, at, chunk);
+      if (typeof bytes === 'number') return bytes;
+      const end = bytes.indexOf(0);
+      text += latin1(end < 0 ? bytes : bytes.subarray(0, end));
+      if (end >= 0) return text;
+      at = (at + chunk) >>> 0;
+    }
+    return ENAMETOOLONG;
+  }
+}
+
+/** Bytes as characters U+0000..U+00FF: the form in which the kernel keeps paths and output. */
+export function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  return text;
+}
+
+/** The inverse of `latin1`; characters above U+00FF lose their high bits. */
+export function bytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

@@ -1,0 +1,30 @@
+import type { Kernel } from './kernel.ts';
+import { makeRunnable } from './sched.ts';
+import type { Thread, Wakeup } from './state.ts';
+
+/** Ends the sleep of every thread on a channel. */
+export function wakeup(k: Kernel, wchan: string): void {
+  for (const td of sleepersOn(k, wchan)) wakeThread(k, td, 'wakeup');
+}
+
+/** Ends the sleep of the thread that has slept longest on a channel. */
+export function wakeupOne(k: Kernel, wchan: string): void {
+  const first = sleepersOn(k, wchan)[0];
+  if (first) wakeThread(k, first, 'wakeup');
+}
+
+/** Threads asleep on a channel, longest sleeper first, then by id. */
+export function sleepersOn(k: Kernel, wchan: string): Thread[] {
+  const found: Thread[] = [];
+  for (const td of k.state.threads.values()) if (td.sleep?.wchan === wchan) found.push(td);
+  return found.sort((a, b) => a.sleepStartNs - b.sleepStartNs || a.tid - b.tid);
+}
+
+/** Ends one thread's sleep: its system call goes on with `why` when it next gets a core. */
+export function wakeThread(k: Kernel, td: Thread, why: Wakeup): void {
+  if (!td.sleep) return;
+  const pending = td.pending ? { ...td.pending, woken: why } : null;
+  const suspended = td.state === 'suspended';
+  const woken = k.setThread(td.tid, { sleep: null, pending });
+  if (!suspended) makeRunnable(k, woken, 'wakeup');
+}

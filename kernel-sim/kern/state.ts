@@ -1,0 +1,364 @@
+import type { Fd, Pid, Signo, Tid } from '../abi/ids.ts';
+
+/*
+ * The whole state of the simulated kernel: tables of immutable records. A change replaces a record, so a snapshot is a copy of
+ * the tables' references. Page contents and the registers of threads live outside, as bytes (Kernel.spaces, Kernel.pcbs).
+ * Nothing in here is a closure, a promise, a class instance or a host handle.
+ */
+
+export type VnodeId = number;
+export type FileId = number;
+export type PipeId = number;
+export type VmspaceId = number;
+export type CpusetId = number;
+
+// ---- Processes and threads ---------------------------------------------------------------------------------------------
+
+/** `lost`: its core died while running it; it keeps its identity and descriptors until recovery has given it a new body. */
+export type ProcState = 'normal' | 'zombie' | 'lost';
+
+export interface Proc {
+  readonly pid: Pid;
+  /** FreeBSD p_pptr: the parent, or the tracer while traced. */
+  readonly ppid: Pid;
+  /** FreeBSD p_oppid: the real parent while traced by another; 0 otherwise. */
+  readonly realParent: Pid | 0;
+  readonly pgid: Pid;
+  readonly sid: Pid;
+  readonly state: ProcState;
+  /** FreeBSD p_comm: last component of the executed path, at most 19 bytes. */
+  readonly comm: string;
+  readonly args: readonly string[];
+  readonly execPath: string;
+  readonly textVnode: VnodeId;
+  /** FreeBSD p_osrel: from the ABI note; 0 without one. */
+  readonly osrel: number;
+  readonly auxv: readonly (readonly [type: number, value: number])[];
+  readonly vmspace: VmspaceId;
+  readonly threads: readonly Tid[];
+  readonly startNs: number;
+
+  readonly fds: readonly (FdEntry | null)[];
+  readonly cwd: VnodeId;
+  readonly umask: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly nice: number;
+
+  readonly sigacts: readonly (SigAction | null)[];
+  /** Signals for the process as a whole, in order of arrival, each once. */
+  readonly sigqueue: readonly SigInfo[];
+
+  /** FreeBSD P_TRACED. */
+  readonly traced: boolean;
+  /** FreeBSD P_STOPPED_SIG / P_STOPPED_TRACE: all threads halt at the user boundary. 'no' when running. */
+  readonly stopped: 'no' | 'signal' | 'trace';
+  /** FreeBSD P_WAITED: the current stop has been reported by wait4. */
+  readonly stopReported: boolean;
+  /** The parent has not yet been told that the process continued (WCONTINUED). */
+  readonly continueUnreported: boolean;
+  /** FreeBSD p_xstat while stopped: the signal; for a zombie: the wait status. */
+  readonly xstat: number;
+  /** FreeBSD p_xthread: the thread that caused the stop. */
+  readonly stopThread: Tid | 0;
+  /** Events to report in pl_flags at the current stop (PL_FLAG_*). */
+  readonly stopFlags: number;
+  /** The stop's siginfo, for PT_LWPINFO. */
+  readonly stopInfo: SigInfo | null;
+
+  /** vfork(2): the parent sleeps until this process execs or exits. */
+  readonly vforkParent: Pid | 0;
+  readonly children: { readonly userNs: number; readonly systemNs: number };
+  /** User and system time of threads that have exited. */
+  readonly deadThreads: { readonly userNs: number; readonly systemNs: number };
+  /** Order number for periodic checkpoints; null when the process is not checkpointed. */
+  readonly checkpoint: CheckpointState | null;
+  /** A native program's state: the process runs TypeScript steps instead of i386 code (see kern/native.ts). */
+  readonly native: NativeState | null;
+}
+
+export interface CheckpointState {
+  readonly sequence: number;
+  /** Guest path of the last complete checkpoint, '' before the first. */
+  readonly lastFile: string;
+  readonly lastNs: number;
+}
+
+export interface NativeState {
+  readonly program: string;
+  /** JSON data: the program's own program counter and locals. */
+  readonly data: unknown;
+}
+
+export interface FdEntry {
+  readonly file: FileId;
+  readonly closeOnExec: boolean;
+}
+
+/** struct sigaction with the handler as address: 0 SIG_DFL, 1 SIG_IGN. */
+export interface SigAction {
+  readonly handler: number;
+  readonly flags: number;
+  readonly mask: readonly number[];
+}
+
+export interface SigInfo {
+  readonly signo: Signo;
+  readonly code: number;
+  readonly errno: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly status: number;
+  readonly addr: number;
+  readonly value: number;
+  /** _reason: trap number for faults. */
+  readonly trapno: number;
+}
+
+/** `suspended`: stopped with its process, neither on a queue nor asleep. */
+export type ThreadState = 'running' | 'runnable' | 'sleeping' | 'suspended';
+
+export interface Thread {
+  readonly tid: Tid;
+  readonly pid: Pid;
+  readonly name: string;
+  readonly state: ThreadState;
+  /** Present while asleep, or while suspended in the middle of a sleep (then `state` is suspended). */
+  readonly sleep: Sleep | null;
+  /** The system call in progress: run again when the thread next gets a core. */
+  readonly pending: PendingSyscall | null;
+  /** Set when the thread must look at signals, stops or a lost CPU before it returns to user mode (FreeBSD TDF_ASTPENDING). */
+  readonly ast: boolean;
+  /** Four words: bit (sig-1)&31 of word (sig-1)>>5. */
+  readonly sigmask: readonly number[];
+  /** Signals for this thread alone. */
+  readonly sigqueue: readonly SigInfo[];
+  /** ptrace(PT_STEP): FreeBSD td_dbgflags/PCB single-step: TF is set on return to user mode. */
+  readonly stepping: boolean;
+  /** Bases behind the selectors 0x13 (%fs) and 0x1B (%gs). */
+  readonly fsBase: number;
+  readonly gsBase: number;
+
+  // Scheduling: FreeBSD struct td_sched of sys/kern/sched_ule.c, and td_priority and friends.
+  /** PRI_ITHD 1, PRI_REALTIME 2, PRI_TIMESHARE 3, PRI_IDLE 4; PRI_FIFO_BIT 8. */
+  readonly priClass: number;
+  /** td_base_user_pri. */
+  readonly basePri: number;
+  /** td_priority: what the queues sort by; raised for the time of a sleep in the kernel. */
+  readonly priority: number;
+  /** Stat ticks left of the time slice. */
+  readonly slice: number;
+  /** Recent run and sleep time in ns, decayed (ts_runtime, ts_slptime). */
+  readonly runNs: number;
+  readonly sleepNs: number;
+  /** When it went to sleep (ts_slptick). */
+  readonly sleepStartNs: number;
+  /** Share of CPU over the last ten seconds: ns run in the window, and its start (ts_ticks, ts_ftick). */
+  readonly windowRunNs: number;
+  readonly windowStartNs: number;
+  /** Core it is on or was on last; -1 never. */
+  readonly lastCpu: number;
+  /** Core whose queue it stands in or that runs it; -1 otherwise. */
+  readonly onCpu: number;
+  readonly userNs: number;
+  readonly systemNs: number;
+  /** Every core that has run it, as a bit mask. */
+  readonly cpusUsed: number;
+  /** The set it belongs to: a numbered set, or an anonymous one under its numbered parent. */
+  readonly cpuset: CpusetId;
+  /** When it was last put on a core. */
+  readonly dispatchedNs: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+}
+
+export interface Sleep {
+  /** What it waits for: a name such as `pipe:3:read` or `wait:12`; '' when only the deadline ends it. */
+  readonly wchan: string;
+  /** FreeBSD wmesg: shown by ps. At most 8 bytes. */
+  readonly wmesg: string;
+  /** Virtual time at which the sleep times out; null: never. */
+  readonly deadlineNs: number | null;
+  readonly interruptible: boolean;
+}
+
+export interface PendingSyscall {
+  readonly code: number;
+  readonly args: readonly number[];
+  /** What the handler wanted to find again. JSON data. */
+  readonly resume: unknown;
+  readonly woken: Wakeup;
+}
+
+/** Why a sleeper runs again. */
+export type Wakeup = 'wakeup' | 'timeout' | 'signal';
+
+// ---- CPU sets ----------------------------------------------------------------------------------------------------------
+
+/** FreeBSD struct cpuset (sys/kern/kern_cpuset.c). Numbered sets have id >= 0; an anonymous one has a key below 0. */
+export interface CpuSet {
+  readonly id: CpusetId;
+  readonly parent: CpusetId | null;
+  /** Bit n: CPU n. */
+  readonly mask: number;
+  /** Processes' threads and child sets that refer to it. */
+  readonly refs: number;
+}
+
+// ---- Per-CPU scheduler state -------------------------------------------------------------------------------------------
+
+/** FreeBSD struct tdq: three run queues of thread ids, each list by queue number 0..63, FIFO within. */
+export interface RunQueues {
+  readonly realtime: readonly (readonly Tid[])[];
+  readonly timeshare: readonly (readonly Tid[])[];
+  readonly idle: readonly (readonly Tid[])[];
+  /** tdq_idx and tdq_ridx: insert and remove index of the circular timeshare queue. */
+  readonly insertIndex: number;
+  readonly removeIndex: number;
+}
+
+export interface PerCpu {
+  readonly cpu: number;
+  /** Taken out for good after a fault. */
+  readonly dead: boolean;
+  readonly current: Tid | 0;
+  readonly queues: RunQueues;
+  /** Threads runnable here, the running one included (tdq_load). */
+  readonly load: number;
+  /** struct cp_times: ns in user, nice, system, interrupt, idle. */
+  readonly cpTimes: readonly [number, number, number, number, number];
+  /** Set when the current thread must give way at the next boundary (TDF_NEEDRESCHED). */
+  readonly needResched: boolean;
+}
+
+// ---- Virtual memory ----------------------------------------------------------------------------------------------------
+
+export interface Vmspace {
+  readonly id: VmspaceId;
+  readonly refs: number;
+  /** Ascending, disjoint, page aligned. */
+  readonly map: readonly VmEntry[];
+  readonly textAddr: number;
+  readonly textSize: number;
+  /** vm_daddr, vm_dsize: start and size in bytes of the data segment; the break is their sum. */
+  readonly dataAddr: number;
+  readonly dataSize: number;
+  /** Lowest address of the mapped part of the stack. */
+  readonly stackLow: number;
+}
+
+export interface VmEntry {
+  readonly start: number;
+  readonly end: number;
+  /** PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4. */
+  readonly prot: number;
+  readonly maxProt: number;
+  /** Anonymous (demand zero), or the private copy of a file's pages. */
+  readonly object: VmObject;
+  readonly noCoredump: boolean;
+  readonly growsDown: boolean;
+  /** False until the first page was touched: an entry without an object is not dumped. */
+  readonly touched: boolean;
+}
+
+export type VmObject =
+  | { readonly kind: 'anon' }
+  /** `offset`: byte offset in the file of `start`; bytes from `fileEnd` (a linear address) on are zero. */
+  | { readonly kind: 'vnode'; readonly vnode: VnodeId; readonly offset: number; readonly fileEnd: number };
+
+// ---- Files -------------------------------------------------------------------------------------------------------------
+
+export type Vnode = VnodeCommon &
+  (
+    | { readonly type: 'reg'; readonly data: FileData }
+    | { readonly type: 'dir'; readonly entries: ReadonlyMap<string, VnodeId>; readonly parent: VnodeId }
+    | { readonly type: 'chr'; readonly device: DeviceName }
+    | { readonly type: 'lnk'; readonly target: string }
+  );
+
+export type DeviceName = 'null' | 'zero' | 'console';
+
+export interface VnodeCommon {
+  readonly id: VnodeId;
+  /** Permission bits, without the type. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Names that refer to it; a directory counts 2 and one for each subdirectory. */
+  readonly nlink: number;
+  /** Open files and other users (text, cwd, mappings). A vnode with neither links nor users is gone. */
+  readonly users: number;
+  readonly accessNs: number;
+  readonly modifyNs: number;
+  readonly changeNs: number;
+}
+
+/** A file's bytes in chunks of FILE_CHUNK bytes (the last one shorter), none of which is ever changed in place. */
+export interface FileData {
+  readonly size: number;
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** FreeBSD struct file. */
+export type OpenFile = {
+  readonly id: FileId;
+  /** Descriptors (and messages) that refer to it. */
+  readonly refs: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly append: boolean;
+  readonly nonblock: boolean;
+  readonly offset: number;
+} & (
+  | { readonly kind: 'vnode'; readonly vnode: VnodeId }
+  | { readonly kind: 'pipe'; readonly pipe: PipeId; readonly end: 'read' | 'write' }
+);
+
+export interface Pipe {
+  readonly id: PipeId;
+  readonly bytes: Uint8Array;
+  readonly readers: number;
+  readonly writers: number;
+}
+
+/** The console: a terminal in canonical mode, whose input the host supplies as bytes. */
+export interface Console {
+  /** Typed and not yet read. */
+  readonly input: Uint8Array;
+  /** The host has said that no more will come. */
+  readonly inputClosed: boolean;
+}
+
+// ---- The rest ----------------------------------------------------------------------------------------------------------
+
+export interface Counters {
+  readonly nextPid: number;
+  readonly nextTid: number;
+  readonly nextVmspace: number;
+  readonly nextVnode: number;
+  readonly nextFile: number;
+  readonly nextPipe: number;
+  readonly nextCpuset: number;
+  /** Anonymous sets count downwards from -2. */
+  readonly nextAnonCpuset: number;
+  readonly rootVnode: VnodeId;
+  /** Next periodic events, in virtual ns. */
+  readonly nextStatTickNs: number;
+  readonly nextBalanceNs: number;
+  readonly nextCheckpointNs: number;
+}
+
+export interface KernelState {
+  readonly procs: Map<Pid, Proc>;
+  readonly threads: Map<Tid, Thread>;
+  readonly cpus: PerCpu[];
+  readonly cpusets: Map<CpusetId, CpuSet>;
+  readonly vmspaces: Map<VmspaceId, Vmspace>;
+  readonly vnodes: Map<VnodeId, Vnode>;
+  readonly files: Map<FileId, OpenFile>;
+  readonly pipes: Map<PipeId, Pipe>;
+  console: Console;
+  counters: Counters;
+}
+
+export type { Fd };

@@ -1,0 +1,37 @@
+import type { Errno } from '../abi/ids.ts';
+import type { Wakeup } from './state.ts';
+
+/** What a system-call handler says. */
+export type SyscallResult =
+  /** Success: EAX, and EDX where the call has a second result. */
+  | { readonly kind: 'return'; readonly eax: number; readonly edx?: number }
+  | { readonly kind: 'error'; readonly errno: Errno }
+  /** ERESTART: the call is made again after the signal (EIP goes back to the instruction), or EINTR if the handler says so. */
+  | { readonly kind: 'restart' }
+  /** EJUSTRETURN: registers are as the handler left them. */
+  | { readonly kind: 'justreturn' }
+  /** The thread sleeps; the handler runs again, with `resume`, when it is woken. */
+  | {
+      readonly kind: 'sleep';
+      readonly wchan: string;
+      readonly wmesg: string;
+      readonly deadlineNs?: number | null;
+      readonly interruptible?: boolean;
+      readonly resume?: unknown;
+    };
+
+/** How a handler was entered. */
+export interface SyscallEntry {
+  /** `first` at the call itself; otherwise why the sleep ended. */
+  readonly woken: 'first' | Wakeup;
+  /** What the handler gave with its last sleep. */
+  readonly resume: unknown;
+}
+
+export const FIRST_ENTRY: SyscallEntry = { woken: 'first', resume: undefined };
+
+export const ok = (eax = 0, edx?: number): SyscallResult =>
+  edx === undefined ? { kind: 'return', eax } : { kind: 'return', eax, edx };
+export const fail = (errno: Errno): SyscallResult => ({ kind: 'error', errno });
+export const RESTART: SyscallResult = { kind: 'restart' };
+export const JUST_RETURN: SyscallResult = { kind: 'justreturn' };

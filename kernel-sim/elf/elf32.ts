@@ -81,7 +81,8 @@ export function readElfHeader(bytes: Uint8Array): ElfHeader {
   const isElf = bytes.length >= 4 && view.u32(0, 'ELF magic') === 0x464c457f;
   if (!isElf) view.fail(0, 'not an ELF file', 'expected an i386 executable or core: 7f 45 4c 46 first');
   const elfClass = view.u8(EI_CLASS, 'ELF class');
-  if (elfClass === ELFCLASS64) view.fail(EI_CLASS, 'a 64-bit ELF file', 'build for i386: --target=i386-unknown-freebsd9.0');
+  if (elfClass === ELFCLASS64)
+    view.fail(EI_CLASS, 'a 64-bit ELF file', 'build for i386: --target=i386-unknown-freebsd9.0');
   if (elfClass !== ELFCLASS32) view.fail(EI_CLASS, `unknown ELF class ${elfClass}`, 'expected 1, 32-bit');
   const data = view.u8(EI_DATA, 'ELF byte order');
   if (data === ELFDATA2MSB) view.fail(EI_DATA, 'a big-endian ELF file', 'i386 is little-endian');

@@ -19,7 +19,7 @@ import { ByteView } from './byte-view.ts';
 import type { CoreImage, CoreSegment } from './core-image.ts';
 import { coreNotes, NoteCollector } from './core-note-list.ts';
 import { type ElfFile, type ElfSegment, encodeElfHead, readElf, segmentData } from './elf32.ts';
-import { noteSizeBytes, readNotes, writeNotes } from './notes.ts';
+import { noteSizeBytes, readFileNotes, writeNotes } from './notes.ts';
 
 const roundPage = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
 
@@ -90,7 +90,7 @@ export function coreSizeBytes(core: CoreImage): number {
 
 /**
  * Reads a core of FreeBSD/i386. Segment data and unknown notes are views of `bytes`.
- * `layout` is '9.0' if there are only notes of types 3, 1, 2, 7. The file does not say who wrote it: `flavor` is 'gcore'
+ * `layout` is '9.0' if there are only notes of types 3, 1, 2, 7 in a PT_NOTE without flags. The file does not say who wrote it: `flavor` is 'gcore'
  * if no thread has a signal and every segment is readable and writable, which a kernel core may be as well.
  * Errors: UsageError with the byte offset: not an ELF core, notes missing, damaged or out of order, segments that
  * overlap, are not page-aligned, or have no contents.
@@ -102,16 +102,14 @@ export function readCore(bytes: Uint8Array): CoreImage {
     view.fail(16, `an ELF file of type ${file.header.e_type}, not a core`, 'e_type of a core is 4');
   }
   const notes = new NoteCollector(view);
-  for (const ph of file.programHeaders) {
-    if (ph.p_type !== PT_NOTE) continue;
-    for (const note of readNotes(segmentData(file, ph), ph.p_offset)) notes.add(note);
-  }
+  for (const note of readFileNotes(file)) notes.add(note);
   const found = notes.finish();
+  const notesMarked = file.programHeaders.some(({ p_type, p_flags }) => p_type === PT_NOTE && p_flags !== 0);
   const segments = readSegments(file, view);
   const isGcore =
     found.threads.every(({ cursig }) => cursig === 0) &&
     segments.every(({ flags }) => (flags & (PF_R | PF_W)) === (PF_R | PF_W));
-  return { ...found, flavor: isGcore ? 'gcore' : 'kernel', segments };
+  return { ...found, layout: notesMarked ? 'extended' : found.layout, flavor: isGcore ? 'gcore' : 'kernel', segments };
 }
 
 /** What usr.bin/gcore writes differently. */

@@ -165,28 +165,28 @@ function checkNoteBytes(bytes: Uint8Array, notes: readonly PlacedNote[], report:
   });
 }
 
-/** Bytes after the NUL of a text field, and padding in the structures, are 0. */
+/** Text fields of a note as [offset, size]; everything after a field's NUL is 0, and so is what follows the last. */
+const TEXT_FIELDS = new Map([
+  [
+    NT_PRPSINFO,
+    [
+      [8, FNAME_SIZE],
+      [8 + FNAME_SIZE, PSARGS_SIZE],
+    ],
+  ],
+  [NT_THRMISC, [[0, TNAME_SIZE]]],
+]);
+
 function checkTails({ type, desc }: PlacedNote, i: number, report: Report): void {
-  const fields =
-    type === NT_PRPSINFO && desc.length === PRPSINFO_SIZE
-      ? [
-          [8, FNAME_SIZE],
-          [8 + FNAME_SIZE, PSARGS_SIZE],
-          [8 + FNAME_SIZE + PSARGS_SIZE, 2],
-        ]
-      : type === NT_THRMISC && desc.length === THRMISC_SIZE
-        ? [
-            [0, TNAME_SIZE],
-            [TNAME_SIZE, 4],
-          ]
-        : [];
-  for (const [at, size] of fields) {
-    const field = desc.subarray(at, at + size);
-    const end = field.indexOf(0);
-    if (end < 0) report(`note ${i} (type ${type}): the text at ${at} has no NUL`);
-    else if (!isZero(field.subarray(end)) || (size <= 4 && end > 0))
-      report(`note ${i} (type ${type}): bytes after the text at ${at} are not 0`);
+  let end = 0;
+  for (const [at, size] of TEXT_FIELDS.get(type) ?? []) {
+    end = at + size;
+    const field = desc.subarray(at, end);
+    const nul = field.indexOf(0);
+    if (nul < 0) report(`note ${i} (type ${type}): the text at ${at} has no NUL`);
+    else if (!isZero(field.subarray(nul))) report(`note ${i} (type ${type}): bytes after the text at ${at} are not 0`);
   }
+  if (end > 0 && !isZero(desc.subarray(end))) report(`note ${i} (type ${type}): the padding at ${end} is not 0`);
 }
 
 function checkSegments({ programHeaders, bytes }: ElfFile, report: Report): void {

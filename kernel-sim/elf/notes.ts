@@ -2,7 +2,9 @@
  * Note segments: a sequence of (namesz, descsz, type, name, desc), name and desc each padded with zeros to 4 bytes.
  * The sizes in the header are the unpadded ones. Source: System V ABI, Note Section; FreeBSD 9.0 sys/elf_common.h.
  */
+import { PT_NOTE } from '../abi/elf.ts';
 import { ByteView, byteString, putByteString } from './byte-view.ts';
+import { type ElfFile, segmentData } from './elf32.ts';
 
 /** A note: `name` is the vendor without its NUL, `desc` the descriptor without padding. */
 export interface Note {
@@ -40,6 +42,20 @@ export function readNotes(segment: Uint8Array, fileOffset = 0): PlacedNote[] {
     at = descAt + pad4(descsz);
   }
   return notes;
+}
+
+/**
+ * The notes of all note segments of a file, in file order.
+ * Errors: UsageError as in `readNotes`, or if the segments together are larger than the file, so that no header can ask
+ * for more work than the file is long.
+ */
+export function readFileNotes(file: ElfFile): PlacedNote[] {
+  const segments = file.programHeaders.filter(({ p_type }) => p_type === PT_NOTE);
+  const total = segments.reduce((sum, { p_filesz }) => sum + p_filesz, 0);
+  if (total > file.bytes.length) {
+    new ByteView(file.bytes).fail(file.header.e_phoff, 'note segments overlap', 'the program headers are damaged');
+  }
+  return segments.flatMap((ph) => readNotes(segmentData(file, ph), ph.p_offset));
 }
 
 /** Bytes that `note` takes, with header and padding. */

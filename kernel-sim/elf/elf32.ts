@@ -178,10 +178,10 @@ export function writeElf(image: ElfImage, sizeBytes = 0): Uint8Array {
   );
   assert(size <= 0xffffffff, 'an ELF32 file is smaller than 4 GiB');
   const out = new Uint8Array(size);
-  out.set(encodeElfHead(image));
   for (const s of image.segments) {
     if (s.data.length > 0) out.set(s.data, s.p_offset);
   }
+  out.set(encodeElfHead(image)); // last: a segment may begin at offset 0 and so cover the headers
   return out;
 }
 

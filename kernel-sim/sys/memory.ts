@@ -18,7 +18,7 @@ import type { Kernel } from '../kern/kernel.ts';
 import type { Thread, VmEntry } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { getFile } from '../vfs/filedesc.ts';
-import { findSpace, insertEntry, protectRange, setMap, unmapRange } from '../vm/map.ts';
+import { findSpace, insertEntry, protectRange, unmapRange } from '../vm/map.ts';
 import type { SyscallRow } from './row.ts';
 
 /** Value of P_OSREL_MAP_ANON: from this release on a length of 0 is refused (vm/vm_mmap.c). */
@@ -102,7 +102,7 @@ function sys_mmap(k: Kernel, td: Thread, args: readonly number[]): SyscallResult
       object = { ...object, fileEnd: start + Math.min(fileLeft, size) };
     }
     const entry = { ...anonEntry(start, start + size, prot & PROT_ALL, (flags & MAP_NOCORE) !== 0), object };
-    setMap(k, p.vmspace, insertEntry(k.vmspace(p.vmspace).map, entry));
+    k.setVmspace(p.vmspace, { map: insertEntry(k.vmspace(p.vmspace).map, entry) });
   }
   return ok(start + inPage);
 }

@@ -2,7 +2,6 @@ import { PAGE_SHIFT, PERM_R, PERM_W, PERM_X } from '../../emu/memory/address-spa
 import { PROT_WRITE } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { VmEntry, VmspaceId } from '../kern/state.ts';
-import { release, retain } from '../vfs/vnode.ts';
 
 /** The entry that covers an address, if any. */
 export function entryAt(map: readonly VmEntry[], address: number): VmEntry | undefined {
@@ -87,14 +86,6 @@ export function findSpace(map: readonly VmEntry[], from: number, size: number, l
   return at + size <= limit ? at : null;
 }
 
-/** Replaces a vmspace's map and keeps the count of users of the files it maps. */
-export function setMap(k: Kernel, id: VmspaceId, map: readonly VmEntry[]): void {
-  const before = k.vmspace(id).map;
-  for (const { object } of map) if (object.kind === 'vnode') retain(k, object.vnode);
-  for (const { object } of before) if (object.kind === 'vnode') release(k, object.vnode);
-  k.setVmspace(id, { map });
-}
-
 /** Takes a range out of the address space: entries, pages and all. */
 export function unmapRange(k: Kernel, id: VmspaceId, start: number, end: number): void {
   const vm = k.vmspace(id);
@@ -109,7 +100,7 @@ export function unmapRange(k: Kernel, id: VmspaceId, start: number, end: number)
       }
     } else for (let page = from / 4096; page < to / 4096; page++) space.unmapPage(page);
   }
-  setMap(k, id, cutRange(vm.map, start, end));
+  k.setVmspace(id, { map: cutRange(vm.map, start, end) });
 }
 
 /** Gives [start, end) other protection. The range may contain holes, which stay holes. */
@@ -125,7 +116,7 @@ export function protectRange(k: Kernel, id: VmspaceId, start: number, end: numbe
     map.push({ ...clipStart(entry, from), end: to, prot });
   }
   map.sort((a, b) => a.start - b.start);
-  setMap(k, id, coalesce(map));
+  k.setVmspace(id, { map: coalesce(map) });
   const perm = permOfProt(prot);
   for (const page of space.residentPages()) {
     if (page >= start / 4096 && page < end / 4096) space.protectPage(page, perm);

@@ -2,7 +2,6 @@ import { AddressSpace } from '../../emu/memory/address-space.ts';
 import { USRSTACK } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { VmspaceId } from '../kern/state.ts';
-import { release, retain } from '../vfs/vnode.ts';
 
 /** An empty address space with one user. */
 export function newVmspace(k: Kernel): VmspaceId {
@@ -26,7 +25,6 @@ export function cloneVmspace(k: Kernel, from: VmspaceId): VmspaceId {
   const id = k.next('nextVmspace');
   const vm = k.vmspace(from);
   k.state.vmspaces.set(id, { ...vm, id, refs: 1 });
-  for (const { object } of vm.map) if (object.kind === 'vnode') retain(k, object.vnode);
   k.spaces.set(id, k.space(from).clone());
   return id;
 }
@@ -44,7 +42,6 @@ export function releaseVmspace(k: Kernel, id: VmspaceId): void {
     k.setVmspace(id, { refs: vm.refs - 1 });
     return;
   }
-  for (const { object } of vm.map) if (object.kind === 'vnode') release(k, object.vnode);
   k.space(id).dispose();
   k.spaces.delete(id);
   k.state.vmspaces.delete(id);

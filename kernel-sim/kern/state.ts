@@ -113,6 +113,8 @@ export interface SigInfo {
   readonly value: number;
   /** _reason: trap number for faults. */
   readonly trapno: number;
+  /** The kernel's own: PL_FLAG_ bits that a trace stop on this signal reports. */
+  readonly stopFlags: number;
 }
 
 /** `suspended`: stopped with its process, neither on a queue nor asleep. */
@@ -133,8 +135,6 @@ export interface Thread {
   readonly sigmask: readonly number[];
   /** Signals for this thread alone. */
   readonly sigqueue: readonly SigInfo[];
-  /** ptrace(PT_STEP): FreeBSD td_dbgflags/PCB single-step: TF is set on return to user mode. */
-  readonly stepping: boolean;
   /** Bases behind the selectors 0x13 (%fs) and 0x1B (%gs). */
   readonly fsBase: number;
   readonly gsBase: number;

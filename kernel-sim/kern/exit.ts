@@ -1,0 +1,91 @@
+import type { Pid, Tid } from '../abi/ids.ts';
+import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.ts';
+import { exitedStatus, killedStatus } from '../abi/wait.ts';
+import { closeAllDescriptors } from '../vfs/filedesc.ts';
+import { releaseVmspace } from '../vm/vmspace.ts';
+import { releaseCpuset } from './cpuset.ts';
+import type { Kernel } from './kernel.ts';
+import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
+import { leaveCore, removeFromQueue } from './sched.ts';
+import { psignal, wakeParent } from './signal.ts';
+import { wakeup } from './sleep.ts';
+
+export type ExitHow = { readonly code: number } | { readonly signo: number; readonly dumped: boolean };
+
+/** FreeBSD exit1: the process is a zombie from now on. It may be on a core, on a queue, asleep or stopped. */
+export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
+  const p = k.proc(target);
+  const status = 'code' in how ? exitedStatus(how.code) : killedStatus(how.signo, how.dumped);
+  const times = cpuTimes(k, p);
+  for (const id of p.threads) removeThread(k, id);
+  closeAllDescriptors(k, target);
+  if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
+  k.setProc(target, {
+    state: 'zombie',
+    xstat: status,
+    threads: [],
+    vmspace: 0,
+    deadThreads: times,
+    sigqueue: [],
+    stopped: 'no',
+    vforkParent: 0,
+    native: null,
+    checkpoint: null,
+  });
+  k.emit({
+    kind: 'exit',
+    pid: target,
+    name: p.comm,
+    code: 'code' in how ? how.code & 0xff : 0,
+    signal: 'code' in how ? 0 : how.signo,
+  });
+  if (p.vforkParent) wakeup(k, `vfork:${target}`);
+  orphanChildren(k, target);
+  psignal(k, p.ppid, SIGCHLD);
+  wakeParent(k, target);
+  if (p.ppid === INIT_PID) reap(k, target);
+}
+
+/** Takes a thread away, wherever it is. */
+export function removeThread(k: Kernel, id: Tid): void {
+  const td = k.thread(id);
+  if (td.state === 'running') leaveCore(k, k.cores[td.onCpu]!);
+  else if (td.state === 'runnable') removeFromQueue(k, td);
+  releaseCpuset(k, td.cpuset);
+  k.pcbs.delete(id);
+  k.state.threads.delete(id);
+}
+
+/** Children go to init; those it traced are killed (FreeBSD exit1: "a traced process whose tracer is gone"). */
+function orphanChildren(k: Kernel, parent: Pid): void {
+  for (const child of childrenOf(k, parent)) {
+    const to = child.realParent !== 0 && k.findProc(child.realParent) ? child.realParent : INIT_PID;
+    k.setProc(child.pid, { ppid: to, realParent: 0, traced: false });
+    if (child.state === 'zombie') {
+      if (to === INIT_PID) reap(k, child.pid);
+      else wakeParent(k, child.pid);
+    } else if (child.traced) psignal(k, child.pid, SIGKILL);
+    else if (child.stopped === 'signal') {
+      psignal(k, child.pid, SIGHUP);
+      psignal(k, child.pid, SIGCONT);
+    }
+  }
+  // Children that somebody else traces come back to us one day: to init instead.
+  for (const p of k.state.procs.values()) if (p.realParent === parent) k.setProc(p.pid, { realParent: INIT_PID });
+}
+
+/** The zombie is gone for good; its times go to its parent. */
+export function reap(k: Kernel, target: Pid): void {
+  const p = k.proc(target);
+  const parent = k.findProc(p.ppid);
+  if (parent) {
+    const { userNs, systemNs } = parent.children;
+    k.setProc(parent.pid, {
+      children: {
+        userNs: userNs + p.deadThreads.userNs + p.children.userNs,
+        systemNs: systemNs + p.deadThreads.systemNs + p.children.systemNs,
+      },
+    });
+  }
+  k.state.procs.delete(target);
+}

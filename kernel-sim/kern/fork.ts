@@ -1,0 +1,68 @@
+import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
+import type { Pid } from '../abi/ids.ts';
+import { forkDescriptors } from '../vfs/filedesc.ts';
+import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
+import { retainCpuset } from './cpuset.ts';
+import type { Kernel } from './kernel.ts';
+import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
+import { regsOf } from './regs.ts';
+import { makeRunnable } from './sched.ts';
+import { forkHistory } from './sched-priority.ts';
+import type { Thread } from './state.ts';
+
+/**
+ * FreeBSD fork1: a child with a copy of everything but pending signals and times; it returns 0 (edx 1) from the same call. With
+ * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes.
+ */
+export function forkProcess(k: Kernel, td: Thread, options: { shareMemory: boolean; vfork: boolean; how: string }): Pid | null {
+  const parent = k.proc(td.pid);
+  const childPid = allocatePid(k);
+  if (childPid === null) return null;
+  const nowNs = k.now();
+  const childTid = allocateTid(k);
+  const memory = options.shareMemory ? shareVmspace(k, parent.vmspace) : cloneVmspace(k, parent.vmspace);
+  k.state.procs.set(childPid, {
+    ...blankProc(childPid, parent.pid, nowNs),
+    pgid: parent.pgid,
+    sid: parent.sid,
+    comm: parent.comm,
+    args: parent.args,
+    execPath: parent.execPath,
+    textVnode: parent.textVnode,
+    osrel: parent.osrel,
+    auxv: parent.auxv,
+    vmspace: memory,
+    threads: [childTid],
+    fds: forkDescriptors(k, parent),
+    cwd: parent.cwd,
+    umask: parent.umask,
+    uid: parent.uid,
+    gid: parent.gid,
+    nice: parent.nice,
+    sigacts: parent.sigacts,
+    vforkParent: options.vfork ? parent.pid : 0,
+    checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs } : null,
+    native: parent.native,
+  });
+  retainCpuset(k, td.cpuset);
+  k.state.threads.set(childTid, {
+    ...blankThread(childTid, childPid, td.name, nowNs),
+    ...forkHistory(td),
+    sigmask: td.sigmask,
+    fsBase: td.fsBase,
+    gsBase: td.gsBase,
+    priClass: td.priClass,
+    basePri: td.basePri,
+    priority: td.priority,
+    lastCpu: td.lastCpu,
+    cpuset: td.cpuset,
+  });
+  const regs = regsOf(k, td.tid).slice();
+  regs[EAX] = 0;
+  regs[EDX] = 1;
+  regs[EFLAGS] = regs[EFLAGS]! & ~(FLAG_CF | FLAG_TF);
+  k.pcbs.set(childTid, new Uint8Array(regs.buffer));
+  k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
+  makeRunnable(k, k.thread(childTid), 'new');
+  return childPid;
+}

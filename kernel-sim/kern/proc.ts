@@ -1,0 +1,123 @@
+import { assert } from '../../emu/base/errors.ts';
+import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
+import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
+import type { Kernel } from './kernel.ts';
+import type { Proc, Thread } from './state.ts';
+
+/** FreeBSD maxproc, sized for the machine: bounds what a fork bomb costs the host. */
+export const PROCS_MAX = 1044;
+
+export const INIT_PID = pid(1);
+
+/** The next free process id; null when there are too many processes. */
+export function allocatePid(k: Kernel): Pid | null {
+  if (k.state.procs.size >= PROCS_MAX) return null;
+  let candidate = k.state.counters.nextPid;
+  while (k.state.procs.has(pid(candidate))) candidate = candidate >= PID_MAX ? 2 : candidate + 1;
+  k.setCounters({ nextPid: candidate >= PID_MAX ? 2 : candidate + 1 });
+  return pid(candidate);
+}
+
+export const allocateTid = (k: Kernel): Tid => tid(k.next('nextTid'));
+
+/** A process without threads or memory. */
+export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
+  return {
+    pid: id,
+    ppid: parent,
+    realParent: 0,
+    pgid: id,
+    sid: id,
+    state: 'normal',
+    comm: '',
+    args: [],
+    execPath: '',
+    textVnode: 0,
+    osrel: 0,
+    auxv: [],
+    vmspace: 0,
+    threads: [],
+    startNs: nowNs,
+    fds: [],
+    cwd: 0,
+    umask: 0o022,
+    uid: 0,
+    gid: 0,
+    nice: 0,
+    sigacts: [],
+    sigqueue: [],
+    traced: false,
+    stopped: 'no',
+    stopReported: false,
+    continueUnreported: false,
+    xstat: 0,
+    stopThread: 0,
+    stopFlags: 0,
+    stopInfo: null,
+    vforkParent: 0,
+    children: { userNs: 0, systemNs: 0 },
+    deadThreads: { userNs: 0, systemNs: 0 },
+    checkpoint: null,
+    native: null,
+  };
+}
+
+/** A thread that is nowhere yet. */
+export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): Thread {
+  return {
+    tid: id,
+    pid: owner,
+    name,
+    state: 'suspended',
+    sleep: null,
+    pending: null,
+    ast: false,
+    sigmask: [0, 0, 0, 0],
+    sigqueue: [],
+    fsBase: 0,
+    gsBase: 0,
+    priClass: PRI_TIMESHARE,
+    basePri: PUSER,
+    priority: PUSER,
+    slice: 1,
+    runNs: 0,
+    sleepNs: 0,
+    sleepStartNs: nowNs,
+    windowRunNs: 0,
+    windowStartNs: nowNs,
+    lastCpu: -1,
+    onCpu: -1,
+    userNs: 0,
+    systemNs: 0,
+    cpusUsed: 0,
+    cpuset: 1,
+    dispatchedNs: nowNs,
+    voluntarySwitches: 0,
+    involuntarySwitches: 0,
+  };
+}
+
+/** The children of a process, by pid: those of whom it is the parent now (a tracer has its tracees among them). */
+export function childrenOf(k: Kernel, parent: Pid): Proc[] {
+  const children: Proc[] = [];
+  for (const p of k.state.procs.values()) if (p.ppid === parent) children.push(p);
+  return children.sort((a, b) => a.pid - b.pid);
+}
+
+/** The one thread of a process that has one; the first of several. */
+export function firstThread(k: Kernel, p: Proc): Thread {
+  const id = p.threads[0];
+  assert(id !== undefined, `process ${p.pid} has no thread`);
+  return k.thread(id);
+}
+
+/** User and system time of a process, living and dead threads together, in ns. */
+export function cpuTimes(k: Kernel, p: Proc): { userNs: number; systemNs: number } {
+  let { userNs, systemNs } = p.deadThreads;
+  for (const id of p.threads) {
+    const td = k.thread(id);
+    userNs += td.userNs;
+    systemNs += td.systemNs;
+  }
+  return { userNs, systemNs };
+}

@@ -1,0 +1,91 @@
+import { cpuId } from '../../emu/base/brand.ts';
+import { assert } from '../../emu/base/errors.ts';
+import {
+  CORE_STATE_BYTES,
+  CoreState,
+  EAX,
+  EBP,
+  EBX,
+  ECX,
+  EDI,
+  EDX,
+  EFLAGS,
+  EIP,
+  ESI,
+  ESP,
+  FLAG_TF,
+  FXSAVE_BYTE_OFFSET,
+  SEG_CS,
+  SEG_DS,
+  SEG_ES,
+  SEG_FS,
+  SEG_GS,
+  SEG_SELECTOR,
+  SEG_SS,
+} from '../../emu/core/core-state.ts';
+import { freebsdDescriptorTables, resetCore } from '../../emu/core/reset.ts';
+import type { Tid } from '../abi/ids.ts';
+import type { Reg } from '../abi/reg.ts';
+import type { Kernel } from './kernel.ts';
+
+/** The state block of a thread that has just been given a program, but for entry point and stack. */
+export function freshRegisters(): Int32Array {
+  const core = new CoreState(cpuId(0), freebsdDescriptorTables());
+  resetCore(core);
+  return core.i32;
+}
+
+/** The registers of a thread, on its core or saved: a live view of the state block (emu/core/core-state.ts). */
+export function regsOf(k: Kernel, tid: Tid): Int32Array {
+  const td = k.thread(tid);
+  if (td.state === 'running') return k.cores[td.onCpu]!.state.i32;
+  const saved = k.pcbs.get(tid);
+  assert(saved, `thread ${tid} has no registers`);
+  return new Int32Array(saved.buffer, saved.byteOffset, CORE_STATE_BYTES / 4);
+}
+
+/** The thread's 512-byte FXSAVE image: a live view. */
+export function fxsaveOf(k: Kernel, tid: Tid): Uint8Array {
+  const regs = regsOf(k, tid);
+  return new Uint8Array(regs.buffer, regs.byteOffset + FXSAVE_BYTE_OFFSET, 512);
+}
+
+/**
+ * The thread's registers in struct reg order of names, as a tracer or a core file shows them: r_isp, r_trapno and r_err are 0.
+ * A thread in the middle of a system call that can be made again is shown at its `int 0x80`, as after ERESTART: resuming from
+ * these registers makes the call once more.
+ */
+export function userRegs(k: Kernel, tid: Tid): Reg {
+  const r = regsOf(k, tid);
+  const td = k.thread(tid);
+  const asleepInCall = td.pending !== null;
+  const u = (index: number): number => r[index]! >>> 0;
+  const sel = (seg: number): number => r[SEG_SELECTOR + seg]! & 0xffff;
+  return {
+    r_fs: sel(SEG_FS),
+    r_es: sel(SEG_ES),
+    r_ds: sel(SEG_DS),
+    r_edi: u(EDI),
+    r_esi: u(ESI),
+    r_ebp: u(EBP),
+    r_isp: 0,
+    r_ebx: u(EBX),
+    r_edx: u(EDX),
+    r_ecx: u(ECX),
+    r_eax: u(EAX),
+    r_trapno: 0,
+    r_err: 0,
+    r_eip: asleepInCall ? (u(EIP) - 2) >>> 0 : u(EIP),
+    r_cs: sel(SEG_CS),
+    r_eflags: u(EFLAGS),
+    r_esp: u(ESP),
+    r_ss: sel(SEG_SS),
+    r_gs: sel(SEG_GS),
+  };
+}
+
+/** Turns single-stepping of user mode on or off in the registers. */
+export function setTrapFlag(k: Kernel, tid: Tid, on: boolean): void {
+  const regs = regsOf(k, tid);
+  regs[EFLAGS] = on ? regs[EFLAGS]! | FLAG_TF : regs[EFLAGS]! & ~FLAG_TF;
+}

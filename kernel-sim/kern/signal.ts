@@ -1,0 +1,238 @@
+import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
+import { ESRCH } from '../abi/errno.ts';
+import { defaultAction, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP } from '../abi/signal.ts';
+import { coredump } from './coredump.ts';
+import { exitProcess } from './exit.ts';
+import type { Kernel, KernelCore } from './kernel.ts';
+import { INIT_PID } from './proc.ts';
+import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
+import { wakeThread, wakeup } from './sleep.ts';
+import type { Proc, SigInfo, Thread } from './state.ts';
+
+/** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
+export const SI_USER = 0x10001;
+
+export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
+  return { signo, code: SI_USER, errno: 0, pid: 0, uid: 0, status: 0, addr: 0, value: 0, trapno: 0, stopFlags: 0, ...parts };
+}
+
+const isMasked = (td: Thread, signo: number): boolean => ((td.sigmask[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
+
+export const isIgnored = (p: Proc, signo: number): boolean => {
+  const handler = p.sigacts[signo]?.handler ?? 0;
+  return handler === 1 || (handler === 0 && defaultAction(signo) === 'ignore');
+};
+
+const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
+
+/** kill(2) and everything the kernel itself sends: one signal for a process as a whole (FreeBSD psignal, kern/kern_sig.c). */
+export function psignal(k: Kernel, target: Pid, signo: Signo, sender = 0, info: SigInfo = sigInfo(signo, { pid: sender })): void {
+  const p = k.findProc(target);
+  if (!p || p.state === 'zombie') return;
+  // A process whose core has died has nobody to take the signal; it is kept for the recovered one.
+  if (p.state === 'normal' && !p.traced && isIgnored(p, signo) && signo !== SIGCONT) return;
+  if (signo !== SIGCHLD) k.emit({ kind: 'signal', pid: target, signo, sender });
+
+  let queue = p.sigqueue;
+  if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
+  if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
+  if (!queue.some((s) => s.signo === signo)) queue = [...queue, info];
+  k.setProc(target, { sigqueue: queue });
+  if (p.state === 'lost') return;
+
+  if (signo === SIGKILL) {
+    if (p.stopped !== 'no') resumeProcess(k, target, 0);
+  } else if (p.stopped !== 'no') {
+    if (signo === SIGCONT && p.stopped === 'signal') {
+      resumeProcess(k, target, 0);
+      k.setProc(target, { continueUnreported: true });
+      wakeParent(k, target);
+      if (isIgnored(k.proc(target), SIGCONT)) dropSignal(k, target, SIGCONT);
+    }
+    return;
+  } else if (signo === SIGCONT && isIgnored(p, SIGCONT) && !p.traced) {
+    dropSignal(k, target, SIGCONT);
+    return;
+  }
+  for (const id of k.proc(target).threads) notifyThread(k, k.thread(id), signo);
+}
+
+function dropSignal(k: Kernel, target: Pid, signo: Signo): void {
+  k.setProc(target, { sigqueue: k.proc(target).sigqueue.filter((s) => s.signo !== signo) });
+}
+
+/** A signal for one thread: a fault of its own, thr_kill(2). */
+export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
+  const td = k.thread(target);
+  k.emit({ kind: 'signal', pid: td.pid, signo: info.signo, sender: info.pid });
+  const queue = td.sigqueue.some((s) => s.signo === info.signo) ? td.sigqueue : [...td.sigqueue, info];
+  notifyThread(k, k.setThread(target, { sigqueue: queue }), info.signo);
+}
+
+/** Makes a thread look at its signals soon: at its next boundary, or now if it sleeps interruptibly (FreeBSD tdsigwakeup). */
+function notifyThread(k: Kernel, td: Thread, signo: number): void {
+  if (isMasked(td, signo)) return;
+  const marked = k.setThread(td.tid, { ast: true });
+  if (marked.state !== 'sleeping' || !marked.sleep?.interruptible) return;
+  const p = k.proc(td.pid);
+  const handler = p.sigacts[signo]?.handler ?? 0;
+  // A stop does not disturb a sleep, unless a tracer is to be told of it.
+  if (!p.traced && handler === 0 && isStopSignal(signo)) {
+    stopProcess(k, td.pid, 'signal', signo as Signo, 0);
+    dropSignal(k, td.pid, signo as Signo);
+    return;
+  }
+  wakeThread(k, marked, 'signal');
+}
+
+// ---- stopping and continuing ---------------------------------------------------------------------------------------------
+
+/**
+ * Halts every thread of a process at its user boundary. Threads on other cores follow at their next one; `stopThread` is the one
+ * that caused a trace stop. When all have halted the parent is told.
+ */
+export function stopProcess(
+  k: Kernel,
+  target: Pid,
+  how: 'signal' | 'trace',
+  signo: Signo,
+  stopThread: Tid | 0,
+  more: Pick<Proc, 'stopFlags' | 'stopInfo'> = { stopFlags: 0, stopInfo: null },
+): void {
+  const p = k.setProc(target, { stopped: how, xstat: signo, stopReported: false, stopThread, ...more });
+  k.emit({ kind: 'stop', pid: target, signo, traced: how === 'trace' });
+  for (const id of p.threads) {
+    const td = k.thread(id);
+    if (td.state === 'runnable') {
+      removeFromQueue(k, td);
+      k.setThread(id, { state: 'suspended' });
+    } else if (td.state === 'running') k.setThread(id, { ast: true });
+  }
+  if (allHalted(k, k.proc(target))) reportStop(k, target);
+}
+
+/** A thread that found its process stopped has halted. */
+export function haltThread(k: Kernel, core: KernelCore): void {
+  const td = leaveCore(k, core);
+  k.setThread(td.tid, { state: 'suspended' });
+  if (allHalted(k, k.proc(td.pid))) reportStop(k, td.pid);
+}
+
+/** No thread of a stopped process can run any more: only then does wait4 tell the parent. */
+export function allHalted(k: Kernel, p: Proc): boolean {
+  return p.threads.every((id) => {
+    const { state } = k.thread(id);
+    return state === 'suspended' || state === 'sleeping';
+  });
+}
+
+function reportStop(k: Kernel, target: Pid): void {
+  const p = k.proc(target);
+  psignal(k, p.ppid, SIGCHLD);
+  wakeParent(k, target);
+}
+
+/** A parent may be in wait4. */
+export function wakeParent(k: Kernel, child: Pid): void {
+  wakeup(k, `wait:${k.proc(child).ppid}`);
+}
+
+/** Ends a stop; `signo` (0: none) is what the process finds instead of the signal for which it stopped. */
+export function resumeProcess(k: Kernel, target: Pid, signo: Signo | 0): void {
+  const p = k.setProc(target, { stopped: 'no', xstat: signo, stopReported: false, stopFlags: 0 });
+  k.emit({ kind: 'continue', pid: target });
+  for (const id of p.threads) {
+    const td = k.setThread(id, { ast: true });
+    if (td.state !== 'suspended') continue;
+    makeRunnable(k, td, 'resume');
+  }
+}
+
+// ---- delivery ------------------------------------------------------------------------------------------------------------
+
+/** The lowest pending signal that the thread does not mask, taken off its queue. */
+function takeSignal(k: Kernel, tid: Tid): SigInfo | undefined {
+  const td = k.thread(tid);
+  const p = k.proc(td.pid);
+  const candidates = [...td.sigqueue, ...p.sigqueue].filter((s) => s.signo === SIGKILL || !isMasked(td, s.signo));
+  if (candidates.length === 0) return undefined;
+  const first = candidates.reduce((a, b) => (b.signo < a.signo ? b : a));
+  // SIGKILL wins over everything.
+  const chosen = candidates.find((s) => s.signo === SIGKILL) ?? first;
+  if (td.sigqueue.includes(chosen)) k.setThread(tid, { sigqueue: td.sigqueue.filter((s) => s !== chosen) });
+  else k.setProc(td.pid, { sigqueue: p.sigqueue.filter((s) => s !== chosen) });
+  return chosen;
+}
+
+/**
+ * FreeBSD issignal and postsig for the thread on this core, at its return to user mode: handles what is pending until nothing is left.
+ * Returns false when the thread no longer runs here: its process has stopped or is gone.
+ */
+export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
+  for (;;) {
+    const td = k.thread(tid);
+    const p = k.proc(td.pid);
+    if (p.stopped !== 'no') {
+      haltThread(k, core);
+      return false;
+    }
+    let info: SigInfo | undefined;
+    if (p.xstat !== 0 && p.stopThread === tid) {
+      // The tracer's answer to the stop takes the place of the signal.
+      info = p.xstat === p.stopInfo?.signo ? p.stopInfo : sigInfo(p.xstat as Signo);
+      k.setProc(p.pid, { xstat: 0, stopThread: 0 });
+    } else {
+      info = takeSignal(k, tid);
+      if (!info) {
+        k.setThread(tid, { ast: false });
+        return true;
+      }
+      if (p.traced && info.signo !== SIGKILL) {
+        stopProcess(k, p.pid, 'trace', info.signo, tid, { stopFlags: info.stopFlags, stopInfo: info });
+        continue;
+      }
+    }
+    if (!act(k, core, p.pid, tid, info)) return false;
+  }
+}
+
+/** Carries out a signal's action on the thread; false when it no longer runs. */
+function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo): boolean {
+  const p = k.proc(target);
+  const { signo } = info;
+  if (isIgnored(p, signo) && signo !== SIGKILL && signo !== SIGSTOP) return true;
+  switch (defaultAction(signo)) {
+    case 'ignore':
+    case 'continue':
+      return true;
+    case 'stop':
+      stopProcess(k, target, 'signal', signo, tid);
+      k.setProc(target, { stopThread: 0 });
+      return true;
+    case 'core': {
+      const dumped = coredump(k, target, tid, signo);
+      exitProcess(k, target, { signo, dumped });
+      return false;
+    }
+    case 'terminate':
+      exitProcess(k, target, { signo, dumped: false });
+      return false;
+    default:
+      return core.failed;
+  }
+}
+
+/** kill(2) by number; the errors are the caller's to check. */
+export function killTargets(k: Kernel, from: Proc, target: number): Proc[] | Errno {
+  const living = [...k.state.procs.values()].filter((p) => p.state !== 'zombie').sort((a, b) => a.pid - b.pid);
+  if (target > 0) {
+    const p = k.findProc(target);
+    return p ? [p] : ESRCH;
+  }
+  const group = target === 0 ? from.pgid : -target;
+  const found =
+    target === -1
+      ? living.filter((p) => p.pid !== INIT_PID && p.pid !== from.pid)
+      : living.filter((p) => p.pgid === group && p.pid !== INIT_PID);
+  return found.length > 0 ? found : ESRCH;
+}

@@ -1,0 +1,93 @@
+import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
+import type { Pid } from '../abi/ids.ts';
+import { MAXSSIZ, PROT_READ, PROT_WRITE, SGROWSIZ, USRSTACK } from '../abi/vmparam.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import type { VmEntry, VmspaceId } from '../kern/state.ts';
+import { readFileRange } from '../vfs/file-data.ts';
+import { entryAt, permOfProt } from './map.ts';
+
+/** `mapped`: try again. The others become signals: SIGSEGV with MAPERR, a protection fault, SIGBUS past the end of a file. */
+export type FaultOutcome = 'mapped' | 'no-entry' | 'protection';
+
+/** FreeBSD vm_fault: makes the page at `address` present for a read or a write, growing the stack when the address is just below it. */
+export function vmFault(k: Kernel, id: VmspaceId, address: number, write: boolean): FaultOutcome {
+  let entry = entryAt(k.vmspace(id).map, address);
+  if (!entry) {
+    if (!growStack(k, id, address)) return 'no-entry';
+    entry = entryAt(k.vmspace(id).map, address);
+    if (!entry) return 'no-entry';
+  }
+  if (entry.prot === 0 || (write && (entry.prot & PROT_WRITE) === 0)) return 'protection';
+  makeResident(k, id, entry, Math.floor(address / PAGE_SIZE));
+  return 'mapped';
+}
+
+/** Brings a page in whatever its protection: zero, or the file's bytes. */
+export function makeResident(k: Kernel, id: VmspaceId, entry: VmEntry, page: number): void {
+  const space = k.space(id);
+  if (!entry.touched) {
+    const map = k.vmspace(id).map.map((e) => (e === entry ? { ...e, touched: true } : e));
+    k.setVmspace(id, { map });
+  }
+  if (space.isResident(page)) return;
+  space.mapPage(page, permOfProt(entry.prot));
+  const { object } = entry;
+  if (object.kind === 'anon') return;
+  const start = page * PAGE_SIZE;
+  const length = Math.min(PAGE_SIZE, object.fileEnd - start);
+  if (length <= 0) return;
+  const vnode = k.vnode(object.vnode);
+  if (vnode.type !== 'reg') return;
+  space.u8.set(readFileRange(vnode.data, object.offset + (start - entry.start), length), start);
+}
+
+/**
+ * FreeBSD vm_map_growstack: a touch below the stack, inside the region that is kept for it, extends it in steps of SGROWSIZ.
+ * Anything mapped in that region stops the growth.
+ */
+function growStack(k: Kernel, id: VmspaceId, address: number): boolean {
+  const vm = k.vmspace(id);
+  if (address < USRSTACK - MAXSSIZ || address >= vm.stackLow) return false;
+  const index = vm.map.findIndex((e) => e.growsDown && e.start === vm.stackLow);
+  const stack = vm.map[index];
+  if (!stack) return false;
+  const steps = Math.ceil((vm.stackLow - address) / SGROWSIZ);
+  let low = Math.max(USRSTACK - MAXSSIZ, vm.stackLow - steps * SGROWSIZ);
+  const below = vm.map[index - 1];
+  if (below && below.end > low) low = below.end;
+  if (address < low) return false;
+  const map = vm.map.map((e) => (e === stack ? { ...e, start: low } : e));
+  k.setVmspace(id, { map, stackLow: low });
+  return true;
+}
+
+/** Makes all of [address, address + length) present for the kernel's own access; false when a part of it may not be accessed. */
+export function faultIn(k: Kernel, pid: Pid, address: number, length: number, write: boolean): boolean {
+  if (length === 0) return true;
+  const start = address >>> 0;
+  if (start + length > USRSTACK) return false;
+  const id = k.proc(pid).vmspace;
+  const space = k.space(id);
+  const need = write ? PROT_WRITE : PROT_READ;
+  const last = Math.floor((start + length - 1) / PAGE_SIZE);
+  for (let page = Math.floor(start / PAGE_SIZE); page <= last; page++) {
+    if ((space.permOf(page) & need) === need) continue;
+    if (vmFault(k, id, page * PAGE_SIZE, write) !== 'mapped') return false;
+  }
+  return true;
+}
+
+/** As faultIn, but past the protection: what ptrace and the core dump may touch. False where nothing is mapped. */
+export function faultInAnyProt(k: Kernel, id: VmspaceId, address: number, length: number): boolean {
+  if (length === 0) return true;
+  const start = address >>> 0;
+  if (start + length > USRSTACK) return false;
+  const last = Math.floor((start + length - 1) / PAGE_SIZE);
+  for (let page = Math.floor(start / PAGE_SIZE); page <= last; page++) {
+    if (k.space(id).isResident(page)) continue;
+    const entry = entryAt(k.vmspace(id).map, page * PAGE_SIZE);
+    if (!entry) return false;
+    makeResident(k, id, entry, page);
+  }
+  return true;
+}

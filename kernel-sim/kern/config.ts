@@ -15,6 +15,10 @@ export interface KernelConfig {
   readonly bootTimeSec: number;
   /** What happens to a process that was running on a dead core. */
   readonly recovery: 'restart' | 'none';
+  /** Size of the memory file system in bytes: ENOSPC beyond it. */
+  readonly diskBytes: number;
+  /** The console answers as a terminal (isatty, canonical lines, ^C); otherwise as a plain stream. */
+  readonly consoleIsTty: boolean;
   readonly costs: KernelCosts;
 }
 
@@ -44,5 +48,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   coreLayout: 'extended',
   bootTimeSec: 1_325_376_000,
   recovery: 'restart',
+  diskBytes: 1 << 30,
+  consoleIsTty: true,
   costs: DEFAULT_COSTS,
 };

@@ -271,32 +271,52 @@ export type VmObject =
 export type Vnode = VnodeCommon &
   (
     | { readonly type: 'reg'; readonly data: FileData }
-    | { readonly type: 'dir'; readonly entries: ReadonlyMap<string, VnodeId>; readonly parent: VnodeId }
+    | {
+        readonly type: 'dir';
+        /** Without `.` and `..`; in order of cookies. Names are latin1 text. */
+        readonly entries: ReadonlyMap<string, DirEntry>;
+        readonly nextCookie: number;
+        readonly parent: VnodeId;
+      }
     | { readonly type: 'chr'; readonly device: DeviceName }
     | { readonly type: 'lnk'; readonly target: string }
   );
 
 export type DeviceName = 'null' | 'zero' | 'console';
 
+/** `cookie`: the entry's place in the directory as getdirentries(2) counts it; it never moves. `.` has 0 and `..` has 1. */
+export interface DirEntry {
+  readonly vnode: VnodeId;
+  readonly cookie: number;
+}
+
+/**
+ * Users of a vnode (open files, working directories, texts, mappings) are not counted: the records that name it say so. One
+ * with neither links nor users is swept away by vfs/vnode.ts.
+ */
 export interface VnodeCommon {
   readonly id: VnodeId;
   /** Permission bits, without the type. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Names that refer to it; a directory counts 2 and one for each subdirectory. */
+  /** Names that refer to it; a directory counts 2 and one for each subdirectory, and 0 once it is removed. */
   readonly nlink: number;
-  /** Open files and other users (text, cwd, mappings). A vnode with neither links nor users is gone. */
-  readonly users: number;
+  readonly birthNs: number;
   readonly accessNs: number;
   readonly modifyNs: number;
   readonly changeNs: number;
 }
 
-/** A file's bytes in chunks of FILE_CHUNK bytes (the last one shorter), none of which is ever changed in place. */
+/**
+ * A file's bytes in chunks of FILE_CHUNK bytes, none of which is ever changed in place. What a chunk lacks at its end, and
+ * chunks lacking at the end of the list, are holes: they read as zero. No chunk reaches beyond `size`.
+ */
 export interface FileData {
   readonly size: number;
   readonly chunks: readonly Uint8Array[];
+  /** Sum of the chunks' lengths: what the file takes on the disk. */
+  readonly allocated: number;
 }
 
 /** FreeBSD struct file. */
@@ -314,17 +334,24 @@ export type OpenFile = {
   | { readonly kind: 'pipe'; readonly pipe: PipeId; readonly end: 'read' | 'write' }
 );
 
+/** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. */
 export interface Pipe {
   readonly id: PipeId;
-  readonly bytes: Uint8Array;
-  readonly readers: number;
-  readonly writers: number;
+  /** Bytes on their way to the read end, and to the write end; never changed in place. */
+  readonly toRead: Uint8Array;
+  readonly toWrite: Uint8Array;
+  /** Open files that are this end of the pipe: 1, or 0 once it is closed. */
+  readonly readEnds: number;
+  readonly writeEnds: number;
+  readonly birthNs: number;
 }
 
-/** The console: a terminal in canonical mode, whose input the host supplies as bytes. */
+/** The console: a terminal in canonical mode (or a plain stream, KernelConfig.consoleIsTty), fed by the host. */
 export interface Console {
-  /** Typed and not yet read. */
+  /** Typed and not yet read; never changed in place. */
   readonly input: Uint8Array;
+  /** Foreground process group (TIOCSPGRP): gets the SIGINT of ^C; 0: none. */
+  readonly foreground: Pid | 0;
   /** The host has said that no more will come. */
   readonly inputClosed: boolean;
 }
@@ -342,6 +369,8 @@ export interface Counters {
   /** Anonymous sets count downwards from -2. */
   readonly nextAnonCpuset: number;
   readonly rootVnode: VnodeId;
+  /** Bytes that all files take on the disk (sum of FileData.allocated). */
+  readonly fileBytes: number;
   /** Next periodic events, in virtual ns. */
   readonly nextStatTickNs: number;
   readonly nextBalanceNs: number;

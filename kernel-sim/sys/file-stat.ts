@@ -1,0 +1,206 @@
+import { EBADF, EFAULT, EINVAL, ENOENT } from '../abi/errno.ts';
+import * as fcntl from '../abi/fcntl.ts';
+import {
+  DT_CHR,
+  DT_DIR,
+  DT_LNK,
+  DT_REG,
+  direntSize,
+  encodeDirent,
+  encodeStat,
+  S_IFIFO,
+  type Stat,
+  type StatTime,
+} from '../abi/stat.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import type { DeviceName, OpenFile, Thread, Vnode } from '../kern/state.ts';
+import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import { vnodeSize } from '../vfs/file-io.ts';
+import { getFile } from '../vfs/filedesc.ts';
+import { incoming, PIPE_SIZE } from '../vfs/pipe.ts';
+import { type DirVnode, typeBits } from '../vfs/vnode.ts';
+import { userVnode } from './file-paths.ts';
+import type { SyscallRow } from './row.ts';
+
+/* What files are: stat(2) and its kin, reading directories, pathconf(2). */
+
+type Args = readonly number[];
+
+/** st_dev of the one file system, and of what has none. */
+const FS_DEVICE = 0x60;
+const NO_DEVICE = 0xffffffff;
+const FS_BLOCK_SIZE = 32768;
+const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05 };
+const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK } as const;
+
+/** Virtual time as the guest's clock shows it. */
+const wallTime = (k: Kernel, ns: number): StatTime => ({
+  sec: k.config.bootTimeSec + Math.floor(ns / 1e9),
+  nsec: Math.floor(ns % 1e9),
+});
+
+export function statVnode(k: Kernel, vnode: Vnode): Stat {
+  const size = vnodeSize(vnode);
+  const allocated = vnode.type === 'reg' ? vnode.data.allocated : size;
+  return {
+    dev: FS_DEVICE,
+    ino: vnode.id,
+    mode: typeBits(vnode) | vnode.mode,
+    nlink: vnode.nlink,
+    uid: vnode.uid,
+    gid: vnode.gid,
+    rdev: vnode.type === 'chr' ? RDEV[vnode.device] : NO_DEVICE,
+    atim: wallTime(k, vnode.accessNs),
+    mtim: wallTime(k, vnode.modifyNs),
+    ctim: wallTime(k, vnode.changeNs),
+    birthtim: wallTime(k, vnode.birthNs),
+    size,
+    blocks: Math.ceil(allocated / 512),
+    blksize: vnode.type === 'chr' ? 4096 : FS_BLOCK_SIZE,
+  };
+}
+
+/** FreeBSD pipe_stat: a FIFO without a name, whose size is what can be read. */
+function statPipe(k: Kernel, file: Extract<OpenFile, { kind: 'pipe' }>, p: { uid: number; gid: number }): Stat {
+  const pipe = k.pipe(file.pipe);
+  const size = incoming(pipe, file.end).length;
+  const time = wallTime(k, pipe.birthNs);
+  return {
+    dev: NO_DEVICE,
+    ino: pipe.id,
+    mode: S_IFIFO,
+    nlink: 0,
+    uid: p.uid,
+    gid: p.gid,
+    rdev: 0,
+    atim: time,
+    mtim: time,
+    ctim: time,
+    birthtim: { sec: 0, nsec: 0 },
+    size,
+    blocks: Math.ceil(size / PIPE_SIZE),
+    blksize: PIPE_SIZE,
+  };
+}
+
+function statPath(k: Kernel, td: Thread, dirfd: number, path: number, out: number, follow: boolean): SyscallResult {
+  const vnode = userVnode(k, td, dirfd, path, { follow });
+  if (typeof vnode === 'number') return fail(vnode);
+  return k.copyout(td.pid, out, encodeStat(statVnode(k, vnode))) ? ok() : fail(EFAULT);
+}
+
+function sys_stat(k: Kernel, td: Thread, [path, out]: Args): SyscallResult {
+  return statPath(k, td, fcntl.AT_FDCWD, path!, out!, true);
+}
+
+function sys_lstat(k: Kernel, td: Thread, [path, out]: Args): SyscallResult {
+  return statPath(k, td, fcntl.AT_FDCWD, path!, out!, false);
+}
+
+function sys_fstatat(k: Kernel, td: Thread, [fd, path, out, flag]: Args): SyscallResult {
+  if (flag! & ~fcntl.AT_SYMLINK_NOFOLLOW) return fail(EINVAL);
+  return statPath(k, td, fd!, path!, out!, flag === 0);
+}
+
+function sys_fstat(k: Kernel, td: Thread, [fd, out]: Args): SyscallResult {
+  const file = getFile(k, td, fd!);
+  if (!file) return fail(EBADF);
+  const stat = file.kind === 'pipe' ? statPipe(k, file, k.proc(td.pid)) : statVnode(k, k.vnode(file.vnode));
+  return k.copyout(td.pid, out!, encodeStat(stat)) ? ok() : fail(EFAULT);
+}
+
+function sys_getdents(k: Kernel, td: Thread, [fd, buffer, count]: Args): SyscallResult {
+  return readDirectory(k, td, fd!, buffer!, count!, 0);
+}
+
+function sys_getdirentries(k: Kernel, td: Thread, [fd, buffer, count, basep]: Args): SyscallResult {
+  return readDirectory(k, td, fd!, buffer!, count!, basep!);
+}
+
+/**
+ * Entries from the open file's offset on, as many as fit. An offset is a cookie (state.ts, DirEntry), so a name that is taken
+ * away or added while somebody reads the directory makes no other name appear twice or not at all. `basep` gets the offset
+ * at which this call began. Errors: EINVAL when not even one entry fits, ENOENT in a removed directory.
+ */
+function readDirectory(k: Kernel, td: Thread, fd: number, buffer: number, count: number, basep: number): SyscallResult {
+  const file = getFile(k, td, fd);
+  if (!file?.readable) return fail(EBADF);
+  if (count >>> 0 > 0x7fffffff) return fail(EINVAL);
+  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+  if (vnode?.type !== 'dir') return fail(EINVAL);
+  if (vnode.nlink === 0) return fail(ENOENT);
+  const records: Uint8Array[] = [];
+  let size = 0;
+  let offset = file.offset;
+  for (const { name, child, cookie } of entriesFrom(k, vnode, file.offset)) {
+    const length = direntSize(name.length);
+    if (size + length > count >>> 0) {
+      if (size === 0) return fail(EINVAL);
+      break;
+    }
+    records.push(encodeDirent(child.id, DIRENT_TYPE[child.type], name));
+    size += length;
+    offset = cookie + 1;
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const record of records) {
+    bytes.set(record, at);
+    at += record.length;
+  }
+  if (!k.copyout(td.pid, buffer, bytes)) return fail(EFAULT);
+  if (basep !== 0 && !k.suword(td.pid, basep, file.offset)) return fail(EFAULT);
+  k.setVnode({ ...vnode, accessNs: k.now() });
+  k.setFile({ ...file, offset });
+  return ok(size);
+}
+
+function* entriesFrom(
+  k: Kernel,
+  dir: DirVnode,
+  offset: number,
+): Generator<{ name: string; child: Vnode; cookie: number }> {
+  if (offset <= 0) yield { name: '.', child: dir, cookie: 0 };
+  if (offset <= 1) yield { name: '..', child: k.vnode(dir.parent), cookie: 1 };
+  for (const [name, { vnode, cookie }] of dir.entries)
+    if (cookie >= offset) yield { name, child: k.vnode(vnode), cookie };
+}
+
+// sys/unistd.h _PC_*: LINK_MAX 1, MAX_CANON 2, MAX_INPUT 3, NAME_MAX 4, PATH_MAX 5, PIPE_BUF 6, CHOWN_RESTRICTED 7, NO_TRUNC 8, VDISABLE 9.
+const PATHCONF: ReadonlyMap<number, number> = new Map([
+  [1, fcntl.LINK_MAX],
+  [2, 255],
+  [3, 255],
+  [4, fcntl.NAME_MAX],
+  [5, fcntl.PATH_MAX],
+  [6, fcntl.PIPE_BUF],
+  [7, 1],
+  [8, 1],
+  [9, 255],
+]);
+
+function pathconfValue(name: number): SyscallResult {
+  const value = PATHCONF.get(name);
+  return value === undefined ? fail(EINVAL) : ok(value);
+}
+
+function sys_pathconf(k: Kernel, td: Thread, [path, name]: Args): SyscallResult {
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, { follow: true });
+  return typeof vnode === 'number' ? fail(vnode) : pathconfValue(name!);
+}
+
+function sys_fpathconf(k: Kernel, td: Thread, [fd, name]: Args): SyscallResult {
+  return getFile(k, td, fd!) ? pathconfValue(name!) : fail(EBADF);
+}
+
+// biome-ignore format: one call per line
+export const statSyscalls: readonly SyscallRow[] = [
+  { number: 188, name: 'stat', args: [['path', 'str'], ['ub', 'ptr']], support: 'full', handler: sys_stat },
+  { number: 189, name: 'fstat', args: [['fd', 'fd'], ['sb', 'ptr']], support: 'full', handler: sys_fstat },
+  { number: 190, name: 'lstat', args: [['path', 'str'], ['ub', 'ptr']], support: 'full', handler: sys_lstat },
+  { number: 191, name: 'pathconf', args: [['path', 'str'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_pathconf },
+  { number: 192, name: 'fpathconf', args: [['fd', 'fd'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_fpathconf },
+  { number: 196, name: 'getdirentries', args: [['fd', 'fd'], ['buf', 'ptr'], ['count', 'uint'], ['basep', 'ptr']], support: 'full', handler: sys_getdirentries },
+  { number: 272, name: 'getdents', args: [['fd', 'fd'], ['buf', 'ptr'], ['count', 'size']], support: 'full', handler: sys_getdents },
+  { number: 493, name: 'fstatat', args: [['fd', 'fd'], ['path', 'str'], ['buf', 'ptr'], ['flag', 'int']], support: 'full', handler: sys_fstatat },
+];

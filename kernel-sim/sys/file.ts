@@ -1,0 +1,13 @@
+import { descriptorSyscalls } from './file-descriptors.ts';
+import { openSyscalls } from './file-open.ts';
+import { statSyscalls } from './file-stat.ts';
+import { transferSyscalls } from './file-transfer.ts';
+import type { SyscallRow } from './row.ts';
+
+/** Every system call on files, descriptors and directories. */
+export const fileSyscalls: readonly SyscallRow[] = [
+  ...transferSyscalls,
+  ...openSyscalls,
+  ...descriptorSyscalls,
+  ...statSyscalls,
+];

@@ -1,0 +1,71 @@
+import type { FileData } from '../kern/state.ts';
+
+/** Bytes of a chunk: what a small write into a large file copies. */
+export const FILE_CHUNK = 65536;
+
+export const EMPTY_FILE: FileData = { size: 0, chunks: [], allocated: 0 };
+
+const HOLE = new Uint8Array(0);
+
+export const fileDataOf = (bytes: Uint8Array): FileData => writeFileRange(EMPTY_FILE, 0, bytes);
+
+/** The bytes from `offset` on, at most `length`, fewer at the end of the file. */
+export function readFileRange(data: FileData, offset: number, length: number): Uint8Array {
+  const end = Math.min(offset + length, data.size);
+  const result = new Uint8Array(Math.max(0, end - offset));
+  for (let at = offset; at < end; ) {
+    const start = at % FILE_CHUNK;
+    const stop = Math.min(FILE_CHUNK, start + end - at);
+    const chunk = data.chunks[Math.floor(at / FILE_CHUNK)];
+    if (chunk) result.set(chunk.subarray(start, stop), at - offset);
+    at += stop - start;
+  }
+  return result;
+}
+
+/** The file after a write; only the chunks that it touches are copied. The file grows as needed, with a hole before `offset`. */
+export function writeFileRange(data: FileData, offset: number, bytes: Uint8Array): FileData {
+  if (bytes.length === 0) return data;
+  const chunks = [...data.chunks];
+  let allocated = data.allocated;
+  const end = offset + bytes.length;
+  while (chunks.length < Math.floor(offset / FILE_CHUNK)) chunks.push(HOLE);
+  for (let at = offset; at < end; ) {
+    const index = Math.floor(at / FILE_CHUNK);
+    const start = at % FILE_CHUNK;
+    const stop = Math.min(FILE_CHUNK, start + end - at);
+    const old = chunks[index] ?? HOLE;
+    const chunk = new Uint8Array(Math.max(old.length, stop));
+    chunk.set(old);
+    chunk.set(bytes.subarray(at - offset, at - offset + stop - start), start);
+    chunks[index] = chunk;
+    allocated += chunk.length - old.length;
+    at += stop - start;
+  }
+  return { size: Math.max(data.size, end), chunks, allocated };
+}
+
+/** The file cut or extended (by a hole) to `size`. */
+export function resizeFile(data: FileData, size: number): FileData {
+  if (size >= data.size) return { ...data, size };
+  const chunks = data.chunks.slice(0, Math.ceil(size / FILE_CHUNK));
+  const last = chunks.length - 1;
+  const keep = size - last * FILE_CHUNK;
+  // A copy, not a view: a view would keep the cut bytes alive.
+  if (last >= 0 && chunks[last]!.length > keep) chunks[last] = chunks[last]!.slice(0, keep);
+  return { size, chunks, allocated: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
+}
+
+/** What is wrong with the representation; empty when nothing is. */
+export function checkFileData(data: FileData): string[] {
+  const problems: string[] = [];
+  let sum = 0;
+  data.chunks.forEach((chunk, index) => {
+    sum += chunk.length;
+    if (chunk.length > FILE_CHUNK) problems.push(`chunk ${index} has ${chunk.length} bytes`);
+    if (chunk.length > 0 && index * FILE_CHUNK + chunk.length > data.size)
+      problems.push(`chunk ${index} reaches beyond the end`);
+  });
+  if (sum !== data.allocated) problems.push(`${data.allocated} bytes counted as allocated, ${sum} found`);
+  return problems;
+}

@@ -1,0 +1,121 @@
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ESPIPE } from '../abi/errno.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import type { OpenFile, Thread, Vnode } from '../kern/state.ts';
+import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { readConsole, writeConsole } from './console.ts';
+import { readFileRange, writeFileRange } from './file-data.ts';
+import { FILE_SIZE_MAX, IO_PIECE } from './limits.ts';
+import { readPipe, type TransferResume, writePipe } from './pipe.ts';
+import { copyFrom, copyTo, type Uio } from './uio.ts';
+import { type RegVnode, setFileData } from './vnode.ts';
+
+/** Where a transfer takes place: at the open file's own offset, which moves with it, or at a place of its own (pread). */
+export type Position = number | 'current';
+
+const ZEROS = new Uint8Array(IO_PIECE);
+
+/** Did another thread close or replace the descriptor while this one slept? Then it has nothing to go on with. */
+function isAnotherFile(file: OpenFile, entry: SyscallEntry): boolean {
+  return entry.woken !== 'first' && (entry.resume as TransferResume).file !== file.id;
+}
+
+export function readOpenFile(
+  k: Kernel,
+  file: OpenFile,
+  uio: Uio,
+  position: Position,
+  entry: SyscallEntry,
+): SyscallResult {
+  if (!file.readable || isAnotherFile(file, entry)) return fail(EBADF);
+  if (file.kind === 'pipe') return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
+  const vnode = k.vnode(file.vnode);
+  if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
+  const offset = position === 'current' ? file.offset : position;
+  switch (vnode.type) {
+    case 'chr':
+      if (vnode.device === 'console') return readConsole(k, file, uio, entry);
+      if (vnode.device === 'null') return ok(0);
+      return readZeros(k, uio);
+    case 'reg':
+      return readRegular(k, file, vnode, uio, offset, position);
+    default:
+      return fail(EISDIR);
+  }
+}
+
+export function writeOpenFile(
+  k: Kernel,
+  td: Thread,
+  file: OpenFile,
+  uio: Uio,
+  position: Position,
+  entry: SyscallEntry,
+): SyscallResult {
+  if (!file.writable || isAnotherFile(file, entry)) return fail(EBADF);
+  if (file.kind === 'pipe') return position === 'current' ? writePipe(k, td, file, uio, entry) : fail(ESPIPE);
+  const vnode = k.vnode(file.vnode);
+  if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
+  switch (vnode.type) {
+    case 'chr':
+      return vnode.device === 'console' ? writeConsole(k, td, uio) : ok(uio.length);
+    case 'reg':
+      return writeRegular(k, file, vnode, uio, position);
+    default:
+      return fail(EISDIR);
+  }
+}
+
+function readZeros(k: Kernel, uio: Uio): SyscallResult {
+  for (let done = 0; done < uio.length; done += IO_PIECE)
+    if (!copyTo(k, uio, done, ZEROS.subarray(0, Math.min(IO_PIECE, uio.length - done)))) return fail(EFAULT);
+  return ok(uio.length);
+}
+
+function readRegular(
+  k: Kernel,
+  file: OpenFile,
+  vnode: RegVnode,
+  uio: Uio,
+  offset: number,
+  position: Position,
+): SyscallResult {
+  const total = Math.max(0, Math.min(uio.length, vnode.data.size - offset));
+  for (let done = 0; done < total; done += IO_PIECE) {
+    const bytes = readFileRange(vnode.data, offset + done, Math.min(IO_PIECE, total - done));
+    if (!copyTo(k, uio, done, bytes)) return fail(EFAULT);
+  }
+  if (uio.length > 0) k.setVnode({ ...vnode, accessNs: k.now() });
+  if (position === 'current') k.setFile({ ...file, offset: offset + total });
+  return ok(total);
+}
+
+/** All or nothing, as UFS does it (IO_UNIT): EFAULT, EFBIG and ENOSPC leave the file as it was. */
+function writeRegular(k: Kernel, file: OpenFile, vnode: RegVnode, uio: Uio, position: Position): SyscallResult {
+  if (uio.length === 0) return ok(0);
+  const offset = file.append ? vnode.data.size : position === 'current' ? file.offset : position;
+  if (offset + uio.length > FILE_SIZE_MAX) return fail(EFBIG);
+  let { data } = vnode;
+  for (let done = 0; done < uio.length; done += IO_PIECE) {
+    const bytes = copyFrom(k, uio, done, IO_PIECE);
+    if (typeof bytes === 'number') return fail(bytes);
+    data = writeFileRange(data, offset + done, bytes);
+  }
+  const error = setFileData(k, vnode, data);
+  if (error) return fail(error);
+  if (position === 'current') k.setFile({ ...file, offset: offset + uio.length });
+  return ok(uio.length);
+}
+
+/** st_size and what lseek(SEEK_END) counts from. */
+export const vnodeSize = (vnode: Vnode): number => {
+  switch (vnode.type) {
+    case 'reg':
+      return vnode.data.size;
+    case 'lnk':
+      return vnode.target.length;
+    case 'dir':
+      return 512;
+    case 'chr':
+      return 0;
+  }
+};

@@ -1,0 +1,131 @@
+import { assert } from '../../emu/base/errors.ts';
+import { ENFILE } from '../abi/errno.ts';
+import type { Errno, Pid } from '../abi/ids.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import type { FdEntry, FileId, OpenFile, Proc, Thread } from '../kern/state.ts';
+import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
+import { hostCredentials, lookupPath } from './namei.ts';
+import { closePipeEnd } from './pipe.ts';
+import { reapVnode } from './vnode.ts';
+
+export type Descriptors = Proc['fds'];
+
+/** What a new open file is, beside its number and count. */
+export type OpenFileBody = OpenFile extends infer F ? (F extends OpenFile ? Omit<F, 'id' | 'refs'> : never) : never;
+
+/** The open file behind a descriptor; null is EBADF. */
+export function getFile(k: Kernel, td: Thread, fd: number): OpenFile | null {
+  const entry = k.proc(td.pid).fds[fd];
+  return entry ? k.file(entry.file) : null;
+}
+
+/** FreeBSD fdalloc: the lowest free descriptor from `low` on; null is EMFILE. */
+export function fdalloc(p: Proc, low = 0): number | null {
+  for (let fd = low; fd < FILES_PER_PROC_MAX; fd++) if (!p.fds[fd]) return fd;
+  return null;
+}
+
+/** Makes an open file that nothing refers to yet. ENFILE: the machine has too many. */
+export function newFile(k: Kernel, body: OpenFileBody): OpenFile | Errno {
+  if (k.state.files.size >= OPEN_FILES_MAX) return ENFILE;
+  const file = { ...body, id: k.next('nextFile'), refs: 0 };
+  k.setFile(file);
+  return file;
+}
+
+/** Lets a free descriptor refer to an open file, which gets one more reference. */
+export function installDescriptor(k: Kernel, pid: Pid, fd: number, file: FileId, closeOnExec: boolean): void {
+  assert(!k.proc(pid).fds[fd], `descriptor ${fd} of process ${pid} is taken`);
+  retainFile(k, file);
+  setEntry(k, pid, fd, { file, closeOnExec });
+}
+
+/** close(2) of a descriptor; false is EBADF. */
+export function closeDescriptor(k: Kernel, pid: Pid, fd: number): boolean {
+  const entry = k.proc(pid).fds[fd];
+  if (!entry) return false;
+  setEntry(k, pid, fd, null);
+  releaseFile(k, entry.file);
+  return true;
+}
+
+/** The flag FD_CLOEXEC of a descriptor that is open. */
+export function setCloseOnExec(k: Kernel, pid: Pid, fd: number, closeOnExec: boolean): void {
+  const entry = k.proc(pid).fds[fd];
+  assert(entry, `descriptor ${fd} of process ${pid} is not open`);
+  setEntry(k, pid, fd, { ...entry, closeOnExec });
+}
+
+/** The descriptors of a child: the same open files, each with one more reference. */
+export function forkDescriptors(k: Kernel, parent: Proc): Descriptors {
+  for (const entry of parent.fds) if (entry) retainFile(k, entry.file);
+  return parent.fds;
+}
+
+/** What exit(2) does with the descriptors. */
+export function closeAllDescriptors(k: Kernel, pid: Pid): void {
+  closeWhere(k, pid, () => true);
+}
+
+/** What execve(2) does with the descriptors. */
+export function closeOnExec(k: Kernel, pid: Pid): void {
+  closeWhere(k, pid, (entry) => entry.closeOnExec);
+}
+
+/** Descriptors 0, 1 and 2 of a process that the host starts: one open file on /dev/console, for reading and writing. */
+export function openConsoleDescriptors(k: Kernel): Descriptors {
+  const vnode = lookupPath(k, hostCredentials(k), '/dev/console', { follow: true });
+  assert(typeof vnode !== 'number', 'no /dev/console');
+  const file = newFile(k, {
+    kind: 'vnode',
+    vnode: vnode.id,
+    readable: true,
+    writable: true,
+    append: false,
+    nonblock: false,
+    offset: 0,
+  });
+  assert(typeof file !== 'number', 'no open file left for the console');
+  k.setFile({ ...file, refs: 3 });
+  const entry: FdEntry = { file: file.id, closeOnExec: false };
+  return [entry, entry, entry];
+}
+
+export function retainFile(k: Kernel, id: FileId): void {
+  const file = k.file(id);
+  k.setFile({ ...file, refs: file.refs + 1 });
+}
+
+/** One reference less; without any, the file is closed: a pipe loses the end, a vnode may be gone. */
+export function releaseFile(k: Kernel, id: FileId): void {
+  const file = k.file(id);
+  assert(file.refs > 0, `open file ${id} released once too often`);
+  if (file.refs > 1) {
+    k.setFile({ ...file, refs: file.refs - 1 });
+    return;
+  }
+  k.state.files.delete(id);
+  if (file.kind === 'pipe') closePipeEnd(k, file.pipe, file.end);
+  else reapVnode(k, file.vnode);
+}
+
+function closeWhere(k: Kernel, pid: Pid, closes: (entry: FdEntry) => boolean): void {
+  const { fds } = k.proc(pid);
+  const keep = fds.map((entry) => (entry && closes(entry) ? null : entry));
+  k.setProc(pid, { fds: trim(keep) });
+  for (const entry of fds) if (entry && closes(entry)) releaseFile(k, entry.file);
+}
+
+function setEntry(k: Kernel, pid: Pid, fd: number, entry: FdEntry | null): void {
+  const fds = [...k.proc(pid).fds];
+  while (fds.length < fd) fds.push(null);
+  fds[fd] = entry;
+  k.setProc(pid, { fds: trim(fds) });
+}
+
+/** A table ends in a descriptor that is open. */
+function trim(fds: (FdEntry | null)[]): Descriptors {
+  let length = fds.length;
+  while (length > 0 && !fds[length - 1]) length--;
+  return fds.slice(0, length);
+}

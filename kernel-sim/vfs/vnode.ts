@@ -1,0 +1,114 @@
+import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
+import { X_OK } from '../abi/fcntl.ts';
+import type { Errno } from '../abi/ids.ts';
+import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../abi/stat.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import type { FileData, Proc, Vnode, VnodeId } from '../kern/state.ts';
+import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
+
+/** Who asks, and where relative paths start: a process, or the host. */
+export type Credentials = Pick<Proc, 'uid' | 'gid' | 'cwd'>;
+
+export type DirVnode = Extract<Vnode, { type: 'dir' }>;
+export type RegVnode = Extract<Vnode, { type: 'reg' }>;
+
+/** What a new vnode is, beside what every new one has. */
+export type VnodeBody = Vnode extends infer V
+  ? V extends { type: infer T }
+    ? { type: T } & Omit<V, 'type' | 'id' | 'nlink' | 'birthNs' | 'accessNs' | 'modifyNs' | 'changeNs'>
+    : never
+  : never;
+
+/** Makes a vnode without a name. ENOSPC when there are too many. */
+export function newVnode(k: Kernel, body: VnodeBody): Vnode | Errno {
+  if (k.state.vnodes.size >= VNODES_MAX) sweepVnodes(k);
+  if (k.state.vnodes.size >= VNODES_MAX) return ENOSPC;
+  const ns = k.now();
+  const vnode = { ...body, id: k.next('nextVnode'), nlink: 0, birthNs: ns, accessNs: ns, modifyNs: ns, changeNs: ns };
+  k.setVnode(vnode);
+  return vnode;
+}
+
+/** S_IFMT part of st_mode. */
+export function typeBits(vnode: Vnode): number {
+  switch (vnode.type) {
+    case 'reg':
+      return S_IFREG;
+    case 'dir':
+      return S_IFDIR;
+    case 'chr':
+      return S_IFCHR;
+    case 'lnk':
+      return S_IFLNK;
+  }
+}
+
+/** FreeBSD vaccess: 0, or EACCES when `cred` may not do all of `wanted` (R_OK, W_OK, X_OK). */
+export function checkAccess(vnode: Vnode, cred: Credentials, wanted: number): Errno | 0 {
+  if (cred.uid === 0) {
+    // Root may do everything but execute what nobody may execute.
+    const runs = vnode.type === 'dir' || (vnode.mode & 0o111) !== 0;
+    return wanted & X_OK && !runs ? EACCES : 0;
+  }
+  const shift = cred.uid === vnode.uid ? 6 : cred.gid === vnode.gid ? 3 : 0;
+  return (wanted & ~(vnode.mode >> shift)) === 0 ? 0 : EACCES;
+}
+
+/** chmod(2) on a vnode: its owner or root. */
+export function changeMode(k: Kernel, vnode: Vnode, cred: Credentials, mode: number): Errno | 0 {
+  if (cred.uid !== 0 && cred.uid !== vnode.uid) return EPERM;
+  k.setVnode({ ...vnode, mode: mode & ALLPERMS, changeNs: k.now() });
+  return 0;
+}
+
+/** Gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */
+export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno | 0 {
+  if (data.size > FILE_SIZE_MAX) return EFBIG;
+  const grows = data.allocated - vnode.data.allocated;
+  if (grows > 0 && k.state.counters.fileBytes + grows > k.config.diskBytes) sweepVnodes(k);
+  if (grows > 0 && k.state.counters.fileBytes + grows > k.config.diskBytes) return ENOSPC;
+  k.setCounters({ fileBytes: k.state.counters.fileBytes + grows });
+  const ns = k.now();
+  k.setVnode({ ...vnode, data, modifyNs: ns, changeNs: ns });
+  return 0;
+}
+
+/** Adds to the number of links; a vnode that has none and that nobody uses is gone. */
+export function addLinks(k: Kernel, id: VnodeId, count: number): void {
+  const vnode = k.vnode(id);
+  k.setVnode({ ...vnode, nlink: vnode.nlink + count, changeNs: k.now() });
+  if (count < 0) reapVnode(k, id);
+}
+
+/** Removes the vnode if it has neither links nor users. */
+export function reapVnode(k: Kernel, id: VnodeId): void {
+  const vnode = k.state.vnodes.get(id);
+  if (vnode?.nlink === 0 && !usedVnodes(k).has(id)) dropVnode(k, vnode);
+}
+
+/** Removes every vnode that has neither links nor users: what exits and unmappings left behind. */
+export function sweepVnodes(k: Kernel): void {
+  const used = usedVnodes(k);
+  for (const vnode of [...k.state.vnodes.values()]) if (vnode.nlink === 0 && !used.has(vnode.id)) dropVnode(k, vnode);
+}
+
+function dropVnode(k: Kernel, vnode: Vnode): void {
+  if (vnode.type === 'reg') k.setCounters({ fileBytes: k.state.counters.fileBytes - vnode.data.allocated });
+  k.state.vnodes.delete(vnode.id);
+}
+
+/** Vnodes that an open file, a living process or a mapping names. */
+export function usedVnodes(k: Kernel): Set<VnodeId> {
+  const used = new Set<VnodeId>();
+  for (const file of k.state.files.values()) if (file.kind === 'vnode') used.add(file.vnode);
+  for (const p of k.state.procs.values()) if (p.state !== 'zombie') used.add(p.cwd).add(p.textVnode);
+  for (const vm of k.state.vmspaces.values())
+    for (const { object } of vm.map) if (object.kind === 'vnode') used.add(object.vnode);
+  return used;
+}
+
+/** ETXTBSY guard: a living process runs this file. */
+export function isRunningText(k: Kernel, id: VnodeId): boolean {
+  for (const p of k.state.procs.values()) if (p.textVnode === id && p.state !== 'zombie') return true;
+  return false;
+}

@@ -166,3 +166,8 @@ function unknownSyscall(k: Kernel, core: KernelCore, tid: Tid, code: number): vo
 
 /** For handlers whose sleep was ended by a signal and that are not made again. */
 export const INTERRUPTED: SyscallResult = { kind: 'error', errno: EINTR };
+
+/** A native process makes a call: its arguments do not come from a stack. */
+export function invokeByName(k: Kernel, core: KernelCore, tid: Tid, row: SyscallRow, args: readonly number[]): void {
+  invoke(k, core, tid, row, args, FIRST_ENTRY);
+}

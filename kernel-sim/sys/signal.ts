@@ -4,7 +4,7 @@ import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { killTargets, psignal } from '../kern/signal.ts';
 import type { Thread } from '../kern/state.ts';
-import { fail, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -108,4 +108,3 @@ export const signalSyscalls = [
   { number: 433, name: 'thr_kill', args: [['id', 'uint'], ['sig', 'int']], support: 'partial', note: 'the caller\'s own process', handler: sys_thr_kill },
 ] as const satisfies readonly SyscallRow[];
 
-export { RESTART };

@@ -21,7 +21,6 @@ function timespec(ns: number): Uint8Array {
   return new Uint8Array(Int32Array.from([Math.floor(ns / NS_PER_SEC), ns % NS_PER_SEC]).buffer);
 }
 
-const wallNs = (k: Kernel): number => k.config.bootTimeSec * NS_PER_SEC;
 
 function sys_gettimeofday(k: Kernel, td: Thread, [tvAt, tzAt]: readonly number[]): SyscallResult {
   if (tvAt !== 0) {
@@ -86,4 +85,3 @@ export const timeSyscalls = [
   { number: 240, name: 'nanosleep', args: [['rqtp', 'ptr'], ['rmtp', 'ptr']], support: 'full', handler: sys_nanosleep },
 ] as const satisfies readonly SyscallRow[];
 
-export { wallNs };

@@ -14,7 +14,7 @@ import {
 } from '../../kernel-sim/abi/elf.ts';
 import { decodeFpreg } from '../../kernel-sim/abi/fpreg.ts';
 import type { Reg } from '../../kernel-sim/abi/reg.ts';
-import { signalName } from '../../kernel-sim/abi/signal-names.ts';
+import { signalName } from '../../kernel-sim/abi/signal.ts';
 import { readCore } from '../../kernel-sim/elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreThread } from '../../kernel-sim/elf/core-image.ts';
 import type { Segbases } from '../../kernel-sim/elf/core-notes.ts';

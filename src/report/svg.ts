@@ -77,6 +77,7 @@ export function timelineSvg(timeline: Timeline, options: TimelineSvgOptions = {}
   const height = legend.bottom + 8;
   const id = sheet.idPrefix;
   const title = options.title ?? 'Timeline of the cores';
+  const drawnRows = rows.map((row, i) => markRowSvg(sheet, row, titleHeight + i * MARK_ROW + 12));
   const body = [
     `<title id="${id}-t">${escapeMarkup(title)}</title>`,
     `<desc id="${id}-d">${escapeMarkup(description(timeline, window))}</desc>`,
@@ -86,14 +87,16 @@ export function timelineSvg(timeline: Timeline, options: TimelineSvgOptions = {}
       `<clipPath id="${id}-c"><rect x="${gutter}" y="0" width="${sheet.plot}" height="${axisTop + 2}"/></clipPath></defs>`,
     options.title === undefined ? '' : `<text class="cb-title" x="14" y="26">${escapeMarkup(options.title)}</text>`,
     axisSvg(sheet, axisTop),
+    `<g clip-path="url(#${id}-c)">${faults.map((fault) => bandSvg(sheet, fault)).join('')}</g>`,
     lanesSvg(sheet),
     `<g class="cb-over" clip-path="url(#${id}-c)">`,
-    faults.map((fault) => bandSvg(sheet, fault)).join(''),
     timeline.lanes.map((lane) => deadSvg(sheet, lane)).join(''),
     labelsSvg(sheet),
     faults.map((fault, i) => phaseSvg(sheet, fault, phasesTop + i * PHASE_ROW)).join(''),
     '</g>',
-    rows.map((row, i) => markRowSvg(sheet, row, titleHeight + i * MARK_ROW + 12)).join(''),
+    // The fault's line over that of the recovery, for from afar they are one; the signs over all lines.
+    drawnRows.map((row) => row.lines).reverse().join(''),
+    drawnRows.map((row) => row.signs).join(''),
     legend.svg,
   ];
   const data = sheet.zoomable
@@ -155,7 +158,7 @@ function lanesSvg(sheet: Sheet): string {
     : '';
   return (
     `${names.join('')}<svg class="cb-lanes" x="${sheet.gutter}" y="${sheet.lanesTop}" width="${plot}" height="${sheet.lanesHeight}" ` +
-    `viewBox="0 0 ${VIEW_UNITS} ${sheet.lanesHeight}" preserveAspectRatio="none"><g>${coarse.join('')}</g>${fineTracks}</svg>`
+    `viewBox="0 0 ${VIEW_UNITS} ${sheet.lanesHeight}" preserveAspectRatio="none"><g class="cb-coarse">${coarse.join('')}</g>${fineTracks}</svg>`
   );
 }
 
@@ -382,7 +385,7 @@ function markRows(timeline: Timeline, window: Window): MarkRow[] {
 }
 
 /** Marks that would lie on each other are one, whose text counts them. */
-function markRowSvg(sheet: Sheet, row: MarkRow, y: number): string {
+function markRowSvg(sheet: Sheet, row: MarkRow, y: number): { lines: string; signs: string } {
   const slots = new Map<number, Mark[]>();
   for (const mark of row.marks) {
     const slot = Math.floor((unitOf(sheet, mark.ns) / VIEW_UNITS) * MARK_SLOTS);
@@ -390,17 +393,21 @@ function markRowSvg(sheet: Sheet, row: MarkRow, y: number): string {
     if (there === undefined) slots.set(slot, [mark]);
     else there.push(mark);
   }
-  const dots = [...slots.values()].map((marks) => {
+  const lines: string[] = [];
+  const signs: string[] = [];
+  for (const marks of slots.values()) {
     const first = marks[0]!;
-    const shown = marks.slice(0, 6).map((mark) => markTitle(sheet.timeline, mark));
-    if (marks.length > shown.length) shown.push(`and ${marks.length - shown.length} more`);
+    const told = marks.slice(0, 6).map((mark) => markTitle(sheet.timeline, mark));
+    if (marks.length > told.length) told.push(`and ${marks.length - told.length} more`);
     const data = sheet.zoomable ? ` data-u="${unitOf(sheet, first.ns)}"` : '';
-    return (
-      `<g class="cb-m ${row.tone}"${data} transform="translate(${xOf(sheet, first.ns)} 0)"><title>${escapeMarkup(shown.join('; '))}</title>` +
-      `${guideLine(sheet, first, y)}<circle cy="${y}" r="6.5"/><text y="${y + 3.2}">${row.letter}</text></g>`
-    );
-  });
-  return `<text class="cb-muted" x="${sheet.gutter - 10}" y="${y + 4}" text-anchor="end" font-size="11">${row.name}</text>${dots.join('')}`;
+    const group = `<g class="cb-m ${row.tone}"${data} transform="translate(${xOf(sheet, first.ns)} 0)">`;
+    const guide = guideLine(sheet, first, y);
+    if (guide !== '') lines.push(`${group}${guide}</g>`);
+    const title = `<title>${escapeMarkup(told.join('; '))}</title>`;
+    signs.push(`${group}${title}<circle cy="${y}" r="6.5"/><text y="${y + 3.2}">${row.letter}</text></g>`);
+  }
+  const name = `<text class="cb-muted" x="${sheet.gutter - 10}" y="${y + 4}" text-anchor="end" font-size="11">${row.name}</text>`;
+  return { lines: lines.join(''), signs: name + signs.join('') };
 }
 
 function guideLine(sheet: Sheet, mark: Mark, y: number): string {

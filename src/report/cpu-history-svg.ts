@@ -36,7 +36,9 @@ export function cpuHistorySvg(timeline: Timeline, options: HistorySvgOptions = {
     `<svg xmlns="http://www.w3.org/2000/svg" class="cb" id="${id}" role="img" aria-labelledby="${id}-t ${id}-d" viewBox="0 0 ${width} ${height}"` +
     `${options.embedded ? '' : ` width="${width}" height="${height}"`}><title id="${id}-t">${escapeMarkup(title)}</title>` +
     `<desc id="${id}-d">${escapeMarkup(desc)}</desc>` +
-    (options.embedded ? '' : `<style>${FIGURE_STYLE}</style><rect class="cb-paper" width="${width}" height="${height}" rx="8"/>`) +
+    (options.embedded
+      ? ''
+      : `<style>${FIGURE_STYLE}</style><rect class="cb-paper" width="${width}" height="${height}" rx="8"/>`) +
     `<defs><pattern id="${id}-h" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
     '<rect class="cb-dead" width="7" height="7"/><line class="cb-hatch" x1="0" y1="0" x2="0" y2="7" stroke-width="2"/></pattern></defs>' +
     (options.title === undefined ? '' : `<text class="cb-title" x="14" y="24">${escapeMarkup(options.title)}</text>`) +
@@ -44,7 +46,8 @@ export function cpuHistorySvg(timeline: Timeline, options: HistorySvgOptions = {
   );
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length);
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
 const one = (x: number): number => Math.round(x * 10) / 10;
 
 function coreChart(history: CpuHistory, index: number, cellWidth: number, id: string): string {
@@ -55,7 +58,10 @@ function coreChart(history: CpuHistory, index: number, cellWidth: number, id: st
   const span = history.toNs - history.fromNs;
   const x = (ns: number): number => one(left + (span === 0 ? 0 : ((ns - history.fromNs) / span) * plot));
   const y = (ratio: number): number => one(top + CHART_HEIGHT * (1 - ratio));
-  const alive = deadFromNs === undefined || span === 0 ? busy.length : Math.ceil(((deadFromNs - history.fromNs) / span) * busy.length);
+  const alive =
+    deadFromNs === undefined || span === 0
+      ? busy.length
+      : Math.ceil(((deadFromNs - history.fromNs) / span) * busy.length);
   const points = busy.slice(0, alive).map((b, i) => `${one(left + ((i + 0.5) / busy.length) * plot)} ${y(b)}`);
   const floor = top + CHART_HEIGHT;
   const parts = [
@@ -76,7 +82,9 @@ function coreChart(history: CpuHistory, index: number, cellWidth: number, id: st
   }
   if (deadFromNs !== undefined) {
     const from = x(deadFromNs);
-    parts.push(`<rect x="${from}" y="${top}" width="${one(left + plot - from)}" height="${CHART_HEIGHT}" fill="url(#${id}-h)"/>`);
+    parts.push(
+      `<rect x="${from}" y="${top}" width="${one(left + plot - from)}" height="${CHART_HEIGHT}" fill="url(#${id}-h)"/>`,
+    );
     parts.push(`<g class="cb-m cb-fault"><line x1="${from}" x2="${from}" y1="${top}" y2="${floor}"/></g>`);
   }
   for (const change of history.changes) {
@@ -90,7 +98,9 @@ function coreChart(history: CpuHistory, index: number, cellWidth: number, id: st
     const stepNs = tickStepNs(span, plot / 70);
     for (let ns = Math.ceil(history.fromNs / stepNs) * stepNs; ns <= history.toNs; ns += stepNs) {
       const text = secondsDigits(ns, tickDecimals(stepNs));
-      parts.push(`<text class="cb-muted" x="${x(ns)}" y="${floor + 14}" text-anchor="middle" font-size="10">${text}</text>`);
+      parts.push(
+        `<text class="cb-muted" x="${x(ns)}" y="${floor + 14}" text-anchor="middle" font-size="10">${text}</text>`,
+      );
     }
   }
   return parts.join('');

@@ -2,6 +2,7 @@ import { type AffinityChange, type CoreHistory, cpuHistory, type HistoryOptions 
 import { escapeTerminal } from './escape.ts';
 import { coreRanges, percent, shortMoment } from './format.ts';
 import type { Timeline } from './timeline.ts';
+import { wrapWords } from './wrap.ts';
 
 export interface HistoryTextOptions extends HistoryOptions {
   readonly width?: number;
@@ -23,7 +24,8 @@ export function cpuHistoryText(timeline: Timeline, options: HistoryTextOptions =
   const samples = width - gutter - 1;
   const history = cpuHistory(timeline, samples, options);
   const edge = ascii ? '|' : '│';
-  const lines = [`CPU history, ${shortMoment(history.fromNs)} to ${shortMoment(history.toNs)} (height: 0 to 100 % busy)`];
+  const heading = `CPU history, ${shortMoment(history.fromNs)} to ${shortMoment(history.toNs)} (height: 0 to 100 % busy)`;
+  const lines = wrapWords('', '  ', heading, width);
   for (const core of history.cores) {
     const rows = chartRows(core, samples, history, ascii, timeline.cores <= TALL_CORES_MAX ? 3 : 1);
     rows.forEach((row, i) => {
@@ -42,7 +44,8 @@ export function cpuHistoryText(timeline: Timeline, options: HistoryTextOptions =
   shown.forEach((change, i) => {
     lines.push(...changeLines(change, i + 1, ascii, width));
   });
-  if (history.changes.length > shown.length) lines.push(`${history.changes.length - shown.length} more changes of affinity`);
+  if (history.changes.length > shown.length)
+    lines.push(`${history.changes.length - shown.length} more changes of affinity`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -80,9 +83,16 @@ function chartRows(
 function changeLines(change: AffinityChange, number: number, ascii: boolean, width: number): string[] {
   const where = `${change.cpus.length === 1 ? 'core' : 'cores'} ${coreRanges(change.cpus)}`;
   const why = change.why === '' ? '' : ` (${escapeTerminal(change.why, ascii)})`;
-  const lines = [`${number}: ${shortMoment(change.ns)}, ${change.pids.length} ${change.pids.length === 1 ? 'process' : 'processes'} to ${where}${why}`];
+  const lines = wrapWords(
+    '',
+    '   ',
+    `${number}: ${shortMoment(change.ns)}, ${change.pids.length} ${change.pids.length === 1 ? 'process' : 'processes'} to ${where}${why}`,
+    width,
+  );
   const arrow = ascii ? '->' : '→';
-  const cells = change.before.map((before, core) => `core ${core} ${percent(before)} ${arrow} ${percent(change.after[core]!)}`);
+  const cells = change.before.map(
+    (before, core) => `core ${core} ${percent(before)} ${arrow} ${percent(change.after[core]!)}`,
+  );
   const size = Math.max(...cells.map((cell) => cell.length)) + 3;
   const perLine = Math.max(1, Math.floor((width - 3) / size));
   for (let i = 0; i < cells.length; i += perLine) {

@@ -58,10 +58,11 @@ function affinityChanges(timeline: Timeline, window: Window): AffinityChange[] {
     if (group.length > 0 && mark.ns > window.fromNs && mark.ns < window.toNs) groups.push(group);
     i += Math.max(1, group.length);
   }
-  return groups.map((group, i) => {
+  const times = groups.map((group) => group[0]!.ns as number);
+  return groups.map((group) => {
     const { ns, cpus, why } = group[0]!;
-    const sinceNs = groups.slice(0, i).findLast((g) => g[0]!.ns < ns)?.[0]!.ns ?? window.fromNs;
-    const untilNs = groups.slice(i + 1).find((g) => g[0]!.ns > ns)?.[0]!.ns ?? window.toNs;
+    const sinceNs = times.findLast((t) => t < ns) ?? window.fromNs;
+    const untilNs = times.find((t) => t > ns) ?? window.toNs;
     const pids = [...new Set(group.map((e) => e.pid as number))];
     return { ns, cpus, why, pids, before: meanBusy(timeline, sinceNs, ns), after: meanBusy(timeline, ns, untilNs) };
   });

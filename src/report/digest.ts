@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { assert, InvariantError } from '../../emu/base/errors.ts';
+import { InvariantError } from '../../emu/base/errors.ts';
 import type { TraceEvent, TraceEventKind } from '../../kernel-sim/kern/events.ts';
 import type { EventOf } from './timeline.ts';
 
@@ -88,11 +88,13 @@ export class RunDigest {
 
   update(event: TraceEvent): void {
     const layout = LAYOUTS.get(event.kind);
-    assert(layout !== undefined, `digest: unknown event ${event.kind}`);
+    if (layout === undefined) throw new InvariantError(`digest: unknown event ${event.kind}`);
     const values = event as unknown as Readonly<Record<string, unknown>>;
     let keys = 0;
     for (const _ in values) keys++;
-    assert(keys === layout.names.length + 1, `digest: ${event.kind} has ${keys} fields, expected ${layout.names.length + 1}`);
+    if (keys !== layout.names.length + 1) {
+      throw new InvariantError(`digest: ${event.kind} has ${keys} fields, expected ${layout.names.length + 1}`);
+    }
     this.int(RECORD_EVENT);
     this.text(layout.kind);
     const { names, encodings } = layout;
@@ -155,9 +157,15 @@ export class RunDigest {
     if (this.used > this.buffer.length - ROOM_MIN) this.flush();
     const { buffer } = this;
     let rest = n;
-    while (rest >= 0x80) {
+    while (rest > 0x7fff_ffff) {
       buffer[this.used++] = 0x80 | (rest % 0x80);
       rest = Math.floor(rest / 0x80);
+    }
+    // From here on a small integer, which is several times faster.
+    rest |= 0;
+    while (rest >= 0x80) {
+      buffer[this.used++] = 0x80 | (rest & 0x7f);
+      rest >>>= 7;
     }
     buffer[this.used++] = rest;
   }

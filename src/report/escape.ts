@@ -16,7 +16,14 @@ const isUnsafe = (code: number): boolean =>
 
 const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+  '`': '&#96;',
+};
 
 /**
  * Text for HTML and XML, in content and in quoted attributes. Control characters become their pictures (ESC: U+241B), since XML has no way
@@ -51,4 +58,5 @@ export function escapeTerminal(text: string, ascii = false): string {
 }
 
 /** At most `max` characters, the last an ellipsis when cut. */
-export const clipped = (text: string, max: number): string => (text.length <= max ? text : `${text.slice(0, max - 1)}…`);
+export const clipped = (text: string, max: number): string =>
+  text.length <= max ? text : `${text.slice(0, max - 1)}…`;

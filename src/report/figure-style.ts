@@ -25,5 +25,5 @@ export const FIGURE_STYLE = [
   '.cb-m line{pointer-events:none;stroke:currentColor;stroke-width:1.5}.cb-m line.cb-thin{stroke-dasharray:2 3;stroke-width:1;opacity:.75}',
   '.cb-band{fill:currentColor;opacity:.2;pointer-events:none}.cb-phase{stroke:currentColor;stroke-width:3}.cb .cb-ptext{font-size:11px}',
   '.cb-area{fill:var(--cb-check);opacity:.32}.cb-curve{stroke:var(--cb-check);fill:none;stroke-width:1.3}',
-  HUES.map((hue, i) => `.cb-h${i}{color:${hue}}`).join('') + `.cb-others{color:${OTHERS_COLOUR}}`,
+  `${HUES.map((hue, i) => `.cb-h${i}{color:${hue}}`).join('')}.cb-others{color:${OTHERS_COLOUR}}`,
 ].join('\n');

@@ -81,20 +81,31 @@ function header(title: string, timeline: Timeline, options: HtmlOptions): string
   const facts: [string, string, string][] = [
     ['Cores', String(timeline.cores), `${grouped(Math.round(1e3 / timeline.cycleNs))} MHz each`],
     ['Length of the run', duration(timeline.endNs), 'virtual time'],
-    ['Processes', grouped(timeline.processes.length), counted(timeline.switchCount, 'context switch', 'context switches')],
-    ['Checkpoints', grouped(checkpoints.length), checkpoints.length === 0 ? 'none' : byteSize(checkpoints.reduce((n, c) => n + c.bytes, 0))],
+    [
+      'Processes',
+      grouped(timeline.processes.length),
+      counted(timeline.switchCount, 'context switch', 'context switches'),
+    ],
+    [
+      'Checkpoints',
+      grouped(checkpoints.length),
+      checkpoints.length === 0 ? 'none' : byteSize(checkpoints.reduce((n, c) => n + c.bytes, 0)),
+    ],
     ['Core faults', grouped(faults.length), faults.length === 0 ? 'none' : verdict(timeline).replace(/^.*: /, '')],
   ];
   const latencies = faults.flatMap((f) => (f.detectionLatencyNs === undefined ? [] : [f.detectionLatencyNs]));
-  if (latencies.length > 0) facts.push(['Detection latency', duration(Math.max(...latencies)), 'from fault to interrupt']);
+  if (latencies.length > 0)
+    facts.push(['Detection latency', duration(Math.max(...latencies)), 'from fault to interrupt']);
   const recoveries = faults.flatMap((f) => (f.recoveryNs === undefined ? [] : [f.recoveryNs]));
-  if (recoveries.length > 0) facts.push(['Recovery', duration(Math.max(...recoveries)), 'from interrupt to running again']);
+  if (recoveries.length > 0)
+    facts.push(['Recovery', duration(Math.max(...recoveries)), 'from interrupt to running again']);
   if (options.outcome !== undefined) facts.push(['Outcome', options.outcome, 'as judged']);
   const cards = facts.map(
     ([name, value, note]) =>
       `<div class="fact"><dt>${escapeMarkup(name)}</dt><dd><b>${escapeMarkup(value)}</b><span>${escapeMarkup(note)}</span></dd></div>`,
   );
-  const subtitle = options.subtitle ?? `${counted(timeline.cores, 'core')}, ${duration(timeline.endNs)}; ${verdict(timeline)}.`;
+  const subtitle =
+    options.subtitle ?? `${counted(timeline.cores, 'core')}, ${duration(timeline.endNs)}; ${verdict(timeline)}.`;
   return `<header><h1>${escapeMarkup(title)}</h1><p>${escapeMarkup(subtitle)}</p><dl class="facts">${cards.join('')}</dl></header>`;
 }
 
@@ -141,7 +152,9 @@ function closeUpSection(timeline: Timeline): string {
     const svg = timelineSvg(timeline, { window, embedded: true, idPrefix: `cu${i}` });
     return [`<figure class="wide"><figcaption>${escapeMarkup(caption)}</figcaption>${svg}</figure>`];
   });
-  return figures.length === 0 ? '' : section('closeups', figures.length === 1 ? 'The fault, close up' : 'The faults, close up', figures.join('\n'));
+  return figures.length === 0
+    ? ''
+    : section('closeups', figures.length === 1 ? 'The fault, close up' : 'The faults, close up', figures.join('\n'));
 }
 
 function storyList(lines: readonly StoryLine[]): string {
@@ -169,13 +182,17 @@ function historySection(timeline: Timeline): string {
   const changes = cpuHistory(timeline, 1).changes.slice(0, 8);
   const tables = changes.map((change) => {
     const rows = change.before.map(
-      (before, core) => `<tr><th scope="row">core ${core}</th><td>${percent(before)}</td><td>${percent(change.after[core]!)}</td></tr>`,
+      (before, core) =>
+        `<tr><th scope="row">core ${core}</th><td>${percent(before)}</td><td>${percent(change.after[core]!)}</td></tr>`,
     );
     const who = counted(change.pids.length, 'process', 'processes');
     const caption = `${shortMoment(change.ns)}: ${who} to ${change.cpus.length === 1 ? 'core' : 'cores'} ${coreRanges(change.cpus)}${change.why === '' ? '' : ` (${change.why})`}`;
     return `<table class="small"><caption>${escapeMarkup(caption)}</caption><thead><tr><th scope="col">busy</th><th scope="col">before</th><th scope="col">after</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
   });
-  const compared = tables.length === 0 ? '' : `<details${timeline.cores <= 8 ? ' open' : ''}><summary>Before and after each change of affinity</summary><div class="row">${tables.join('')}</div></details>`;
+  const compared =
+    tables.length === 0
+      ? ''
+      : `<details${timeline.cores <= 8 ? ' open' : ''}><summary>Before and after each change of affinity</summary><div class="row">${tables.join('')}</div></details>`;
   return section('history', 'CPU history', `<figure class="wide">${svg}</figure>${compared}`);
 }
 
@@ -186,15 +203,27 @@ function processTable(events: readonly TraceEvent[], timeline: Timeline): string
   const rows = processes.slice(0, PROCESSES_MAX).map((p, i) => {
     const output = lastPart(p.output, Math.min(OUTPUT_MAX, outputLeft));
     outputLeft -= output.length;
-    const shown = p.output === '' ? '' : `<details><summary>${byteSize(p.output.length)}</summary><pre>${escapeMarkupLines(output)}</pre></details>`;
-    const swatch = p.cpuNs === 0 ? '' : `<svg class="cb swatch" viewBox="0 0 12 12" aria-hidden="true"><rect class="${hueClass(hueOf[i]!)}" fill="currentColor" width="12" height="12" rx="2"/></svg>`;
+    const shown =
+      p.output === ''
+        ? ''
+        : `<details><summary>${byteSize(p.output.length)}</summary><pre>${escapeMarkupLines(output)}</pre></details>`;
+    const swatch =
+      p.cpuNs === 0
+        ? ''
+        : `<svg class="cb swatch" viewBox="0 0 12 12" aria-hidden="true"><rect class="${hueClass(hueOf[i]!)}" fill="currentColor" width="12" height="12" rx="2"/></svg>`;
     return (
       `<tr><td class="n">${p.pid}</td><td class="n">${p.ppid ?? ''}</td><th scope="row">${swatch}${escapeMarkup(clipped(p.name, 60))}</th><td>${ending(p)}</td>` +
       `<td class="n">${p.cpuNs === 0 ? '0' : escapeMarkup(duration(p.cpuNs))}</td><td>${escapeMarkup(coreRanges(p.cpusUsed))}</td><td class="n">${p.lastCpu ?? ''}</td><td>${shown}</td></tr>`
     );
   });
-  const more = processes.length > rows.length ? `<p class="note">${grouped(processes.length - rows.length)} more are not shown.</p>` : '';
-  const head = headings(['pid', 'parent', 'name', 'ended', 'CPU time', 'cores', 'last core', 'output'], ['pid', 'parent', 'CPU time', 'last core']);
+  const more =
+    processes.length > rows.length
+      ? `<p class="note">${grouped(processes.length - rows.length)} more are not shown.</p>`
+      : '';
+  const head = headings(
+    ['pid', 'parent', 'name', 'ended', 'CPU time', 'cores', 'last core', 'output'],
+    ['pid', 'parent', 'CPU time', 'last core'],
+  );
   return `<div class="scroll" tabindex="0" role="region" aria-label="Processes"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>${more}`;
 }
 
@@ -208,12 +237,18 @@ function ending(p: ProcessSummary): string {
 
 /** The end of a text that is too long, which says so. */
 const lastPart = (text: string, max: number): string =>
-  text.length <= max ? text : `… (${grouped(text.length - max)} characters before)\n${max === 0 ? '' : text.slice(-max)}`;
+  text.length <= max
+    ? text
+    : `… (${grouped(text.length - max)} characters before)\n${max === 0 ? '' : text.slice(-max)}`;
 
 function replay({ replay: command, digest }: HtmlOptions): string {
-  const parts = ['<p>The same binaries, configuration, seed and fault plan give the same run, instruction for instruction.</p>'];
-  if (command !== undefined) parts.push(`<pre class="command" tabindex="0"><code>${escapeMarkupLines(command)}</code></pre>`);
-  if (digest !== undefined) parts.push(`<p>Digest of this run (SHA-256): <code class="digest">${escapeMarkup(digest)}</code></p>`);
+  const parts = [
+    '<p>The same binaries, configuration, seed and fault plan give the same run, instruction for instruction.</p>',
+  ];
+  if (command !== undefined)
+    parts.push(`<pre class="command" tabindex="0"><code>${escapeMarkupLines(command)}</code></pre>`);
+  if (digest !== undefined)
+    parts.push(`<p>Digest of this run (SHA-256): <code class="digest">${escapeMarkup(digest)}</code></p>`);
   return parts.join('\n');
 }
 
@@ -225,7 +260,10 @@ function eventTable(events: readonly TraceEvent[]): string {
     (e) =>
       `<tr><td class="n">${moment(e.ns)}</td><td class="n">${e.core < 0 ? '' : e.core}</td><td class="n">${grouped(e.instruction)}</td><td>${escapeMarkup(e.kind)}</td><td>${escapeMarkup(clipped(fieldsText(e), EVENT_TEXT_MAX))}</td></tr>`,
   );
-  const count = shown.length === events.length ? counted(events.length, 'event') : `${grouped(shown.length)} of ${counted(events.length, 'event')}`;
+  const count =
+    shown.length === events.length
+      ? counted(events.length, 'event')
+      : `${grouped(shown.length)} of ${counted(events.length, 'event')}`;
   const left = told.length < events.length ? ', without the context switches' : '';
   const head = headings(['time', 'core', 'instruction', 'event', 'details'], ['time', 'core', 'instruction']);
   return `<details><summary>${count}${left}</summary><div class="scroll" tabindex="0" role="region" aria-label="Events"><table class="mono"><thead><tr>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div></details>`;

@@ -2,7 +2,7 @@
  * The script inside the report page: zoom, pan and hover of the large timeline. Without it the page says the same, only still. It writes text by textContent
  * alone, never markup, and asks nothing of the network; the page's policy admits this text by its hash and no other.
  */
-export const PAGE_SCRIPT = String.raw`
+export const PAGE_SCRIPT = `
 'use strict';
 (() => {
   const box = document.getElementById('zoom');

@@ -38,7 +38,11 @@ export function* perfettoTrace(
   yield `${chunk}]}\n`;
 }
 
-function* records(events: readonly TraceEvent[], timeline: Timeline, options: PerfettoOptions): Generator<string, void, undefined> {
+function* records(
+  events: readonly TraceEvent[],
+  timeline: Timeline,
+  options: PerfettoOptions,
+): Generator<string, void, undefined> {
   const processTracks = options.processTracks ?? true;
   yield* trackNames(timeline, processTracks);
   for (const lane of timeline.lanes) yield* laneSlices(timeline, lane, processTracks);
@@ -69,7 +73,9 @@ function* trackNames(timeline: Timeline, processTracks: boolean): Generator<stri
     for (const { core } of timeline.faults) yield named('thread_name', RECOVERY_PID, recoveryTid(core), `core ${core}`);
   }
   if (!processTracks) return;
-  const namesOfPid = new Map(timeline.processes.map((life) => [life.pid, life.name === '' ? `pid ${life.pid}` : life.name]));
+  const namesOfPid = new Map(
+    timeline.processes.map((life) => [life.pid, life.name === '' ? `pid ${life.pid}` : life.name]),
+  );
   for (const [pid, name] of namesOfPid) yield named('process_name', pid, 0, name);
   const seen = new Set<number>();
   for (const { state, pid, tid, name } of timeline.runners) {
@@ -130,9 +136,19 @@ function instant(e: TraceEvent, mainTids: ReadonlyMap<number, number>): string |
     case 'fault-detected':
       return `{"ph":"i","cat":"detection","s":"g","pid":${CORES_PID},"tid":${coreTid(Math.max(0, e.core))},"ts":${us(e.ns)},"name":"fault of core ${e.victim} detected","args":{"latency_us":${us(e.latencyNs)},"misses":${e.misses}}}`;
     case 'checkpoint':
-      return onProcess(e.pid, 'checkpoint', 'checkpoint', `"file":${text(e.file)},"bytes":${e.bytes},"pause_us":${us(e.pauseNs)}`);
+      return onProcess(
+        e.pid,
+        'checkpoint',
+        'checkpoint',
+        `"file":${text(e.file)},"bytes":${e.bytes},"pause_us":${us(e.pauseNs)}`,
+      );
     case 'exit':
-      return onProcess(e.pid, 'exit', e.signal === 0 ? `exit ${e.code}` : signalName(e.signal), `"code":${e.code},"signal":${e.signal}`);
+      return onProcess(
+        e.pid,
+        'exit',
+        e.signal === 0 ? `exit ${e.code}` : signalName(e.signal),
+        `"code":${e.code},"signal":${e.signal}`,
+      );
     case 'restart-step':
       return onProcess(e.pid, 'restart', e.step, `"detail":${text(e.detail)},"by":${e.by}`);
     case 'affinity':

@@ -29,7 +29,9 @@ export function verdict({ faults }: Timeline): string {
   const recovered = faults.filter((fault) => fault.recoveredAtNs !== undefined).length;
   const undetected = faults.filter((fault) => fault.detectedAtNs === undefined).length;
   const failed = faults.filter((fault) => fault.recoveries.some((r) => r.outcome === 'failed')).length;
-  const nothingToDo = faults.filter((fault) => fault.detectedAtNs !== undefined && fault.recoveries.length === 0).length;
+  const nothingToDo = faults.filter(
+    (fault) => fault.detectedAtNs !== undefined && fault.recoveries.length === 0,
+  ).length;
   const parts: string[] = [];
   if (recovered > 0) parts.push(`${recovered} recovered`);
   if (failed > 0) parts.push(`${failed} with a failed recovery`);
@@ -99,14 +101,17 @@ function tellMark(
     case 'recovery-done': {
       const fault = faultOf.get(mark.victim);
       const after = fault === undefined ? '' : `, ${duration(mark.ns - fault.atNs)} after the fault`;
-      const lost = fault === undefined ? '' : `; ${duration(Math.max(0, fault.atNs - mark.fromNs))} of work is done again`;
+      const lost =
+        fault === undefined ? '' : `; ${duration(Math.max(0, fault.atNs - mark.fromNs))} of work is done again`;
       return `${pidLabel(timeline, mark.pid)} runs again${after}, from its state at ${shortMoment(mark.fromNs)}${lost}`;
     }
     case 'recovery-failed':
       return `recovery of ${pidLabel(timeline, mark.pid)} fails: ${mark.why}`;
     case 'exit': {
       const who = mark.name === '' ? pidLabel(timeline, mark.pid) : labelOf(mark);
-      return mark.signal === 0 ? `${who} exits with code ${mark.code}` : `${who} is ended by ${signalName(mark.signal)}`;
+      return mark.signal === 0
+        ? `${who} exits with code ${mark.code}`
+        : `${who} is ended by ${signalName(mark.signal)}`;
     }
   }
 }
@@ -127,13 +132,16 @@ export function affinityGroup(marks: readonly Mark[], i: number): EventOf<'affin
 function tellAffinity(timeline: Timeline, group: readonly EventOf<'affinity'>[]): string {
   const first = group[0]!;
   const pids = [...new Set(group.map((e) => e.pid as number))];
-  const who = pids.length <= 4 ? listed(pids.map((p) => pidLabel(timeline, p))) : counted(pids.length, 'process', 'processes');
+  const who =
+    pids.length <= 4 ? listed(pids.map((p) => pidLabel(timeline, p))) : counted(pids.length, 'process', 'processes');
   const where = first.cpus.length === 1 ? 'core' : 'cores';
   return `${who} may now run on ${where} ${coreRanges(first.cpus)} only${first.why === '' ? '' : ` (${first.why})`}`;
 }
 
 const coreList = (cpus: readonly number[]): string =>
-  cpus.length === 0 ? 'no core is' : `${cpus.length === 1 ? 'core' : 'cores'} ${coreRanges(cpus)} ${cpus.length === 1 ? 'is' : 'are'}`;
+  cpus.length === 0
+    ? 'no core is'
+    : `${cpus.length === 1 ? 'core' : 'cores'} ${coreRanges(cpus)} ${cpus.length === 1 ? 'is' : 'are'}`;
 
 const line = (e: TraceEvent, text: string): StoryLine => ({ ns: e.ns, kind: e.kind, text, step: 0 });
 
@@ -147,7 +155,12 @@ function fold(lines: readonly StoryLine[]): StoryLine[] {
     else {
       const hidden = end - i - KEPT_FIRST - 1;
       out.push(...lines.slice(i, i + KEPT_FIRST));
-      out.push({ ns: lines[i + KEPT_FIRST]!.ns, kind: 'fold', text: `… ${grouped(hidden)} more ${PLURALS[lines[i]!.kind] ?? 'lines'}`, step: 0 });
+      out.push({
+        ns: lines[i + KEPT_FIRST]!.ns,
+        kind: 'fold',
+        text: `… ${grouped(hidden)} more ${PLURALS[lines[i]!.kind] ?? 'lines'}`,
+        step: 0,
+      });
       out.push(lines[end - 1]!);
     }
     i = end;

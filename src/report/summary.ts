@@ -43,10 +43,7 @@ export interface RunSummary {
 }
 
 /** The rows that a test, a campaign or a table wants. Linear. */
-export function summarise(
-  events: readonly TraceEvent[],
-  timeline: Timeline = buildTimeline(events),
-): RunSummary {
+export function summarise(events: readonly TraceEvent[], timeline: Timeline = buildTimeline(events)): RunSummary {
   const use = cpuUse(timeline);
   return {
     processes: timeline.processes.map((life, i) => ({
@@ -75,7 +72,12 @@ export function summarise(
 type CpuUse = Pick<ProcessSummary, 'lastCpu' | 'cpusUsed' | 'cpuNs'>;
 
 function cpuUse(timeline: Timeline): CpuUse[] {
-  const use = timeline.processes.map(() => ({ lastCpu: undefined as number | undefined, lastNs: -1, cpus: new Set<number>(), cpuNs: 0 }));
+  const use = timeline.processes.map(() => ({
+    lastCpu: undefined as number | undefined,
+    lastNs: -1,
+    cpus: new Set<number>(),
+    cpuNs: 0,
+  }));
   for (const lane of timeline.lanes) {
     const { startNs, runner } = lane;
     for (let i = 0; i < startNs.length; i++) {

@@ -27,6 +27,7 @@ const SHARES_EXPECTED = 3;
 const COLUMNS_MIN = 120;
 const LABELS_MAX = 300;
 const MARK_SLOTS = 500;
+const FEW_MARKS = 200;
 const MARK_ROW = 16;
 const PHASE_ROW = 18;
 const CHAR_WIDTH = 6.4;
@@ -81,7 +82,9 @@ export function timelineSvg(timeline: Timeline, options: TimelineSvgOptions = {}
   const body = [
     `<title id="${id}-t">${escapeMarkup(title)}</title>`,
     `<desc id="${id}-d">${escapeMarkup(description(timeline, window))}</desc>`,
-    options.embedded ? '' : `<style>${FIGURE_STYLE}</style><rect class="cb-paper" width="${width}" height="${height}" rx="8"/>`,
+    options.embedded
+      ? ''
+      : `<style>${FIGURE_STYLE}</style><rect class="cb-paper" width="${width}" height="${height}" rx="8"/>`,
     `<defs><pattern id="${id}-h" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
       '<rect class="cb-dead" width="7" height="7"/><line class="cb-hatch" x1="0" y1="0" x2="0" y2="7" stroke-width="2"/></pattern>' +
       `<clipPath id="${id}-c"><rect x="${gutter}" y="0" width="${sheet.plot}" height="${axisTop + 2}"/></clipPath></defs>`,
@@ -95,7 +98,10 @@ export function timelineSvg(timeline: Timeline, options: TimelineSvgOptions = {}
     faults.map((fault, i) => phaseSvg(sheet, fault, phasesTop + i * PHASE_ROW)).join(''),
     '</g>',
     // The fault's line over that of the recovery, for from afar they are one; the signs over all lines.
-    drawnRows.map((row) => row.lines).reverse().join(''),
+    drawnRows
+      .map((row) => row.lines)
+      .reverse()
+      .join(''),
     drawnRows.map((row) => row.signs).join(''),
     legend.svg,
   ];
@@ -111,10 +117,14 @@ export function timelineSvg(timeline: Timeline, options: TimelineSvgOptions = {}
 
 /** What a listener gets instead of the picture. */
 function description(timeline: Timeline, window: Window): string {
-  const parts = [`${timeline.cores} cores from ${moment(window.fromNs)} to ${moment(window.toNs)}; ${verdict(timeline)}.`];
+  const parts = [
+    `${timeline.cores} cores from ${moment(window.fromNs)} to ${moment(window.toNs)}; ${verdict(timeline)}.`,
+  ];
   for (const fault of timeline.faults) {
-    const detected = fault.detectionLatencyNs === undefined ? 'not detected' : `detected after ${duration(fault.detectionLatencyNs)}`;
-    const recovered = fault.recoveredAtNs === undefined ? '' : `, recovered after ${duration(fault.recoveredAtNs - fault.atNs)}`;
+    const detected =
+      fault.detectionLatencyNs === undefined ? 'not detected' : `detected after ${duration(fault.detectionLatencyNs)}`;
+    const recovered =
+      fault.recoveredAtNs === undefined ? '' : `, recovered after ${duration(fault.recoveredAtNs - fault.atNs)}`;
     parts.push(`Core ${fault.core} stops at ${moment(fault.atNs)}, ${detected}${recovered}.`);
   }
   return parts.join(' ');
@@ -123,7 +133,10 @@ function description(timeline: Timeline, window: Window): string {
 const unitOf = ({ window }: Sheet, ns: number): number =>
   window.toNs <= window.fromNs
     ? 0
-    : Math.round(((Math.min(Math.max(ns, window.fromNs), window.toNs) - window.fromNs) / (window.toNs - window.fromNs)) * VIEW_UNITS);
+    : Math.round(
+        ((Math.min(Math.max(ns, window.fromNs), window.toNs) - window.fromNs) / (window.toNs - window.fromNs)) *
+          VIEW_UNITS,
+      );
 const xOf = (sheet: Sheet, ns: number): number => pixel(sheet.gutter + (unitOf(sheet, ns) / VIEW_UNITS) * sheet.plot);
 const pixel = (x: number): number => Math.round(x * 100) / 100;
 
@@ -153,7 +166,10 @@ function lanesSvg(sheet: Sheet): string {
   const fineSpan = Math.floor((VIEW_UNITS * legible) / most);
   const fineTracks = hasFine
     ? `<g class="cb-fine" data-below="${fineSpan}" style="display:none">${timeline.lanes
-        .map((lane) => `<rect class="cb-track" y="${lane.core * sheet.lanePitch}" width="${VIEW_UNITS}" height="${sheet.laneHeight}"/>`)
+        .map(
+          (lane) =>
+            `<rect class="cb-track" y="${lane.core * sheet.lanePitch}" width="${VIEW_UNITS}" height="${sheet.laneHeight}"/>`,
+        )
         .join('')}${fine.join('')}</g>`
     : '';
   return (
@@ -170,7 +186,9 @@ interface Ink {
 
 function inkOf({ timeline, casting }: Sheet, process: number): Ink {
   const hue = casting.hueOf[process]!;
-  return hue === OTHERS ? { hue, label: 'other processes' } : { hue, label: pidLabel(timeline, timeline.processes[process]!.pid) };
+  return hue === OTHERS
+    ? { hue, label: 'other processes' }
+    : { hue, label: pidLabel(timeline, timeline.processes[process]!.pid) };
 }
 
 /** Every slice as a stroke as thick as the lane: `m gap 0 h length`. */
@@ -192,7 +210,11 @@ function exactLane(sheet: Sheet, lane: Lane, top: number): string {
 }
 
 /** Calls back for every stretch of one hue that is at least a unit long; slices of one process in a row are one stretch. */
-function forEachSpan(sheet: Sheet, lane: Lane, each: (process: number, fromUnit: number, toUnit: number) => void): void {
+function forEachSpan(
+  sheet: Sheet,
+  lane: Lane,
+  each: (process: number, fromUnit: number, toUnit: number) => void,
+): void {
   const { timeline, window, casting } = sheet;
   const { startNs, runner } = lane;
   let process = -1;
@@ -252,7 +274,9 @@ function columnLane(sheet: Sheet, lane: Lane, top: number, count: number): strin
     }
     const kept: Piece[] = [];
     for (const piece of pieces) {
-      const left = open.find((p) => p.hue === piece.hue && p.high === piece.high && p.low === piece.low && p.to === piece.from);
+      const left = open.find(
+        (p) => p.hue === piece.hue && p.high === piece.high && p.low === piece.low && p.to === piece.from,
+      );
       if (left === undefined) kept.push(piece);
       else {
         left.to = piece.to;
@@ -292,7 +316,9 @@ function labelsSvg(sheet: Sheet): string {
       const x = pixel(sheet.gutter + (from / VIEW_UNITS) * sheet.plot + 6);
       const fits = ((to - from) / VIEW_UNITS) * sheet.plot >= need;
       if (!fits && !sheet.zoomable) return '';
-      const data = sheet.zoomable ? ` data-a="${from}" data-b="${to}" data-need="${need}"${fits ? '' : ' style="display:none"'}` : '';
+      const data = sheet.zoomable
+        ? ` data-a="${from}" data-b="${to}" data-need="${need}"${fits ? '' : ' style="display:none"'}`
+        : '';
       return `<text class="cb-lbl" x="${x}" y="${y}"${data}>${escapeMarkup(label)}</text>`;
     })
     .join('');
@@ -312,7 +338,10 @@ function deadSvg(sheet: Sheet, lane: Lane): string {
   if (fault === undefined || fault.atNs >= sheet.window.toNs) return '';
   const y = sheet.lanesTop + lane.core * sheet.lanePitch;
   const fill = `y="${y}" height="${sheet.laneHeight}" fill="url(#${sheet.idPrefix}-h)"`;
-  return spanRect(sheet, fault.atNs, sheet.window.toNs, fill).replace('/>', `><title>core ${lane.core} is dead</title></rect>`);
+  return spanRect(sheet, fault.atNs, sheet.window.toNs, fill).replace(
+    '/>',
+    `><title>core ${lane.core} is dead</title></rect>`,
+  );
 }
 
 /** The time without an answer in red, the time of recovery in green, behind which the cores show. */
@@ -320,7 +349,8 @@ function bandSvg(sheet: Sheet, fault: FaultStory): string {
   const box = `y="${sheet.lanesTop - 4}" height="${sheet.lanesHeight + 2}"`;
   const until = fault.detectedAtNs ?? sheet.timeline.endNs;
   const parts = [spanRect(sheet, fault.atNs, until, `class="cb-band cb-fault" ${box}`)];
-  if (fault.recoveredAtNs !== undefined) parts.push(spanRect(sheet, until, fault.recoveredAtNs, `class="cb-band cb-ok" ${box}`));
+  if (fault.recoveredAtNs !== undefined)
+    parts.push(spanRect(sheet, until, fault.recoveredAtNs, `class="cb-band cb-ok" ${box}`));
   return parts.join('');
 }
 
@@ -331,17 +361,31 @@ function phaseSvg(sheet: Sheet, fault: FaultStory, top: number): string {
   const segments: { from: number; to: number; tone: string; text: string; long: string }[] = [];
   if (detectedAtNs !== undefined) {
     const length = duration(detectedAtNs - atNs);
-    segments.push({ from: atNs, to: detectedAtNs, tone: 'cb-fault', text: `undetected ${length}`, long: `detected after ${length}` });
+    segments.push({
+      from: atNs,
+      to: detectedAtNs,
+      tone: 'cb-fault',
+      text: `undetected ${length}`,
+      long: `detected after ${length}`,
+    });
     if (recoveredAtNs !== undefined) {
       const rest = duration(recoveredAtNs - detectedAtNs);
-      segments.push({ from: detectedAtNs, to: recoveredAtNs, tone: 'cb-ok', text: `recovery ${rest}`, long: `recovered ${rest} later` });
+      segments.push({
+        from: detectedAtNs,
+        to: recoveredAtNs,
+        tone: 'cb-ok',
+        text: `recovery ${rest}`,
+        long: `recovered ${rest} later`,
+      });
     }
   }
   const lines = segments.map(({ from, to, tone }) =>
     spanRect(sheet, from, to, `class="${tone}" y="${y - 6}" height="4" fill="currentColor"`),
   );
   const roomy =
-    !sheet.zoomable && segments.length > 0 && segments.every((s) => xOf(sheet, s.to) - xOf(sheet, s.from) > s.text.length * 6 + 8);
+    !sheet.zoomable &&
+    segments.length > 0 &&
+    segments.every((s) => xOf(sheet, s.to) - xOf(sheet, s.from) > s.text.length * 6 + 8);
   if (roomy) {
     const texts = segments.map(
       (s) =>
@@ -349,7 +393,10 @@ function phaseSvg(sheet: Sheet, fault: FaultStory, top: number): string {
     );
     return lines.join('') + texts.join('');
   }
-  const told = segments.length === 0 ? `core ${fault.core}: not detected` : `core ${fault.core}: ${listed(segments.map((s) => s.long))}`;
+  const told =
+    segments.length === 0
+      ? `core ${fault.core}: not detected`
+      : `core ${fault.core}: ${listed(segments.map((s) => s.long))}`;
   const start = xOf(sheet, atNs);
   const atRight = start + told.length * 6 + 12 < sheet.width;
   const data = sheet.zoomable ? ` data-u="${unitOf(sheet, atNs)}"` : '';
@@ -379,16 +426,19 @@ const ROWS: readonly (Omit<MarkRow, 'marks'> & { kinds: readonly Mark['kind'][] 
 
 function markRows(timeline: Timeline, window: Window): MarkRow[] {
   const inWindow = timeline.marks.filter((mark) => mark.ns >= window.fromNs && mark.ns <= window.toNs);
-  return ROWS.map(({ kinds, ...row }) => ({ ...row, marks: inWindow.filter((mark) => kinds.includes(mark.kind)) })).filter(
-    (row) => row.marks.length > 0,
-  );
+  return ROWS.map(({ kinds, ...row }) => ({
+    ...row,
+    marks: inWindow.filter((mark) => kinds.includes(mark.kind)),
+  })).filter((row) => row.marks.length > 0);
 }
 
 /** Marks that would lie on each other are one, whose text counts them. */
 function markRowSvg(sheet: Sheet, row: MarkRow, y: number): { lines: string; signs: string } {
+  // A few marks stay apart for those who look closer.
+  const slotCount = sheet.zoomable && row.marks.length <= FEW_MARKS ? VIEW_UNITS : MARK_SLOTS;
   const slots = new Map<number, Mark[]>();
   for (const mark of row.marks) {
-    const slot = Math.floor((unitOf(sheet, mark.ns) / VIEW_UNITS) * MARK_SLOTS);
+    const slot = Math.floor((unitOf(sheet, mark.ns) / VIEW_UNITS) * slotCount);
     const there = slots.get(slot);
     if (there === undefined) slots.set(slot, [mark]);
     else there.push(mark);
@@ -455,7 +505,9 @@ function axisSvg(sheet: Sheet, top: number): string {
     for (let ns = Math.ceil(window.fromNs / stepNs) * stepNs; ns <= window.toNs; ns += stepNs) {
       const x = xOf(sheet, ns);
       parts.push(`<line class="cb-grid" x1="${x}" x2="${x}" y1="${sheet.lanesTop - 4}" y2="${top + 5}"/>`);
-      parts.push(`<text class="cb-muted" x="${x}" y="${top + 18}" text-anchor="middle" font-size="11">${secondsDigits(ns, decimals)}</text>`);
+      parts.push(
+        `<text class="cb-muted" x="${x}" y="${top + 18}" text-anchor="middle" font-size="11">${secondsDigits(ns, decimals)}</text>`,
+      );
     }
   }
   return `<g class="cb-axis">${parts.join('')}</g><text class="cb-muted" x="${sheet.gutter - 10}" y="${top + 18}" text-anchor="end" font-size="11">seconds</text>`;
@@ -474,11 +526,15 @@ function legendSvg(sheet: Sheet, top: number): { svg: string; bottom: number } {
       x = sheet.gutter;
       y += 20;
     }
-    parts.push(`<g transform="translate(${pixel(x)} ${y})">${swatch}<text x="18" y="10">${escapeMarkup(label)}</text></g>`);
+    parts.push(
+      `<g transform="translate(${pixel(x)} ${y})">${swatch}<text x="18" y="10">${escapeMarkup(label)}</text></g>`,
+    );
     x += width;
   };
-  for (const { hue, label } of items) place(`<rect class="${hueClass(hue)}" fill="currentColor" width="12" height="12" rx="2"/>`, label);
+  for (const { hue, label } of items)
+    place(`<rect class="${hueClass(hue)}" fill="currentColor" width="12" height="12" rx="2"/>`, label);
   place('<rect class="cb-track" width="12" height="12" rx="2"/>', 'idle');
-  if (timeline.faults.length > 0) place(`<rect fill="url(#${sheet.idPrefix}-h)" width="12" height="12" rx="2"/>`, 'dead core');
+  if (timeline.faults.length > 0)
+    place(`<rect fill="url(#${sheet.idPrefix}-h)" width="12" height="12" rx="2"/>`, 'dead core');
   return { svg: `<g class="cb-legend">${parts.join('')}</g>`, bottom: y + 16 };
 }

@@ -5,6 +5,7 @@ import { moment, percent, secondsDigits, tickDecimals, tickStepNs } from './form
 import { type Casting, castProcesses, OTHERS } from './palette.ts';
 import { type StoryLine, tellStory } from './story.ts';
 import { type FaultStory, faultWindow, type Mark, pidLabel, type Timeline } from './timeline.ts';
+import { wrapWords } from './wrap.ts';
 
 export interface TextOptions {
   /** Columns of the terminal; default 100, at least 40. */
@@ -39,7 +40,8 @@ export function timelineText(events: readonly TraceEvent[], timeline: Timeline, 
     if (near === undefined) continue;
     const cores = concernedCores(timeline, fault, near);
     const some = cores.size < timeline.cores ? ' (the cores concerned)' : '';
-    parts.push([`Close-up of the fault of core ${fault.core}${some}`, ...chart(timeline, near, pen, cores)]);
+    const caption = wrapWords('', '', `Close-up of the fault of core ${fault.core}${some}`, pen.width);
+    parts.push([...caption, ...chart(timeline, near, pen, cores)]);
   }
   parts.push(tellStory(events, timeline).flatMap((line) => storyLine(line, pen)));
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -62,10 +64,14 @@ function sharpen(timeline: Timeline, { width = 100, ascii = false }: TextOptions
 
 function chart(timeline: Timeline, window: Window, pen: Pen, cores?: ReadonlySet<number>): string[] {
   const [dead, idle, edge] = pen.ascii ? ['#', '.', '|'] : ['░', '·', '│'];
-  const rows = timeline.lanes.filter((lane) => cores?.has(lane.core) ?? true).map((lane) => {
-    const cells = columnsOf(timeline, lane, window, pen.cells).map((column) => cell(column, pen.casting, dead!, idle!));
-    return `${`core ${lane.core}`.padEnd(pen.gutter - 1)}${edge}${cells.join('')}${edge}`;
-  });
+  const rows = timeline.lanes
+    .filter((lane) => cores?.has(lane.core) ?? true)
+    .map((lane) => {
+      const cells = columnsOf(timeline, lane, window, pen.cells).map((column) =>
+        cell(column, pen.casting, dead!, idle!),
+      );
+      return `${`core ${lane.core}`.padEnd(pen.gutter - 1)}${edge}${cells.join('')}${edge}`;
+    });
   return [...axis(window, pen), ...rows, ...markRow(timeline, window, pen)];
 }
 
@@ -128,7 +134,7 @@ function axis(window: Window, pen: Pen): string[] {
   const labelSize = secondsDigits(window.toNs, decimals).length + 2;
   stepNs = Math.max(stepNs, tickStepNs(span, pen.cells / labelSize));
   decimals = tickDecimals(stepNs);
-  const labels = new Array<string>(pen.cells + 2).fill(' ');
+  const labels = new Array<string>(pen.cells + 1).fill(' ');
   const ticks = new Array<string>(pen.cells).fill(pen.ascii ? '-' : '─');
   for (let ns = Math.ceil(window.fromNs / stepNs) * stepNs; ns <= window.toNs; ns += stepNs) {
     const at = cellOf(ns, window, pen.cells);
@@ -157,7 +163,9 @@ const MARK_LETTERS: Readonly<Partial<Record<Mark['kind'], string>>> = {
 
 /** Marks of one cell stand side by side, a fault always at its place. */
 function markRow(timeline: Timeline, window: Window, pen: Pen): string[] {
-  const shown = timeline.marks.filter((m) => MARK_LETTERS[m.kind] !== undefined && m.ns >= window.fromNs && m.ns <= window.toNs);
+  const shown = timeline.marks.filter(
+    (m) => MARK_LETTERS[m.kind] !== undefined && m.ns >= window.fromNs && m.ns <= window.toNs,
+  );
   if (shown.length === 0 || window.toNs <= window.fromNs) return [];
   const row = new Array<string>(pen.cells).fill(' ');
   const place = (mark: Mark): void => {
@@ -206,7 +214,8 @@ function wrapItems(items: readonly string[], width: number, gap: string): string
   for (const item of items) {
     const last = lines[lines.length - 1];
     const cut = item.length <= width ? item : `${item.slice(0, width - 3)}...`;
-    if (last !== undefined && last.length + gap.length + cut.length <= width) lines[lines.length - 1] = last + gap + cut;
+    if (last !== undefined && last.length + gap.length + cut.length <= width)
+      lines[lines.length - 1] = last + gap + cut;
     else lines.push(cut);
   }
   return lines;
@@ -219,30 +228,4 @@ function storyLine(line: StoryLine, pen: Pen): string[] {
   const head = `${when.padStart(15)}  `;
   const indent = ' '.repeat(head.length + (line.step > 0 ? 5 : 0));
   return wrapWords(head, indent, text, pen.width);
-}
-
-/** Words too long for a line are cut where the line ends. */
-function wrapWords(head: string, indent: string, text: string, width: number): string[] {
-  const lines: string[] = [];
-  let current = head + (/^ +/.exec(text)?.[0] ?? '');
-  let empty = true;
-  for (const word of text.trimStart().split(' ')) {
-    let rest = word;
-    if (!empty && current.length + 1 + rest.length > width) {
-      lines.push(current);
-      current = indent;
-      empty = true;
-    }
-    if (!empty) current += ' ';
-    while (current.length + rest.length > width) {
-      const room = width - current.length;
-      lines.push(current + rest.slice(0, room));
-      rest = rest.slice(room);
-      current = indent;
-    }
-    current += rest;
-    empty = false;
-  }
-  lines.push(current);
-  return lines;
 }

@@ -1,4 +1,4 @@
-import { assert } from '../../emu/base/errors.ts';
+import { assert, InvariantError } from '../../emu/base/errors.ts';
 import type { TraceEvent, TraceEventKind } from '../../kernel-sim/kern/events.ts';
 
 /** What the events alone do not say: how many rows to draw, and where time ends. */
@@ -145,7 +145,7 @@ export function buildTimeline(events: readonly TraceEvent[], shape: RunShape = s
   for (const e of events) {
     switch (e.kind) {
       case 'switch':
-        assert(e.core >= 0 && e.core < shape.cores, `switch on core ${e.core} of ${shape.cores}`);
+        if (lanes[e.core] === undefined) throw new InvariantError(`switch on core ${e.core} of ${shape.cores}`);
         lanes[e.core]!.push(e.ns, people.runnerOf(e));
         switchCount++;
         continue;
@@ -337,7 +337,15 @@ class People {
   private life(pid: number, ns: number): Mutable<ProcessLife> {
     const known = this.lifeByPid.get(pid);
     if (known !== undefined) return known;
-    const life = { index: this.processes.length, pid, ppid: undefined, name: '', startNs: ns, exit: undefined, output: '' };
+    const life = {
+      index: this.processes.length,
+      pid,
+      ppid: undefined,
+      name: '',
+      startNs: ns,
+      exit: undefined,
+      output: '',
+    };
     this.processes.push(life);
     this.lifeByPid.set(pid, life);
     return life;
@@ -419,7 +427,8 @@ class RecoveryBuilder {
     const allDone = recoveries.length > 0 && recoveries.every((r) => r.outcome === 'done');
     const recoveredAtNs = allDone ? Math.max(...recoveries.map((r) => r.endNs!)) : undefined;
     const { detectedAtNs } = fault;
-    const recoveryNs = recoveredAtNs === undefined || detectedAtNs === undefined ? undefined : recoveredAtNs - detectedAtNs;
+    const recoveryNs =
+      recoveredAtNs === undefined || detectedAtNs === undefined ? undefined : recoveredAtNs - detectedAtNs;
     return { ...fault, recoveries, recoveredAtNs, recoveryNs };
   }
 

@@ -14,7 +14,11 @@ const MS = 1_000_000;
 const S = 1_000_000_000;
 
 /** Every event with place and time in one line: `at(12 * S, 2)`. The clock is 100 MHz and no core ever waits. */
-const at = (ns: number, core: number): { ns: number; core: number; instruction: number } => ({ ns, core, instruction: Math.floor(ns / 10) });
+const at = (ns: number, core: number): { ns: number; core: number; instruction: number } => ({
+  ns,
+  core,
+  instruction: Math.floor(ns / 10),
+});
 
 /**
  * The paper's experiment by hand: four cores, `count` is checkpointed every 5 s and runs on core 2 when that core stops at 12 s; 11 ms later the generator
@@ -109,7 +113,13 @@ export const failedRecovery: readonly TraceEvent[] = [
   { ...at(29 * S, 1), kind: 'core-fault', victim: cpuId(1), model: 'fail-stop' },
   { ...at(29 * S + 11 * MS, 0), kind: 'fault-detected', victim: cpuId(1), latencyNs: 11 * MS, misses: 3 },
   { ...at(29 * S + 12 * MS, 0), kind: 'recovery-start', pid: pid(11), victim: cpuId(1), file: '' },
-  { ...at(29 * S + 12 * MS, 0), kind: 'recovery-failed', pid: pid(11), victim: cpuId(1), why: 'no checkpoint of pid 11' },
+  {
+    ...at(29 * S + 12 * MS, 0),
+    kind: 'recovery-failed',
+    pid: pid(11),
+    victim: cpuId(1),
+    why: 'no checkpoint of pid 11',
+  },
 ];
 
 export interface BusyOptions {
@@ -132,15 +142,30 @@ export function busyRun({ seed, cores, processes, switches, faults = 1 }: BusyOp
   }
   const clock = new Array<number>(cores).fill(1000);
   const dead = new Set<number>();
-  const faultAt = Array.from({ length: Math.min(faults, cores - 1) }, (_, i) => Math.floor((switches * (i + 1)) / (faults + 1.5)));
+  const faultAt = Array.from({ length: Math.min(faults, cores - 1) }, (_, i) =>
+    Math.floor((switches * (i + 1)) / (faults + 1.5)),
+  );
   for (let i = 0, core = 0; i < switches; i++, core = (core + 1) % cores) {
     if (dead.has(core)) continue;
     const ns = clock[core]!;
-    const idle = prng.below(10) < (core % 4);
+    const idle = prng.below(10) < core % 4;
     const p = idle ? 0 : 10 + ((prng.below(Math.max(1, Math.ceil(processes / cores))) * cores + core) % processes);
-    events.push({ ...at(ns, core), kind: 'switch', pid: pid(p), tid: tid(idle ? 0 : 100000 + p), name: idle ? 'idle' : nameOf(p) });
+    events.push({
+      ...at(ns, core),
+      kind: 'switch',
+      pid: pid(p),
+      tid: tid(idle ? 0 : 100000 + p),
+      name: idle ? 'idle' : nameOf(p),
+    });
     if (i % 5003 === 5002) {
-      events.push({ ...at(ns, core), kind: 'checkpoint', pid: pid(10), file: `/ckpt/core.10.${i}`, bytes: 400_000 + prng.below(1000), pauseNs: 2 * MS });
+      events.push({
+        ...at(ns, core),
+        kind: 'checkpoint',
+        pid: pid(10),
+        file: `/ckpt/core.10.${i}`,
+        bytes: 400_000 + prng.below(1000),
+        pauseNs: 2 * MS,
+      });
     }
     if (!idle && prng.below(50) === 0) events.push({ ...at(ns, core), kind: 'output', pid: pid(p), text: `${i}\n` });
     if (faultAt.includes(i) && dead.size + 1 < cores) {
@@ -151,10 +176,28 @@ export function busyRun({ seed, cores, processes, switches, faults = 1 }: BusyOp
       events.push(
         { ...at(t, core), kind: 'core-fault', victim: cpuId(core), model: 'fail-stop' },
         { ...at(t + 11 * MS, healthy), kind: 'fault-detected', victim: cpuId(core), latencyNs: 11 * MS, misses: 3 },
-        { ...at(t + 11 * MS, healthy), kind: 'core-removed', victim: cpuId(core), cpusLeft: clock.map((_, c) => c).filter((c) => !dead.has(c)) },
+        {
+          ...at(t + 11 * MS, healthy),
+          kind: 'core-removed',
+          victim: cpuId(core),
+          cpusLeft: clock.map((_, c) => c).filter((c) => !dead.has(c)),
+        },
         { ...at(t + 12 * MS, healthy), kind: 'recovery-start', pid: lost, victim: cpuId(core), file: '/ckpt/core.10' },
-        { ...at(t + 20 * MS, healthy), kind: 'restart-step', pid: lost, by: pid(9), step: 'memory', detail: 'restored' },
-        { ...at(t + 31 * MS, healthy), kind: 'recovery-done', pid: lost, victim: cpuId(core), fromNs: Math.max(0, t - 500 * MS) },
+        {
+          ...at(t + 20 * MS, healthy),
+          kind: 'restart-step',
+          pid: lost,
+          by: pid(9),
+          step: 'memory',
+          detail: 'restored',
+        },
+        {
+          ...at(t + 31 * MS, healthy),
+          kind: 'recovery-done',
+          pid: lost,
+          victim: cpuId(core),
+          fromNs: Math.max(0, t - 500 * MS),
+        },
       );
     }
     clock[core] = ns + prng.between(2, 18) * MS;

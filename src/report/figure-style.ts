@@ -1,11 +1,11 @@
-import { HUES, OTHERS_COLOUR } from './palette.ts';
+import { HUES } from './palette.ts';
 
 const LIGHT =
   '--cb-paper:#fff;--cb-ink:#17202b;--cb-muted:#5a6675;--cb-grid:#dde3ea;--cb-track:#5a66751a;--cb-dead:#c3cad3;--cb-hatch:#8f99a6;' +
-  '--cb-fault:#c4283a;--cb-detect:#b86e00;--cb-ok:#1d8348;--cb-check:#3b5f8a;--cb-move:#7a4fb3;--cb-plain:#5a6675';
+  '--cb-fault:#c4283a;--cb-detect:#b86e00;--cb-ok:#1d8348;--cb-check:#3b5f8a;--cb-move:#7a4fb3;--cb-plain:#5a6675;--cb-others:#a3b7d1';
 const DARK =
   '--cb-paper:#12171e;--cb-ink:#e7ecf2;--cb-muted:#9aa7b5;--cb-grid:#2b343f;--cb-track:#9aa7b51c;--cb-dead:#333c47;--cb-hatch:#5d6875;' +
-  '--cb-fault:#ff6370;--cb-detect:#f0a63a;--cb-ok:#4fc67f;--cb-check:#7fb0e6;--cb-move:#b796ea;--cb-plain:#9aa7b5';
+  '--cb-fault:#ff6370;--cb-detect:#f0a63a;--cb-ok:#4fc67f;--cb-check:#7fb0e6;--cb-move:#b796ea;--cb-plain:#9aa7b5;--cb-others:#566b85';
 
 /** The class that gives `currentColor` its value. */
 export const hueClass = (hue: number): string => (hue < 0 ? 'cb-others' : `cb-h${hue}`);
@@ -25,5 +25,5 @@ export const FIGURE_STYLE = [
   '.cb-m line{pointer-events:none;stroke:currentColor;stroke-width:1.5}.cb-m line.cb-thin{stroke-dasharray:2 3;stroke-width:1;opacity:.75}',
   '.cb-band{fill:currentColor;opacity:.2;pointer-events:none}.cb-phase{stroke:currentColor;stroke-width:3}.cb .cb-ptext{font-size:11px}',
   '.cb-area{fill:var(--cb-check);opacity:.32}.cb-curve{stroke:var(--cb-check);fill:none;stroke-width:1.3}',
-  `${HUES.map((hue, i) => `.cb-h${i}{color:${hue}}`).join('')}.cb-others{color:${OTHERS_COLOUR}}`,
+  `${HUES.map((hue, i) => `.cb-h${i}{color:${hue}}`).join('')}.cb-others{color:var(--cb-others)}`,
 ].join('\n');

@@ -16,7 +16,6 @@ export const HUES = [
 ] as const;
 /** What the processes without a hue of their own share. */
 export const OTHERS = -1;
-export const OTHERS_COLOUR = '#a3b7d1';
 
 export interface Casting {
   /** Index of a hue for each process; OTHERS for those that share. */

@@ -1,5 +1,6 @@
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
-import { buildTimeline, type EventOf, type Timeline } from './timeline.ts';
+import { buildTimeline } from './build-timeline.ts';
+import type { EventOf, Timeline } from './timeline.ts';
 
 /** One process: one life of a pid. */
 export interface ProcessSummary {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { buildTimeline } from '../../../src/report/build-timeline.ts';
 import { cpuHistorySvg } from '../../../src/report/cpu-history-svg.ts';
 import { escapeMarkup } from '../../../src/report/escape.ts';
 import { reportHtml } from '../../../src/report/html.ts';
 import { PAGE_SCRIPT } from '../../../src/report/page-script.ts';
 import { timelineSvg } from '../../../src/report/svg.ts';
-import { buildTimeline } from '../../../src/report/timeline.ts';
 import { anyRun, busyRun, failedRecovery, handMadeRun } from './fixture.ts';
 
 const SEED = 20120101;

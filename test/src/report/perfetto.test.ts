@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuNsByProcess } from '../../../src/report/buckets.ts';
+import { buildTimeline } from '../../../src/report/build-timeline.ts';
 import { perfettoTrace } from '../../../src/report/perfetto.ts';
-import { buildTimeline } from '../../../src/report/timeline.ts';
 import { anyRun, failedRecovery, handMadeRun, type Run } from './fixture.ts';
 
 const SEED = 20120101;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { buildTimeline } from '../../../src/report/build-timeline.ts';
 import { summarise } from '../../../src/report/summary.ts';
-import { buildTimeline, intervalsOf } from '../../../src/report/timeline.ts';
+import { intervalsOf } from '../../../src/report/timeline.ts';
 import { anyRun, handMadeRun } from './fixture.ts';
 
 const SEED = 20120101;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { buildTimeline } from '../../../src/report/build-timeline.ts';
 import { cpuHistoryText } from '../../../src/report/cpu-history-text.ts';
 import { escapeTerminal } from '../../../src/report/escape.ts';
 import { storyText, timelineText } from '../../../src/report/text.ts';
-import { buildTimeline } from '../../../src/report/timeline.ts';
 import { anyRun, failedRecovery, handMadeRun } from './fixture.ts';
 
 const SEED = 20120101;

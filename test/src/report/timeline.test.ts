@@ -4,8 +4,9 @@ import { cpuId } from '../../../emu/base/brand.ts';
 import { pid, tid } from '../../../kernel-sim/abi/ids.ts';
 import type { TraceEvent } from '../../../kernel-sim/kern/events.ts';
 import { columnsOf, cpuNsByProcess } from '../../../src/report/buckets.ts';
+import { buildTimeline, shapeOf } from '../../../src/report/build-timeline.ts';
 import { cpuHistory } from '../../../src/report/cpu-history.ts';
-import { buildTimeline, faultWindow, intervalsOf, shapeOf } from '../../../src/report/timeline.ts';
+import { faultWindow, intervalsOf } from '../../../src/report/timeline.ts';
 import { anyRun, busyRun, failedRecovery, handMadeRun } from './fixture.ts';
 
 const SEED = 20120101;

@@ -29,6 +29,7 @@ import { X_OK } from '../abi/fcntl.ts';
 import { pathOf } from '../vfs/memfs.ts';
 import { insertEntry } from '../vm/map.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
+import { takeCheckpoint } from './checkpoint.ts';
 import { bytesOf, type Kernel } from './kernel.ts';
 import { freshRegisters, regsOf } from './regs.ts';
 import { sigcode } from './sigcode.ts';
@@ -134,6 +135,10 @@ export function execve(
     wakeup(k, `vfork:${p.pid}`);
   }
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
+  if (k.config.checkpointEveryNs > 0) {
+    k.setProc(p.pid, { checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now() } });
+    if (!p.traced) takeCheckpoint(k, p.pid);
+  }
   return 0;
 }
 

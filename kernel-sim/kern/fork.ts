@@ -2,6 +2,7 @@ import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts
 import type { Pid } from '../abi/ids.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
+import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
@@ -64,5 +65,6 @@ export function forkProcess(k: Kernel, td: Thread, options: { shareMemory: boole
   k.pcbs.set(childTid, new Uint8Array(regs.buffer));
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   makeRunnable(k, k.thread(childTid), 'new');
+  if (k.config.checkpointEveryNs > 0 && !parent.traced) takeCheckpoint(k, childPid);
   return childPid;
 }

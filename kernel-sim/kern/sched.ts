@@ -3,6 +3,7 @@ import type { Tid } from '../abi/ids.ts';
 import { PRI_FIFO_BIT, PRI_MAX_IDLE, PRI_MIN_BATCH, PRI_TIMESHARE, priBase } from '../abi/priority.ts';
 import { cpuBit, hasCpu } from './cpumask.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { tablesOf } from './regs.ts';
 import { chooseFrom, dequeue, EMPTY_QUEUES, enqueue, queued, tickQueues } from './runq.ts';
 import { decayHistory, shouldPreempt, SLICE_TICKS, STAT_TICK_NS, slideWindow, userPriority } from './sched-priority.ts';
 import type { Thread } from './state.ts';
@@ -133,6 +134,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
   const block = k.pcbs.get(td.tid);
   assert(block, `thread ${td.tid} has no saved registers`);
   core.state.load(block);
+  core.state.tables = tablesOf(k, td.tid);
   k.pcbs.delete(td.tid);
   const cpu = k.cpu(core.id);
   k.setCpu(core.id, { current: td.tid, load: cpu.load + 1, needResched: false });
@@ -155,7 +157,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
 /** The statistics clock ticks on every CPU at once (statclock, sched_clock). */
 export function statTick(k: Kernel): void {
   for (const { cpu, dead, current } of k.state.cpus) {
-    if (dead) continue;
+    if (dead || k.cores[cpu]!.failed) continue;
     k.setCpu(cpu, { queues: tickQueues(k.cpu(cpu).queues) });
     if (current === 0) continue;
     const td = k.thread(current);

@@ -59,8 +59,8 @@ export function setcc(cpu: Cpu, insn: Insn): void {
 /** BSWAP of a 16-bit register is undefined; processors give 0. */
 export function bswap(cpu: Cpu, insn: Insn): void {
   const value = cpu.read(insn, 0);
-  if (insn.operandSize === 2) return cpu.write(insn, 0, 0);
-  cpu.write(insn, 0, (value >>> 24) | ((value >>> 8) & 0xff00) | ((value << 8) & 0xff0000) | (value << 24));
+  const swapped = (value >>> 24) | ((value >>> 8) & 0xff00) | ((value << 8) & 0xff0000) | (value << 24);
+  cpu.write(insn, 0, insn.operandSize === 2 ? 0 : swapped);
 }
 
 export function xadd(cpu: Cpu, insn: Insn): void {

@@ -24,13 +24,14 @@ export function mulHighSigned(a: number, b: number): number {
   return (mulHighUnsigned(a, b) - (a < 0 ? b : 0) - (b < 0 ? a : 0)) | 0;
 }
 
-/**
- * CF and OF say that the upper half matters. SF, ZF, AF and PF are undefined: SF and PF follow the low half,
- * ZF and AF are cleared, as recent Intel processors have it.
- */
+/** Whether the product of two signed doublewords, of which `low` is the lower half, fits: beyond 2^53 it is no doubleword, however it rounds. */
+export function productFits(a: number, b: number, low: number): boolean {
+  return a * b === low;
+}
+
+/** CF and OF say that the upper half matters. SF, ZF, AF and PF are undefined: they follow the lower half. */
 function setProductFlags(cpu: Cpu, overflow: boolean, low: number, size: number): void {
-  const undefinedFlags = resultFlags(low, size) & ~0x40;
-  cpu.setArithmeticFlags((overflow ? FLAG_CF | FLAG_OF : 0) | undefinedFlags);
+  cpu.setArithmeticFlags((overflow ? FLAG_CF | FLAG_OF : 0) | resultFlags(low, size));
 }
 
 /** Writes a double-width product to AX, DX:AX or EDX:EAX. */
@@ -76,7 +77,7 @@ function multiplyInto(cpu: Cpu, insn: Insn, a: number, b: number): void {
   const sa = signExtend(a, size);
   const sb = signExtend(b, size);
   const low = Math.imul(sa, sb);
-  const fits = size === 4 ? mulHighSigned(sa, sb) === low >> 31 : sa * sb === signExtend(low, size);
+  const fits = size === 4 ? productFits(sa, sb, low) : sa * sb === signExtend(low, size);
   cpu.write(insn, 0, low);
   setProductFlags(cpu, !fits, low, size);
 }

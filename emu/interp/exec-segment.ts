@@ -1,4 +1,4 @@
-import { FLAG_ZF, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SELECTOR, SEG_SS } from '../core/core-state.ts';
+import { ESP, FLAG_ZF, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SELECTOR, SEG_SS } from '../core/core-state.ts';
 import {
   ACCESS_CODE,
   ACCESS_CONFORMING,
@@ -19,6 +19,7 @@ import type { Cpu } from './cpu.ts';
 function loadOrRaise(cpu: Cpu, seg: number, selector: number): void {
   const fault = loadSegment(cpu.core, seg, selector);
   if (fault !== null) cpu.raise(fault.vector, fault.errorCode);
+  cpu.modeChanged = true;
   if (seg === SEG_SS) cpu.inhibitTrap = true;
 }
 
@@ -37,7 +38,7 @@ export function popSegment(cpu: Cpu, insn: Insn): void {
   const mask = cpu.stackMask;
   cpu.checkRead(SEG_SS, cpu.stackOffset(0), insn.operandSize);
   loadOrRaise(cpu, insn.operands[0].reg, selector);
-  cpu.r[4] = (cpu.r[4] & ~mask) | after;
+  cpu.r[ESP] = (cpu.r[ESP] & ~mask) | after;
 }
 
 function loadFarPointer(cpu: Cpu, insn: Insn, seg: number): void {

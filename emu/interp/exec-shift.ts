@@ -18,7 +18,7 @@ export function shl(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const result = truncate(value << count, size);
   const carry = count <= bits ? bit(value, bits - count) : 0;
   cpu.write(insn, 0, result);
@@ -30,7 +30,7 @@ export function shr(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const result = truncate(value >>> count, size);
   const carry = count <= bits ? bit(value, count - 1) : 0;
   cpu.write(insn, 0, result);
@@ -43,7 +43,7 @@ export function sar(cpu: Cpu, insn: Insn): void {
   const { size } = insn.operands[0];
   const value = signExtend(cpu.readForWrite(insn, 0), size);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const result = truncate(value >> count, size);
   const carry = (value >> (count - 1)) & 1;
   cpu.write(insn, 0, result);
@@ -55,7 +55,7 @@ export function rol(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const by = count % bits;
   const result = by === 0 ? value : truncate((value << by) | (value >>> (bits - by)), size);
   const carry = result & 1;
@@ -68,7 +68,7 @@ export function ror(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const by = count % bits;
   const result = by === 0 ? value : truncate((value >>> by) | (value << (bits - by)), size);
   cpu.write(insn, 0, result);
@@ -81,7 +81,7 @@ export function rcl(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   let value = cpu.readForWrite(insn, 0);
   const masked = cpu.read(insn, 1) & 31;
-  if (masked === 0) return cpu.write(insn, 0, value);
+  if (masked === 0) return;
   let carry = cpu.flag(FLAG_CF);
   for (let count = masked % (bits + 1); count > 0; count--) {
     const out = bit(value, bits - 1);
@@ -97,7 +97,7 @@ export function rcr(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   let value = cpu.readForWrite(insn, 0);
   const masked = cpu.read(insn, 1) & 31;
-  if (masked === 0) return cpu.write(insn, 0, value);
+  if (masked === 0) return;
   let carry = cpu.flag(FLAG_CF);
   for (let count = masked % (bits + 1); count > 0; count--) {
     const out = value & 1;
@@ -118,7 +118,7 @@ export function shld(cpu: Cpu, insn: Insn): void {
   const value = cpu.readForWrite(insn, 0);
   const source = cpu.read(insn, 1);
   const count = cpu.read(insn, 2) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   let result: number;
   let carry: number;
   if (size === 4) {
@@ -141,7 +141,7 @@ export function shrd(cpu: Cpu, insn: Insn): void {
   const value = cpu.readForWrite(insn, 0);
   const source = cpu.read(insn, 1);
   const count = cpu.read(insn, 2) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   let result: number;
   let carry: number;
   if (size === 4) {

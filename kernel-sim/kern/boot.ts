@@ -44,7 +44,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       files: new Map(),
       pipes: new Map(),
       recoveries: new Map(),
-      console: { input: new Uint8Array(0), inputClosed: false },
+      console: { input: new Uint8Array(0), inputClosed: false, foreground: 0 },
       counters: {
         nextPid: 2,
         nextTid: TID_MIN,

@@ -1,0 +1,2 @@
+export const sysctlSyscalls = [] as const;
+export const resourceSyscalls = [] as const;

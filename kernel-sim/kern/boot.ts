@@ -1,12 +1,13 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { TID_MIN } from '../abi/ids.ts';
-import { mkfs } from '../vfs/memfs.ts';
-import { allCpus } from './cpumask.ts';
 import { openConsoleDescriptors } from '../vfs/filedesc.ts';
+import { mkfs } from '../vfs/memfs.ts';
+import { lookupPath } from '../vfs/namei.ts';
 import { newVmspace } from '../vm/vmspace.ts';
-import { CPUSET_DEFAULT, CPUSET_ROOT, retainCpuset, setThreadMask } from './cpuset.ts';
 import type { KernelConfig } from './config.ts';
+import { allCpus } from './cpumask.ts';
+import { CPUSET_DEFAULT, CPUSET_ROOT, retainCpuset, setThreadMask } from './cpuset.ts';
 import type { KernelEvent } from './events.ts';
 import { execve } from './exec.ts';
 import { exitProcess } from './exit.ts';
@@ -16,7 +17,6 @@ import { freshRegisters } from './regs.ts';
 import { EMPTY_QUEUES } from './runq.ts';
 import { makeRunnable } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
-import { lookupPath } from '../vfs/namei.ts';
 
 /** A kernel with a root file system and the process init, which adopts orphans, and nothing else. */
 export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => void): Kernel {
@@ -85,7 +85,9 @@ export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | {
   const pid = allocatePid(k);
   assert(pid !== null, 'no room for another process');
   const tid = allocateTid(k);
-  const cwd = lookupPath(k, { uid: 0, gid: 0, cwd: k.state.counters.rootVnode }, options.cwd ?? '/root', { follow: true });
+  const cwd = lookupPath(k, { uid: 0, gid: 0, cwd: k.state.counters.rootVnode }, options.cwd ?? '/root', {
+    follow: true,
+  });
   const cwdId = typeof cwd === 'number' ? k.state.counters.rootVnode : cwd.id;
   k.state.procs.set(pid, {
     ...blankProc(pid, INIT_PID, k.now()),

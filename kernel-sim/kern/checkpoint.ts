@@ -30,7 +30,10 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
 
 /** The core that runs the process does the work; for one that does not run it is the lowest healthy core. */
 function payPause(k: Kernel, pid: Pid, pauseNs: number): void {
-  const running = k.proc(pid).threads.map((tid) => k.thread(tid)).find((td) => td.state === 'running');
+  const running = k
+    .proc(pid)
+    .threads.map((tid) => k.thread(tid))
+    .find((td) => td.state === 'running');
   const core = running ? k.cores[running.onCpu]! : k.cores.find((candidate) => !candidate.failed);
   if (!core) return;
   core.clockNs = Math.max(core.clockNs, k.clockNs) + pauseNs;

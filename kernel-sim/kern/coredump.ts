@@ -1,7 +1,15 @@
 import { PF_R, PF_W, PF_X } from '../abi/elf.ts';
 import { fpregFromSavexmm } from '../abi/fpreg.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
-import { PRI_FIFO_BIT, PRI_IDLE, PRI_REALTIME, RTP_PRIO_FIFO, RTP_PRIO_IDLE, RTP_PRIO_NORMAL, RTP_PRIO_REALTIME } from '../abi/priority.ts';
+import {
+  PRI_FIFO_BIT,
+  PRI_IDLE,
+  PRI_REALTIME,
+  RTP_PRIO_FIFO,
+  RTP_PRIO_IDLE,
+  RTP_PRIO_NORMAL,
+  RTP_PRIO_REALTIME,
+} from '../abi/priority.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
 import { writeCore } from '../elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
@@ -19,7 +27,11 @@ import type { Proc, Thread } from './state.ts';
  * The core image of a process as the kernel writes it: FreeBSD 9.1 kern/imgact_elf.c. `first` is the thread that comes first (the
  * faulting one); `cursig` the signal, 0 for a checkpoint. Nothing in the process changes.
  */
-export function coreImage(k: Kernel, pid: Pid, options: { layout: CoreLayout; cursig: number; first: Tid; sequence: number }): CoreImage {
+export function coreImage(
+  k: Kernel,
+  pid: Pid,
+  options: { layout: CoreLayout; cursig: number; first: Tid; sequence: number },
+): CoreImage {
   const p = k.proc(pid);
   const tids = [options.first, ...p.threads.filter((tid) => tid !== options.first)];
   const { userNs, systemNs } = cpuTimes(k, p);

@@ -15,7 +15,11 @@ import type { Thread } from './state.ts';
  * FreeBSD fork1: a child with a copy of everything but pending signals and times; it returns 0 (edx 1) from the same call. With
  * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes.
  */
-export function forkProcess(k: Kernel, td: Thread, options: { shareMemory: boolean; vfork: boolean; how: string }): Pid | null {
+export function forkProcess(
+  k: Kernel,
+  td: Thread,
+  options: { shareMemory: boolean; vfork: boolean; how: string },
+): Pid | null {
   const parent = k.proc(td.pid);
   const childPid = allocatePid(k);
   if (childPid === null) return null;

@@ -39,7 +39,8 @@ function schedulerProblems(k: Kernel): string[] {
         problems.push(`thread ${td.tid} will never be woken`);
       }
     }
-    if ((td.state === 'running') === k.pcbs.has(td.tid)) problems.push(`thread ${td.tid} is ${td.state}: saved registers do not fit`);
+    if ((td.state === 'running') === k.pcbs.has(td.tid))
+      problems.push(`thread ${td.tid} is ${td.state}: saved registers do not fit`);
   }
   for (const tid of places.keys()) problems.push(`thread ${tid} is queued but does not exist`);
   return problems;
@@ -52,10 +53,12 @@ function processProblems(k: Kernel): string[] {
     for (const tid of p.threads) {
       const td = k.state.threads.get(tid);
       if (td?.pid !== p.pid) problems.push(`thread ${tid} is not of process ${p.pid}`);
-      else if (p.stopped !== 'no' && td.state === 'runnable') problems.push(`thread ${tid} is queued while its process is stopped`);
+      else if (p.stopped !== 'no' && td.state === 'runnable')
+        problems.push(`thread ${tid} is queued while its process is stopped`);
     }
     if (p.state !== 'normal' && p.threads.length > 0) problems.push(`${p.state} process ${p.pid} has threads`);
-    if (p.stopped === 'trace' && !p.traced) problems.push(`process ${p.pid} stopped for a tracer that it does not have`);
+    if (p.stopped === 'trace' && !p.traced)
+      problems.push(`process ${p.pid} stopped for a tracer that it does not have`);
     if (p.state === 'lost' && !k.state.recoveries.has(p.pid)) problems.push(`nobody recovers lost process ${p.pid}`);
   }
   for (const td of k.state.threads.values()) {
@@ -69,10 +72,12 @@ function memoryProblems(k: Kernel): string[] {
   const users = new Map<number, number>();
   for (const p of k.state.procs.values()) if (p.vmspace !== 0) users.set(p.vmspace, (users.get(p.vmspace) ?? 0) + 1);
   for (const vm of k.state.vmspaces.values()) {
-    if (users.get(vm.id) !== vm.refs) problems.push(`vmspace ${vm.id} has ${vm.refs} references, not ${users.get(vm.id) ?? 0}`);
+    if (users.get(vm.id) !== vm.refs)
+      problems.push(`vmspace ${vm.id} has ${vm.refs} references, not ${users.get(vm.id) ?? 0}`);
     let end = 0;
     for (const entry of vm.map) {
-      if (entry.start < end || entry.end <= entry.start) problems.push(`vmspace ${vm.id}: entries overlap at ${entry.start.toString(16)}`);
+      if (entry.start < end || entry.end <= entry.start)
+        problems.push(`vmspace ${vm.id}: entries overlap at ${entry.start.toString(16)}`);
       end = entry.end;
     }
     const pages = k.space(vm.id).residentPages();
@@ -80,7 +85,8 @@ function memoryProblems(k: Kernel): string[] {
     for (const page of pages) {
       while (index < vm.map.length && vm.map[index]!.end <= page * 4096) index++;
       const entry = vm.map[index];
-      if (!entry || entry.start > page * 4096) problems.push(`vmspace ${vm.id}: page ${page.toString(16)} is outside the map`);
+      if (!entry || entry.start > page * 4096)
+        problems.push(`vmspace ${vm.id}: page ${page.toString(16)} is outside the map`);
     }
   }
   for (const id of k.spaces.keys()) if (!k.state.vmspaces.has(id)) problems.push(`address space ${id} has no vmspace`);
@@ -102,7 +108,8 @@ function cpusetProblems(k: Kernel): string[] {
     if (set.parent !== null && !parent) problems.push(`cpuset ${set.id} has no parent`);
     if (parent && (set.mask & ~parent.mask) !== 0) problems.push(`cpuset ${set.id} leaves its parent`);
     if (healthy !== 0 && (set.mask & healthy) === 0) problems.push(`cpuset ${set.id} has no healthy CPU`);
-    if ((refs.get(set.id) ?? 0) !== set.refs) problems.push(`cpuset ${set.id} has ${set.refs} references, not ${refs.get(set.id) ?? 0}`);
+    if ((refs.get(set.id) ?? 0) !== set.refs)
+      problems.push(`cpuset ${set.id} has ${set.refs} references, not ${refs.get(set.id) ?? 0}`);
   }
   return problems;
 }

@@ -2,15 +2,15 @@ import { assert } from '../../emu/base/errors.ts';
 import { EAX, EDX, EFLAGS, FLAG_CF } from '../../emu/core/core-state.ts';
 import type { Pid, Tid } from '../abi/ids.ts';
 import { PROT_ALL } from '../abi/vmparam.ts';
-import { SYSCALLS } from '../sys/table.ts';
 import { anonEntry } from '../sys/memory.ts';
+import { SYSCALLS } from '../sys/table.ts';
 import { newVmspace } from '../vm/vmspace.ts';
+import { retainCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { allocatePid, allocateTid, blankProc, blankThread, INIT_PID } from './proc.ts';
 import { freshRegisters, regsOf } from './regs.ts';
 import { makeRunnable } from './sched.ts';
-import { retainCpuset } from './cpuset.ts';
 import { invokeByName } from './syscall.ts';
 
 /*
@@ -47,7 +47,12 @@ export type NativeProgram = (context: NativeContext, data: unknown) => NativeSte
 export type NativePrograms = ReadonlyMap<string, NativeProgram>;
 
 /** Creates a native process, a child of init, runnable at once; null when there are too many processes. */
-export function spawnNative(k: Kernel, program: string, data: unknown, like: { nice: number; cpuset: number }): Pid | null {
+export function spawnNative(
+  k: Kernel,
+  program: string,
+  data: unknown,
+  like: { nice: number; cpuset: number },
+): Pid | null {
   const pid = allocatePid(k);
   if (pid === null) return null;
   const tid = allocateTid(k);

@@ -1,5 +1,5 @@
-import { assert } from '../../emu/base/errors.ts';
 import { cpuId } from '../../emu/base/brand.ts';
+import { assert } from '../../emu/base/errors.ts';
 import type { Pid } from '../abi/ids.ts';
 import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
@@ -44,7 +44,9 @@ export function faultInterrupt(k: Kernel, victim: KernelCore): void {
 
 function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
   const p = k.proc(pid);
-  const interrupted = [...k.state.recoveries.values()].find((recovery) => recovery.agent === pid || recovery.pid === p.pid);
+  const interrupted = [...k.state.recoveries.values()].find(
+    (recovery) => recovery.agent === pid || recovery.pid === p.pid,
+  );
   if (interrupted?.agent === pid) {
     // The core died under the restart itself: what it had made is thrown away, and another begins.
     const half = [...k.state.procs.values()].filter((child) => child.ppid === pid);
@@ -66,7 +68,11 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
   k.emit({ kind: 'recovery-start', pid, victim: cpuId(victim.id), file });
   if (k.config.recovery === 'none' || file === '' || p.native) {
     const why =
-      k.config.recovery === 'none' ? 'recovery is switched off' : p.native ? 'it is a native process' : 'there is no checkpoint of it';
+      k.config.recovery === 'none'
+        ? 'recovery is switched off'
+        : p.native
+          ? 'it is a native process'
+          : 'there is no checkpoint of it';
     k.emit({ kind: 'recovery-failed', pid, victim: cpuId(victim.id), why });
     exitProcess(k, pid, { signo: SIGKILL, dumped: false });
     return;
@@ -136,7 +142,10 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
   assert(recovery, `pid ${lostPid} is not being recovered`);
   const body = k.proc(child);
   const lost = k.proc(lostPid);
-  assert(body.traced && body.stopped === 'trace' && body.threads.length === 1, `pid ${child} is not a restored process`);
+  assert(
+    body.traced && body.stopped === 'trace' && body.threads.length === 1,
+    `pid ${child} is not a restored process`,
+  );
   closeAllDescriptors(k, child);
   const [tid] = body.threads;
   const { cpuset, tid: _oldTid, ...scheduling } = recovery.thread;
@@ -162,4 +171,3 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
   k.emit({ kind: 'affinity', pid: lostPid, tid: tid!, cpus: cpusOf(k.cpuset(cpuset).mask), why: 'recovered' });
   k.emit({ kind: 'recovery-done', pid: lostPid, victim: cpuId(recovery.victim), fromNs: recovery.fromNs });
 }
-

@@ -96,7 +96,11 @@ export function tablesOf(k: Kernel, tid: Tid): DescriptorTables {
 const FLAT_TABLES = freebsdDescriptorTables();
 
 /** Loads segment registers of a thread that is not on a core; false, and nothing is changed, when one is no user segment. */
-export function loadSelectors(k: Kernel, tid: Tid, selectors: readonly (readonly [seg: number, selector: number])[]): boolean {
+export function loadSelectors(
+  k: Kernel,
+  tid: Tid,
+  selectors: readonly (readonly [seg: number, selector: number])[],
+): boolean {
   const regs = regsOf(k, tid);
   const core = new CoreState(cpuId(0), tablesOf(k, tid));
   core.i32.set(regs);

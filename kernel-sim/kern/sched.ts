@@ -5,7 +5,7 @@ import { cpuBit, hasCpu } from './cpumask.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { tablesOf } from './regs.ts';
 import { chooseFrom, dequeue, EMPTY_QUEUES, enqueue, queued, tickQueues } from './runq.ts';
-import { decayHistory, shouldPreempt, SLICE_TICKS, STAT_TICK_NS, slideWindow, userPriority } from './sched-priority.ts';
+import { decayHistory, SLICE_TICKS, STAT_TICK_NS, shouldPreempt, slideWindow, userPriority } from './sched-priority.ts';
 import type { Thread } from './state.ts';
 
 /*
@@ -35,7 +35,8 @@ export function makeRunnable(k: Kernel, td: Thread, why: 'wakeup' | 'new' | 'res
   const nice = k.proc(td.pid).nice;
   const priority = userPriority(next, nice, nowNs);
   // A batch thread that comes out of a sleep in the kernel goes ahead of its fellows until it is back in user mode.
-  const boosted = why === 'wakeup' && priBase(td.priClass) === PRI_TIMESHARE ? Math.min(priority, PRI_MIN_BATCH) : priority;
+  const boosted =
+    why === 'wakeup' && priBase(td.priClass) === PRI_TIMESHARE ? Math.min(priority, PRI_MIN_BATCH) : priority;
   next = { ...next, priority: boosted };
   place(k, next, pickCpu(k, next), false);
 }
@@ -189,7 +190,8 @@ export function balance(k: Kernel): void {
 }
 
 /** Time to the next balancing: half to one and a half times the mean, as drawn from `random` in [0, 2^32). */
-export const balanceDelayNs = (random: number): number => BALANCE_NS / 2 + Math.floor((random / 0x100000000) * BALANCE_NS);
+export const balanceDelayNs = (random: number): number =>
+  BALANCE_NS / 2 + Math.floor((random / 0x100000000) * BALANCE_NS);
 
 /** A thread may no longer be where it is: it moves, at once from a queue, at the next boundary from a core (sched_affinity). */
 export function enforceAffinity(k: Kernel, tid: Tid): void {

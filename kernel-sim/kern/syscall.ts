@@ -3,8 +3,8 @@ import { EAX, EDX, EFLAGS, EIP, ESP, FLAG_CF, FLAG_TF } from '../../emu/core/cor
 import { EFAULT, EINTR, ENOSYS, errnoName } from '../abi/errno.ts';
 import type { Tid } from '../abi/ids.ts';
 import { SIGSYS, SIGTRAP } from '../abi/signal.ts';
-import { syscallByNumber } from '../sys/table.ts';
 import type { SyscallRow } from '../sys/row.ts';
+import { syscallByNumber } from '../sys/table.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { regsOf } from './regs.ts';
 import { leaveCore } from './sched.ts';

@@ -1,3 +1,4 @@
+import { Prng } from '../../emu/base/prng.ts';
 import { CR2, EIP, EXIT_ERROR_CODE, EXIT_VECTOR } from '../../emu/core/core-state.ts';
 import {
   type EngineExit,
@@ -21,11 +22,11 @@ import {
 } from '../../emu/core/engine.ts';
 import type { Core, TrapHandler } from '../../emu/machine/machine.ts';
 import type { AddressSpace } from '../../emu/memory/address-space.ts';
-import { Prng } from '../../emu/base/prng.ts';
 import type { Signo, Tid } from '../abi/ids.ts';
 import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
 import { vmFault } from '../vm/fault.ts';
 import { checkpointAll } from './checkpoint.ts';
+import { hasCpu } from './cpumask.ts';
 import { checkInvariants } from './invariants.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { type NativePrograms, runNative } from './native.ts';
@@ -37,7 +38,6 @@ import { STAT_TICK_NS } from './sched-priority.ts';
 import { deliverSignals, sigInfo, tdsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { syscallEnter, syscallResume } from './syscall.ts';
-import { hasCpu } from './cpumask.ts';
 
 /** Vector to (signal, si_code, T_ number): FreeBSD 9.1 i386/trap.c (freebsd-i386-abi.md, F.4). */
 const TRAPS = new Map<number, readonly [signo: Signo, code: number, trapno: number]>([
@@ -146,7 +146,9 @@ export class KernelTrapHandler implements TrapHandler {
     k.state.threads.set(tid, { ...td, userNs: td.userNs + ns });
     const [user, nice, system, interrupt, idle] = k.cpu(core.id).cpTimes;
     const isNice = k.proc(td.pid).nice > 0;
-    k.setCpu(core.id, { cpTimes: isNice ? [user, nice + ns, system, interrupt, idle] : [user + ns, nice, system, interrupt, idle] });
+    k.setCpu(core.id, {
+      cpTimes: isNice ? [user, nice + ns, system, interrupt, idle] : [user + ns, nice, system, interrupt, idle],
+    });
   }
 
   /** The kernel's own work on a core, counted as so many instructions' time. */
@@ -270,4 +272,3 @@ export class KernelTrapHandler implements TrapHandler {
     checkInvariants(this.k);
   }
 }
-

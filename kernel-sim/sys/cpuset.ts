@@ -44,7 +44,8 @@ function findTarget(k: Kernel, td: Thread, which: number, id: number): Target | 
 const firstSet = (k: Kernel, target: Target): CpuSet =>
   target.kind === 'set' ? target.set : k.cpuset(k.thread(target.tids[0]!).cpuset);
 
-const isResult = (value: Target | SyscallResult): value is SyscallResult => value.kind !== 'threads' && value.kind !== 'set';
+const isResult = (value: Target | SyscallResult): value is SyscallResult =>
+  value.kind !== 'threads' && value.kind !== 'set';
 
 function sys_cpuset(k: Kernel, td: Thread, [setidAt]: readonly number[]): SyscallResult {
   const id = makeSet(k, td.pid);
@@ -82,7 +83,9 @@ function sys_cpuset_getaffinity(k: Kernel, td: Thread, args: readonly number[]):
   else if (level === CPU_LEVEL_CPUSET) mask = baseSet(k, firstSet(k, target).id).mask;
   else if (level === CPU_LEVEL_WHICH) {
     mask =
-      target.kind === 'set' ? target.set.mask : target.tids.reduce((m, tid) => m | k.cpuset(k.thread(tid).cpuset).mask, 0);
+      target.kind === 'set'
+        ? target.set.mask
+        : target.tids.reduce((m, tid) => m | k.cpuset(k.thread(tid).cpuset).mask, 0);
   } else return fail(EINVAL);
   const bytes = new Uint8Array(size);
   new DataView(bytes.buffer).setUint32(0, mask >>> 0, true);

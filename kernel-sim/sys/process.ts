@@ -1,5 +1,6 @@
 import { EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
+import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { SIGTRAP } from '../abi/signal.ts';
 import { exitedStatus, STATUS_CONTINUED, stoppedStatus, WCONTINUED, WNOHANG, WNOWAIT, WUNTRACED } from '../abi/wait.ts';
 import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
@@ -7,12 +8,11 @@ import { exitProcess, reap } from '../kern/exit.ts';
 import { forkProcess } from '../kern/fork.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { childrenOf, cpuTimes } from '../kern/proc.ts';
-import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { allHalted, sigInfo, tdsignal } from '../kern/signal.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
-import { encodeRusage } from './rusage.ts';
 import type { SyscallRow } from './row.ts';
+import { encodeRusage } from './rusage.ts';
 
 /** rfork(2) flags: FreeBSD sys/sys/unistd.h. */
 const RFFDG = 1 << 2;
@@ -83,9 +83,7 @@ function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
   if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOWAIT)) return fail(EINVAL);
   const me = k.proc(td.pid);
   const group = wanted === 0 ? me.pgid : -wanted;
-  const mine = childrenOf(k, td.pid).filter(
-    (c) => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group),
-  );
+  const mine = childrenOf(k, td.pid).filter((c) => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group));
   for (const child of mine) {
     const status = report(k, child, options);
     if (status === null) continue;
@@ -140,7 +138,8 @@ function sys_setpgid(k: Kernel, td: Thread, [id, wanted]: readonly number[]): Sy
   if (target.pid !== me.pid && target.ppid !== me.pid) return fail(ESRCH);
   if (target.sid !== me.sid || target.sid === target.pid) return fail(EPERM);
   const pgid = wanted === 0 ? target.pid : (wanted as Pid);
-  if (pgid !== target.pid && ![...k.state.procs.values()].some((p) => p.pgid === pgid && p.sid === me.sid)) return fail(EPERM);
+  if (pgid !== target.pid && ![...k.state.procs.values()].some((p) => p.pgid === pgid && p.sid === me.sid))
+    return fail(EPERM);
   k.setProc(target.pid, { pgid });
   return ok(0);
 }

@@ -33,7 +33,16 @@ import {
 import { decodeReg, encodeReg } from '../abi/reg.ts';
 import { SIG_MAX, SIGKILL } from '../abi/signal.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import { attachTracer, detachTracer, readTracee, setUserRegs, stoppedTracee, type Tracee, traceMe, writeTracee } from '../kern/ptrace.ts';
+import {
+  attachTracer,
+  detachTracer,
+  readTracee,
+  setUserRegs,
+  stoppedTracee,
+  type Tracee,
+  traceMe,
+  writeTracee,
+} from '../kern/ptrace.ts';
 import { fxsaveOf, regsOf, setTrapFlag, userRegs } from '../kern/regs.ts';
 import { resumeProcess } from '../kern/signal.ts';
 import type { SigInfo, Thread } from '../kern/state.ts';
@@ -146,7 +155,17 @@ function io(k: Kernel, td: Thread, { proc }: Tracee, descAt: number): SyscallRes
 
 /** siginfo_t, 64 bytes (freebsd-i386-abi.md, C). */
 export function encodeSiginfo(info: SigInfo): Uint8Array {
-  const words = [info.signo, info.errno, info.code, info.pid, info.uid, info.status, info.addr, info.value, info.trapno];
+  const words = [
+    info.signo,
+    info.errno,
+    info.code,
+    info.pid,
+    info.uid,
+    info.status,
+    info.addr,
+    info.value,
+    info.trapno,
+  ];
   const bytes = new Uint8Array(64);
   bytes.set(new Uint8Array(Int32Array.from(words).buffer));
   return bytes;
@@ -178,4 +197,3 @@ function lwpinfo(k: Kernel, td: Thread, { proc, td: target }: Tracee, addr: numb
 export const ptraceSyscalls = [
   { number: 26, name: 'ptrace', args: [['req', 'int'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST and the register requests', handler: sys_ptrace },
 ] as const satisfies readonly SyscallRow[];
-

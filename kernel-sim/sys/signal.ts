@@ -4,8 +4,8 @@ import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { killTargets, psignal } from '../kern/signal.ts';
 import type { Thread } from '../kern/state.ts';
-import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
+import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
 
 /** sigprocmask(2): FreeBSD sys/sys/signal.h. */
@@ -107,4 +107,3 @@ export const signalSyscalls = [
   { number: 416, name: 'sigaction', args: [['sig', 'int'], ['act', 'ptr'], ['oact', 'ptr']], support: 'partial', note: 'SIG_DFL and SIG_IGN', handler: sys_sigaction },
   { number: 433, name: 'thr_kill', args: [['id', 'uint'], ['sig', 'int']], support: 'partial', note: 'the caller\'s own process', handler: sys_thr_kill },
 ] as const satisfies readonly SyscallRow[];
-

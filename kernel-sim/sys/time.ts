@@ -2,8 +2,8 @@ import { EFAULT, EINVAL } from '../abi/errno.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { cpuTimes } from '../kern/proc.ts';
 import type { Thread } from '../kern/state.ts';
-import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
+import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
 
 const NS_PER_SEC = 1_000_000_000;
@@ -20,7 +20,6 @@ const CLOCK_PROCESS_CPUTIME_ID = 15;
 function timespec(ns: number): Uint8Array {
   return new Uint8Array(Int32Array.from([Math.floor(ns / NS_PER_SEC), ns % NS_PER_SEC]).buffer);
 }
-
 
 function sys_gettimeofday(k: Kernel, td: Thread, [tvAt, tzAt]: readonly number[]): SyscallResult {
   if (tvAt !== 0) {
@@ -84,4 +83,3 @@ export const timeSyscalls = [
   { number: 234, name: 'clock_getres', args: [['clock_id', 'int'], ['tp', 'ptr']], support: 'full', handler: sys_clock_getres },
   { number: 240, name: 'nanosleep', args: [['rqtp', 'ptr'], ['rmtp', 'ptr']], support: 'full', handler: sys_nanosleep },
 ] as const satisfies readonly SyscallRow[];
-

@@ -33,7 +33,7 @@ export const EVENT_FIELDS = {
   switch: { pid: 'int', tid: 'int', name: 'text' },
   fork: { pid: 'int', child: 'int', how: 'text' },
   exec: { pid: 'int', path: 'text', args: 'texts' },
-  exit: { pid: 'int', name: 'text', code: 'int', signal: 'int' },
+  exit: { pid: 'int', name: 'text', code: 'int', signal: 'int', nice: 'int', priority: 'int', cpus: 'ints' },
   signal: { pid: 'int', signo: 'int', sender: 'int' },
   stop: { pid: 'int', signo: 'int', traced: 'bool' },
   continue: { pid: 'int' },

@@ -99,10 +99,10 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
     run(20 * S, 1, 0, 'idle'),
     run(20 * S, 0, 10, 'shell'),
     run(22 * S, 0, 11, 'spin'),
-    { ...at(24 * S, 0), kind: 'exit', pid: pid(10), name: 'shell', code: 0, signal: 0 },
+    { ...at(24 * S, 0), kind: 'exit', pid: pid(10), name: 'shell', code: 0, signal: 0, nice: 0, priority: 120, cpus: [0, 1, 2, 3] },
     run(25 * S, 0, 12, count),
     { ...at(28 * S, 0), kind: 'signal', pid: pid(12), signo: signo(2), sender: -1 },
-    { ...at(28 * S, 0), kind: 'exit', pid: pid(12), name: count, code: 0, signal: 2 },
+    { ...at(28 * S, 0), kind: 'exit', pid: pid(12), name: count, code: 0, signal: 2, nice: 0, priority: 120, cpus: [0, 1, 2, 3] },
     run(28 * S, 0, 0, 'idle'),
   ];
   return { events, shape: { cores: 4, cycleNs: 10, endNs: 30 * S } };

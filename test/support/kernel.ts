@@ -3,6 +3,7 @@ import { type Pid, pid, type Tid, tid } from '../../kernel-sim/abi/ids.ts';
 import { DEFAULT_CONFIG, type KernelConfig } from '../../kernel-sim/kern/config.ts';
 import type { KernelEvent } from '../../kernel-sim/kern/events.ts';
 import { bytesOf, Kernel } from '../../kernel-sim/kern/kernel.ts';
+import { DEFAULT_LIMITS } from '../../kernel-sim/kern/resource.ts';
 import type { KernelState, Proc, Thread } from '../../kernel-sim/kern/state.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from '../../kernel-sim/kern/syscall-result.ts';
 import type { SyscallRow } from '../../kernel-sim/sys/row.ts';
@@ -29,6 +30,8 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     files: new Map(),
     pipes: new Map(),
     console: INITIAL_CONSOLE,
+    hostname: 'test',
+    loadAverage: [0, 0, 0],
     counters: {
       nextPid: 1,
       nextTid: 100001,
@@ -43,6 +46,8 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextStatTickNs: 0,
       nextBalanceNs: 0,
       nextCheckpointNs: 0,
+      nextLoadSampleNs: 0,
+      arandomReads: 0,
     },
   };
   const k = new Kernel({ ...DEFAULT_CONFIG, ...config }, state, (event) => events.push(event));
@@ -102,6 +107,7 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
     uid: 0,
     gid: 0,
     nice: 0,
+    limits: DEFAULT_LIMITS,
     sigacts: [],
     sigqueue: [],
     traced: false,

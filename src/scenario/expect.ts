@@ -15,20 +15,25 @@ export interface ExpectContext {
 /** Null when it holds, otherwise what is the case instead, in one line. */
 export function checkExpectation(expectation: Expectation, c: ExpectContext): string | null {
   if ('outcome' in expectation) {
-    return expectation.outcome.includes(c.result.outcome) ? null : `outcome is ${c.result.outcome}, not ${expectation.outcome.join(' or ')}`;
+    return expectation.outcome.includes(c.result.outcome)
+      ? null
+      : `outcome is ${c.result.outcome}, not ${expectation.outcome.join(' or ')}`;
   }
   if ('stop' in expectation) {
     const { reason } = c.result.stop;
     return reason === expectation.stop ? null : `the run stopped with ${reason}, not ${expectation.stop}`;
   }
-  if ('detectedWithin' in expectation) return checkDetection(parseDuration(expectation.detectedWithin, 'detectedWithin'), c);
+  if ('detectedWithin' in expectation)
+    return checkDetection(parseDuration(expectation.detectedWithin, 'detectedWithin'), c);
   if ('deadCoresIdle' in expectation) return checkDeadCores(c);
   if ('busyCores' in expectation) {
     const from = parseDuration(expectation.from, 'from');
     const to = parseDuration(expectation.to, 'to');
     const busy = busyCores(c.events, from, to);
     const wanted = [...expectation.busyCores].sort((a, b) => a - b);
-    return busy.join() === wanted.join() ? null : `from ${expectation.from} to ${expectation.to} the cores ${list(busy)} were busy, not ${list(wanted)}`;
+    return busy.join() === wanted.join()
+      ? null
+      : `from ${expectation.from} to ${expectation.to} the cores ${list(busy)} were busy, not ${list(wanted)}`;
   }
   if ('logMatches' in expectation) {
     const pattern = new RegExp(expectation.logMatches);
@@ -46,7 +51,9 @@ function checkProcess(e: Extract<Expectation, { process: string }>, c: ExpectCon
   const text = logical?.text ?? '';
   if ('exit' in e) return row.exit === e.exit ? null : `${e.process} ${ending(row)}, not with exit code ${e.exit}`;
   if ('signal' in e) {
-    return row.signal !== undefined && row.signal === signalByName(e.signal) ? null : `${e.process} ${ending(row)}, not by SIG${e.signal}`;
+    return row.signal !== undefined && row.signal === signalByName(e.signal)
+      ? null
+      : `${e.process} ${ending(row)}, not by SIG${e.signal}`;
   }
   if ('counts' in e) {
     const [first, last] = e.counts;
@@ -55,12 +62,15 @@ function checkProcess(e: Extract<Expectation, { process: string }>, c: ExpectCon
   }
   if ('continues' in e) return checkContinues(e, text, c);
   if ('outputMatches' in e) {
-    return new RegExp(e.outputMatches).test(text) ? null : `${e.process} wrote ${brief(text)}, which does not match /${e.outputMatches}/`;
+    return new RegExp(e.outputMatches).test(text)
+      ? null
+      : `${e.process} wrote ${brief(text)}, which does not match /${e.outputMatches}/`;
   }
   if ('onlyOn' in e || 'neverOn' in e) {
     const from = e.from === undefined ? 0 : parseDuration(e.from, 'from');
     const used = coresOf(pid, from, c.events);
-    const wrong = 'onlyOn' in e ? used.filter((core) => !e.onlyOn.includes(core)) : used.filter((core) => e.neverOn.includes(core));
+    const wrong =
+      'onlyOn' in e ? used.filter((core) => !e.onlyOn.includes(core)) : used.filter((core) => e.neverOn.includes(core));
     if (used.length === 0) return `${e.process} never ran${e.from ? ` from ${e.from} on` : ''}`;
     return wrong.length === 0 ? null : `${e.process} ran on ${list(wrong)}`;
   }
@@ -83,7 +93,11 @@ function childNamed(name: string, c: ExpectContext): Pid | undefined {
   return c.result.processes.findLast((row) => row.ppid === parentPid && row.name === child)?.pid as Pid | undefined;
 }
 
-function checkContinues(e: { process: string; continues: string; atMost: number }, text: string, c: ExpectContext): string | null {
+function checkContinues(
+  e: { process: string; continues: string; atMost: number },
+  text: string,
+  c: ExpectContext,
+): string | null {
   const beforePid = c.pids.get(e.continues);
   const before = (beforePid === undefined ? undefined : logicalOutputs(c.events).get(beforePid)?.text) ?? '';
   const last = Number(before.trimEnd().split('\n').at(-1));
@@ -109,7 +123,8 @@ function checkDeadCores(c: ExpectContext): string | null {
     if (event.kind === 'core-fault') dead.set(event.victim, event.ns);
     if (event.kind === 'switch' && event.pid !== 0) {
       const since = dead.get(event.core);
-      if (since !== undefined && event.ns > since) return `core ${event.core}, dead since ${since} ns, was given pid ${event.pid} at ${event.ns} ns`;
+      if (since !== undefined && event.ns > since)
+        return `core ${event.core}, dead since ${since} ns, was given pid ${event.pid} at ${event.ns} ns`;
     }
   }
   return dead.size > 0 ? null : 'no core has failed';
@@ -140,7 +155,8 @@ function busyCores(events: readonly TraceEvent[], from: number, to: number): num
 }
 
 const list = (cores: readonly number[]): string => (cores.length === 0 ? 'none' : cores.join(', '));
-const brief = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 28)}...${text.slice(-28)}` : text);
+const brief = (text: string): string =>
+  JSON.stringify(text.length > 60 ? `${text.slice(0, 28)}...${text.slice(-28)}` : text);
 
 function ending(row: ProcessResult): string {
   if (row.exit !== undefined) return `ended with exit code ${row.exit}`;

@@ -67,7 +67,8 @@ function play(scenario: Scenario, options: ScenarioOptions, withFaults: boolean)
   const untilNs = parseDuration(machine.until, 'machine.until');
   let stop: Stop = { reason: 'finished', detail: 'nothing was to be done' };
   for (const { ns, step, key } of timed(scenario)) {
-    if (ns >= untilNs) throw new UsageError({ what: `comes after the end of the run, ${machine.until}`, key: `${key}.at` });
+    if (ns >= untilNs)
+      throw new UsageError({ what: `comes after the end of the run, ${machine.until}`, key: `${key}.at` });
     stop = system.run({ untilNs: ns });
     if (stop.reason === 'no-healthy-core') break;
     system.machine.idleUntil(ns);
@@ -92,7 +93,10 @@ function faultsOf(scenario: Scenario): FaultSpec[] {
     const key = `script[${n}]`;
     const checkCore = (core: number): number => {
       if (core < scenario.machine.cores) return core;
-      throw new UsageError({ what: `there is no core ${core}: there are ${scenario.machine.cores}, numbered from 0`, key });
+      throw new UsageError({
+        what: `there is no core ${core}: there are ${scenario.machine.cores}, numbered from 0`,
+        key,
+      });
     };
     if ('failAtInstruction' in step) {
       const { core, instruction } = step.failAtInstruction;
@@ -120,7 +124,8 @@ function act(system: System, step: Step, pids: Map<string, Pid>, key: string): v
       ...(step.cpus === undefined ? {} : { affinity: maskOf(parseCpuList(step.cpus, cores, `${key}.cpus`)) }),
     });
     const name = step.as ?? path.slice(path.lastIndexOf('/') + 1);
-    if (pids.has(name)) throw new UsageError({ what: `a program named ${name} was started already`, key, hint: 'give one an "as"' });
+    if (pids.has(name))
+      throw new UsageError({ what: `a program named ${name} was started already`, key, hint: 'give one an "as"' });
     pids.set(name, pid);
     return;
   }

@@ -32,7 +32,10 @@ const step = z.union([
     cpus: z.string().optional(),
   }),
   z.strictObject({ ...at, kill: z.string(), signal: z.string().default('TERM') }),
-  z.strictObject({ ...at, fail: z.union([z.strictObject({ core: z.int().min(0) }), z.strictObject({ process: z.string() })]) }),
+  z.strictObject({
+    ...at,
+    fail: z.union([z.strictObject({ core: z.int().min(0) }), z.strictObject({ process: z.string() })]),
+  }),
   z.strictObject({ failAtInstruction: z.strictObject({ core: z.int().min(0), instruction: z.int().min(0) }) }),
 ]);
 
@@ -92,7 +95,12 @@ export function parseScenario(text: string, path: string): Scenario {
   const result = scenarioSchema.safeParse(json);
   if (result.success) return result.data;
   const issue = deepest(result.error.issues[0]!, []);
-  throw new UsageError({ what: issue.message, path, key: keyOf(issue.path), hint: 'docs/scenarios.md lists every key' });
+  throw new UsageError({
+    what: issue.message,
+    path,
+    key: keyOf(issue.path),
+    hint: 'docs/scenarios.md lists every key',
+  });
 }
 
 type Issue = z.core.$ZodIssue;
@@ -106,4 +114,7 @@ function deepest(issue: Issue, above: readonly PropertyKey[]): { message: string
 }
 
 const keyOf = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((key, part) => (typeof part === 'number' ? `${key}[${part}]` : key ? `${key}.${String(part)}` : String(part)), '');
+  path.reduce<string>(
+    (key, part) => (typeof part === 'number' ? `${key}[${part}]` : key ? `${key}.${String(part)}` : String(part)),
+    '',
+  );

@@ -13,7 +13,10 @@ const PLAIN = [0x03];
 const UNALIGNED = [0x43, 1];
 const INDEXED = [0x44, 0x33, 4];
 const MEMORY = [PLAIN, UNALIGNED, INDEXED];
-const digit = (modrm: readonly number[], value: number): number[] => [(modrm[0] & 0xc7) | (value << 3), ...modrm.slice(1)];
+const digit = (modrm: readonly number[], value: number): number[] => [
+  (modrm[0] & 0xc7) | (value << 3),
+  ...modrm.slice(1),
+];
 
 /** One or more instructions for every micro-op, with each kind of flags before each reader of flags. */
 function everyMicroOp(): number[] {
@@ -31,11 +34,62 @@ function everyMicroOp(): number[] {
     }
   }
   for (const memory of MEMORY) {
-    put(0x8b, memory, 0x89, memory, 0xc7, digit(memory, 0), 1, 0, 0, 0, 0x8a, memory, 0x88, memory, 0xc6, digit(memory, 0), 1);
-    put(0x66, 0x8b, memory, 0x66, 0x89, memory, 0x66, 0xc7, digit(memory, 0), 1, 0, 0x66, 0x83, digit(memory, 7), 1, 0x66, 0x3b, memory);
+    put(
+      0x8b,
+      memory,
+      0x89,
+      memory,
+      0xc7,
+      digit(memory, 0),
+      1,
+      0,
+      0,
+      0,
+      0x8a,
+      memory,
+      0x88,
+      memory,
+      0xc6,
+      digit(memory, 0),
+      1,
+    );
+    put(
+      0x66,
+      0x8b,
+      memory,
+      0x66,
+      0x89,
+      memory,
+      0x66,
+      0xc7,
+      digit(memory, 0),
+      1,
+      0,
+      0x66,
+      0x83,
+      digit(memory, 7),
+      1,
+      0x66,
+      0x3b,
+      memory,
+    );
     put(0x8d, memory, 0x85, digit(REGISTERS, 1), 0xf7, digit(memory, 0), 1, 0, 0, 0, 0xf6, digit(memory, 0), 1);
     for (const extend of [0xb6, 0xb7, 0xbe, 0xbf]) put(0x0f, extend, memory, 0x0f, extend, 0xc1);
-    put(0xff, digit(memory, 0), 0xff, digit(memory, 1), 0x0f, 0xaf, memory, 0xff, digit(memory, 6), 0x58, 0x0f, 0x44, memory);
+    put(
+      0xff,
+      digit(memory, 0),
+      0xff,
+      digit(memory, 1),
+      0x0f,
+      0xaf,
+      memory,
+      0xff,
+      digit(memory, 6),
+      0x58,
+      0x0f,
+      0x44,
+      memory,
+    );
   }
   put(0xb0, 1, 0x88, 0xc8, 0x84, 0xc8, 0xa8, 1, 0xa9, 1, 0, 0, 0, 0x87, 0xc2, 0x87, 0xc2, 0x90, 0x89, 0xc2);
   for (const maker of flagMakers) {
@@ -49,11 +103,59 @@ function everyMicroOp(): number[] {
   for (const shift of [4, 5, 7]) put(0xc1, 0xc0 | (shift << 3), 3, 0xd3, 0xc0 | (shift << 3));
   put(0x0f, 0xa4, 0xc8, 3, 0x0f, 0xac, 0xc8, 3);
   // push, pop, frames; calls over the two bytes of a jump, to a ret and to a ret 0.
-  put(0x50, 0x58, 0x6a, 1, 0x59, 0x55, 0x89, 0xe5, 0xc9, 0xe8, 2, 0, 0, 0, 0xeb, 1, 0xc3, 0xe8, 2, 0, 0, 0, 0xeb, 3, 0xc2, 0, 0);
+  put(
+    0x50,
+    0x58,
+    0x6a,
+    1,
+    0x59,
+    0x55,
+    0x89,
+    0xe5,
+    0xc9,
+    0xe8,
+    2,
+    0,
+    0,
+    0,
+    0xeb,
+    1,
+    0xc3,
+    0xe8,
+    2,
+    0,
+    0,
+    0,
+    0xeb,
+    3,
+    0xc2,
+    0,
+    0,
+  );
   // call edx and jmp edx through call/pop; call [ebx] and jmp [ebx] likewise.
   const popTarget = [0xe8, 0, 0, 0, 0, 0x5a];
   put(popTarget, 0x83, 0xc2, 9, 0xff, 0xd2, 0xeb, 1, 0xc3, popTarget, 0x83, 0xc2, 6, 0xff, 0xe2);
-  put(popTarget, 0x83, 0xc2, 11, 0x89, 0x13, 0xff, 0x13, 0xeb, 1, 0xc3, popTarget, 0x83, 0xc2, 8, 0x89, 0x13, 0xff, 0x23);
+  put(
+    popTarget,
+    0x83,
+    0xc2,
+    11,
+    0x89,
+    0x13,
+    0xff,
+    0x13,
+    0xeb,
+    1,
+    0xc3,
+    popTarget,
+    0x83,
+    0xc2,
+    8,
+    0x89,
+    0x13,
+    0xff,
+    0x23,
+  );
   put(0x0f, 0x1f, 0xc0, 0x89, 0xde, 0xb9, 3, 0, 0, 0, 0xf3, 0xa4, 0xb9, 3, 0, 0, 0, 0xf3, 0xab, 0x0f, 0xa2);
   return code;
 }

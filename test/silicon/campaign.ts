@@ -1,0 +1,173 @@
+import { InvariantError } from '../../emu/base/errors.ts';
+import { Prng } from '../../emu/base/prng.ts';
+import { type Difference, differences } from './compare.ts';
+import { CaseGenerator } from './generate.ts';
+import { EmulatedMachine } from './machine.ts';
+import type { SiliconOracle } from './oracle.ts';
+import { type Case, MODE_STEP, type Outcome } from './protocol.ts';
+import { rowOfCode, type TestedRow } from './rows.ts';
+
+/** One of our machines that the real CPU judges. */
+export interface Contender {
+  readonly name: string;
+  readonly machine: EmulatedMachine;
+}
+
+export interface Mismatch {
+  readonly case: Case;
+  readonly rowName: string;
+  readonly contender: string;
+  readonly differences: readonly Difference[];
+  /** A stack trace, when our machine gave up. */
+  readonly invariant: string | null;
+}
+
+/** Mismatches that look alike, and the first of them. */
+export interface Finding {
+  readonly signature: string;
+  count: number;
+  readonly first: Mismatch;
+}
+
+export class Campaign {
+  cases = 0;
+  readonly findings = new Map<string, Finding>();
+  /** Cases per row whose instruction was completed by the real CPU. */
+  readonly completed = new Map<string, number>();
+  private readonly oracle: SiliconOracle;
+  private readonly contenders: readonly Contender[];
+
+  constructor(oracle: SiliconOracle, contenders: readonly Contender[]) {
+    this.oracle = oracle;
+    this.contenders = contenders;
+  }
+
+  /** Tries `count` cases of each row. */
+  tryRows(rows: readonly TestedRow[], count: number, seed: number): void {
+    const batch: Case[] = [];
+    for (const row of rows) {
+      // A stream of its own for each row: what is drawn does not depend on the rows before.
+      const generator = new CaseGenerator(Prng.seeded(seed, streamOf(row)));
+      for (let i = 0; i < count; i++) batch.push(generator.caseFor(row));
+      if (batch.length < 20_000) continue;
+      this.tryCases(batch);
+      batch.length = 0;
+    }
+    this.tryCases(batch);
+  }
+
+  /** Tries every opcode, existing or not, with random bytes behind. */
+  tryOpcodes(opcodes: readonly number[], count: number, seed: number): void {
+    const generator = new CaseGenerator(Prng.seeded(seed, 0xffff));
+    const batch: Case[] = [];
+    for (const opcode of opcodes) for (let i = 0; i < count; i++) batch.push(generator.caseForOpcode(opcode));
+    this.tryCases(batch);
+  }
+
+  tryCases(cases: readonly Case[]): void {
+    const outcomes = this.oracle.run(cases);
+    cases.forEach((c, i) => {
+      const native = outcomes[i]!;
+      const row = rowOfCode(c.code);
+      const rowName = row?.name ?? `opcode ${Buffer.from(c.code.subarray(0, 3)).toString('hex')}`;
+      this.cases++;
+      if (native.vector === 1 || native.vector === 3) this.completed.set(rowName, (this.completed.get(rowName) ?? 0) + 1);
+      for (const mismatch of this.judge(c, row, rowName, native)) this.record(mismatch);
+    });
+  }
+
+  /** What is wrong with one case, by contender. */
+  judge(c: Case, row: TestedRow | null, rowName: string, native: Outcome): Mismatch[] {
+    const mismatches: Mismatch[] = [];
+    for (const { name, machine } of this.contenders) {
+      for (const trapFlag of trapFlagChoices(c, row)) {
+        const contender = trapFlag ? `${name}, TF` : name;
+        let invariant: string | null = null;
+        let found: Difference[] = [];
+        try {
+          found = differences(c, row, native, machine.run(c, trapFlag), trapFlag);
+        } catch (error) {
+          if (!(error instanceof Error)) throw error;
+          invariant = error.stack ?? String(error);
+          found = [{ what: error instanceof InvariantError ? 'invariant' : 'exception', expected: 'none', got: error.message }];
+        }
+        if (found.length > 0) mismatches.push({ case: c, rowName, contender, differences: found, invariant });
+      }
+    }
+    return mismatches;
+  }
+
+  /** The smallest case that has the same kind of mismatch. */
+  shrink(mismatch: Mismatch): Mismatch {
+    let best = mismatch;
+    for (let round = 0; round < 30; round++) {
+      const candidates = simpler(best.case);
+      const outcomes = this.oracle.run(candidates);
+      let better: Mismatch | undefined;
+      for (let i = 0; i < candidates.length && !better; i++) {
+        const row = rowOfCode(candidates[i]!.code);
+        better = this.judge(candidates[i]!, row, row?.name ?? mismatch.rowName, outcomes[i]!).find(
+          (m) => m.contender === mismatch.contender && kindOf(m) === kindOf(mismatch) && m.rowName === mismatch.rowName,
+        );
+      }
+      if (!better) return best;
+      best = better;
+    }
+    return best;
+  }
+
+  private record(mismatch: Mismatch): void {
+    const signature = `${mismatch.rowName}: ${kindOf(mismatch)}`;
+    const finding = this.findings.get(signature);
+    if (finding) finding.count++;
+    else this.findings.set(signature, { signature, count: 1, first: mismatch });
+  }
+}
+
+/**
+ * Native single-stepping sets TF. Most instructions do not see it, and the engine's budget does the stepping; then the machine's own
+ * single-step exception is tried as well. Those that load or store EFLAGS are only alike when TF is set on both.
+ */
+function trapFlagChoices(c: Case, row: TestedRow | null): readonly boolean[] {
+  if (c.mode !== MODE_STEP) return [false];
+  if (row && /^(POPF|IRET|INT.?|PUSHF)$/.test(row.mnemonic)) return c.steps === 1 ? [true] : [];
+  return c.steps === 1 ? [false, true] : [false];
+}
+
+function kindOf(mismatch: Mismatch): string {
+  return mismatch.differences
+    .map(({ what, expected, got }) => (what === 'vector' ? `vector ${Number(expected)}, ours ${Number(got)}` : what === 'exception' || what === 'invariant' ? `${what} ${got}` : what))
+    .join(' ');
+}
+
+function streamOf(row: TestedRow): number {
+  return row.opcode * 8 + (row.digit ?? 0) + (row.prefix ?? 0) * 0x10000;
+}
+
+/** Cases with one thing less, the largest step first. */
+function simpler(c: Case): Case[] {
+  const found: Case[] = [];
+  if (c.steps > 1) found.push({ ...c, steps: 1 });
+  if (c.patches.length > 1) found.push({ ...c, patches: [] });
+  if (c.eflags !== 0x202) found.push({ ...c, eflags: 0x202 });
+  const plain = Uint16Array.of(0x2b, 0x23, 0x2b, 0x2b, 0x63, 0x6b);
+  if (Buffer.compare(Buffer.from(c.selectors.buffer), Buffer.from(plain.buffer)) !== 0) found.push({ ...c, selectors: plain });
+  if (c.eip !== 0x10000100) found.push({ ...c, eip: 0x10000100 });
+  for (let i = 0; i < 8; i++) {
+    for (const value of [0, i === 4 ? 0x20001000 : 1]) {
+      if (c.regs[i] === value || (value === 1 && c.regs[i] === 0)) continue;
+      const regs = c.regs.slice();
+      regs[i] = value;
+      found.push({ ...c, regs });
+    }
+  }
+  for (let bit = 0; bit < 32; bit++)
+    if (c.eflags & (1 << bit) && ((1 << bit) & ~0x202) !== 0) found.push({ ...c, eflags: (c.eflags & ~(1 << bit)) >>> 0 });
+  for (let i = 0; i < c.patches.length; i++) found.push({ ...c, patches: c.patches.filter((_, j) => j !== i) });
+  // A prefix less.
+  for (let i = 0; i < c.code.length - 1; i++) {
+    if (![0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(c.code[i]!)) break;
+    found.push({ ...c, code: Uint8Array.from([...c.code.subarray(0, i), ...c.code.subarray(i + 1)]) });
+  }
+  return found;
+}

@@ -1,11 +1,12 @@
 import { InvariantError } from '../../emu/base/errors.ts';
+import { VECTOR_UD } from '../../emu/core/engine.ts';
 import { Prng } from '../../emu/base/prng.ts';
 import { type Difference, differences } from './compare.ts';
 import { CaseGenerator } from './generate.ts';
 import { EmulatedMachine } from './machine.ts';
 import type { SiliconOracle } from './oracle.ts';
 import { type Case, MODE_STEP, type Outcome } from './protocol.ts';
-import { rowOfCode, type TestedRow } from './rows.ts';
+import { isSequence, lengthsOfCode, maySweep, opcodeOfCode, rowOfCode, type TestedRow } from './rows.ts';
 
 /** One of our machines that the real CPU judges. */
 export interface Contender {
@@ -18,6 +19,9 @@ export interface Mismatch {
   readonly rowName: string;
   readonly contender: string;
   readonly differences: readonly Difference[];
+  readonly native: Outcome;
+  /** Absent when our machine gave up. */
+  readonly emulated: Outcome | null;
   /** A stack trace, when our machine gave up. */
   readonly invariant: string | null;
 }
@@ -34,6 +38,8 @@ export class Campaign {
   readonly findings = new Map<string, Finding>();
   /** Cases per row whose instruction was completed by the real CPU. */
   readonly completed = new Map<string, number>();
+  /** Opcodes that the real CPU has and our machine has no row for, with the number of cases. */
+  readonly missing = new Map<number, number>();
   private readonly oracle: SiliconOracle;
   private readonly contenders: readonly Contender[];
 
@@ -61,7 +67,15 @@ export class Campaign {
     const generator = new CaseGenerator(Prng.seeded(seed, 0xffff));
     const batch: Case[] = [];
     for (const opcode of opcodes) for (let i = 0; i < count; i++) batch.push(generator.caseForOpcode(opcode));
-    this.tryCases(batch);
+    this.tryCases(batch.filter((c) => maySweep(c.code)));
+  }
+
+  /** Tries runs of instructions. */
+  trySequences(rows: readonly TestedRow[], count: number, seed: number): void {
+    const prng = Prng.seeded(seed, 0xfffe);
+    const generator = new CaseGenerator(prng);
+    for (let left = count; left > 0; left -= 10_000)
+      this.tryCases(Array.from({ length: Math.min(left, 10_000) }, () => generator.sequence(rows, prng.between(2, 16))));
   }
 
   tryCases(cases: readonly Case[]): void {
@@ -69,7 +83,7 @@ export class Campaign {
     cases.forEach((c, i) => {
       const native = outcomes[i]!;
       const row = rowOfCode(c.code);
-      const rowName = row?.name ?? `opcode ${Buffer.from(c.code.subarray(0, 3)).toString('hex')}`;
+      const rowName = nameOf(c, row);
       this.cases++;
       if (native.vector === 1 || native.vector === 3) this.completed.set(rowName, (this.completed.get(rowName) ?? 0) + 1);
       for (const mismatch of this.judge(c, row, rowName, native)) this.record(mismatch);
@@ -83,15 +97,17 @@ export class Campaign {
       for (const trapFlag of trapFlagChoices(c, row)) {
         const contender = trapFlag ? `${name}, TF` : name;
         let invariant: string | null = null;
+        let emulated: Outcome | null = null;
         let found: Difference[] = [];
         try {
-          found = differences(c, row, native, machine.run(c, trapFlag), trapFlag);
+          emulated = machine.run(c, trapFlag);
+          found = differences(c, row, native, emulated, trapFlag);
         } catch (error) {
           if (!(error instanceof Error)) throw error;
           invariant = error.stack ?? String(error);
           found = [{ what: error instanceof InvariantError ? 'invariant' : 'exception', expected: 'none', got: error.message }];
         }
-        if (found.length > 0) mismatches.push({ case: c, rowName, contender, differences: found, invariant });
+        if (found.length > 0) mismatches.push({ case: c, rowName, contender, differences: found, native, emulated, invariant });
       }
     }
     return mismatches;
@@ -106,8 +122,8 @@ export class Campaign {
       let better: Mismatch | undefined;
       for (let i = 0; i < candidates.length && !better; i++) {
         const row = rowOfCode(candidates[i]!.code);
-        better = this.judge(candidates[i]!, row, row?.name ?? mismatch.rowName, outcomes[i]!).find(
-          (m) => m.contender === mismatch.contender && kindOf(m) === kindOf(mismatch) && m.rowName === mismatch.rowName,
+        better = this.judge(candidates[i]!, row, nameOf(candidates[i]!, row), outcomes[i]!).find(
+          (m) => m.contender === mismatch.contender && kindOf(m) === kindOf(mismatch) && (m.rowName === mismatch.rowName || mismatch.rowName === SEQUENCE_NAME),
         );
       }
       if (!better) return best;
@@ -117,11 +133,23 @@ export class Campaign {
   }
 
   private record(mismatch: Mismatch): void {
+    if (mismatch.emulated?.vector === VECTOR_UD && rowOfCode(mismatch.case.code) === null) {
+      const opcode = opcodeOfCode(mismatch.case.code);
+      this.missing.set(opcode, (this.missing.get(opcode) ?? 0) + 1);
+      return;
+    }
     const signature = `${mismatch.rowName}: ${kindOf(mismatch)}`;
     const finding = this.findings.get(signature);
     if (finding) finding.count++;
     else this.findings.set(signature, { signature, count: 1, first: mismatch });
   }
+}
+
+const SEQUENCE_NAME = 'sequence';
+
+function nameOf(c: Case, row: TestedRow | null): string {
+  if (isSequence(c)) return SEQUENCE_NAME;
+  return row?.name ?? `opcode ${opcodeOfCode(c.code).toString(16).padStart(2, '0')}`;
 }
 
 /**
@@ -164,6 +192,16 @@ function simpler(c: Case): Case[] {
   for (let bit = 0; bit < 32; bit++)
     if (c.eflags & (1 << bit) && ((1 << bit) & ~0x202) !== 0) found.push({ ...c, eflags: (c.eflags & ~(1 << bit)) >>> 0 });
   for (let i = 0; i < c.patches.length; i++) found.push({ ...c, patches: c.patches.filter((_, j) => j !== i) });
+  if (isSequence(c)) {
+    // An instruction less.
+    let at = 0;
+    for (const length of lengthsOfCode(c.code)) {
+      const code = Uint8Array.from([...c.code.subarray(0, at), ...c.code.subarray(at + length)]);
+      found.push({ ...c, code });
+      at += length;
+    }
+    return found;
+  }
   // A prefix less.
   for (let i = 0; i < c.code.length - 1; i++) {
     if (![0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(c.code[i]!)) break;

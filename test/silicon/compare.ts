@@ -1,9 +1,9 @@
 import { FLAG_RF, FLAG_TF } from '../../emu/core/core-state.ts';
-import { PF_PRESENT, VECTOR_PF } from '../../emu/core/engine.ts';
+import { PF_PRESENT, VECTOR_BP, VECTOR_PF } from '../../emu/core/engine.ts';
 import { USER_END } from '../../emu/memory/address-space.ts';
-import { JUSTIFIED, undefinedFlags } from './justified.ts';
+import { JUSTIFIED, undefinedFlags, undefinedFlagsAtEnd, undefinedFlagsOfSequence } from './justified.ts';
 import { type Case, isTrap, type Outcome, OUTCOME_HANG } from './protocol.ts';
-import type { TestedRow } from './rows.ts';
+import { isSequence, rowsOfCode, type TestedRow } from './rows.ts';
 
 const PF_FETCH = 0x10;
 const REGISTERS = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
@@ -28,7 +28,7 @@ export function differences(c: Case, row: TestedRow | null, native: Outcome, emu
   for (let i = 0; i < 6; i++) check(SEGMENTS[i]!, native.selectors[i]!, emulated.selectors[i]!);
   let ignored = FLAG_RF;
   if (c.mode === 0 && !trapFlag) ignored |= FLAG_TF;
-  if (isTrap(native.vector)) ignored |= undefinedFlags(row, c);
+  ignored |= undefinedHere(c, row, native);
   const flagsDiffer = (native.eflags ^ emulated.eflags) & ~ignored;
   if (flagsDiffer) found.push({ what: `eflags(${flagNames(flagsDiffer)})`, expected: hex(native.eflags & ~ignored), got: hex(emulated.eflags & ~ignored) });
   if (c.mode === 0) check('retired', native.retired, emulated.retired);
@@ -44,8 +44,15 @@ export function differences(c: Case, row: TestedRow | null, native: Outcome, emu
   compareMemory(native, emulated, found);
   if (native.fx && emulated.fx && Buffer.compare(native.fx, emulated.fx) !== 0)
     found.push({ what: 'fx', expected: Buffer.from(native.fx).toString('hex'), got: Buffer.from(emulated.fx).toString('hex') });
-  if (found.length > 0 && JUSTIFIED.some((j) => j.applies(c, row, native, emulated))) return [];
+  if (found.length > 0 && JUSTIFIED.some((j) => j.applies({ c, row, native, emulated, found }))) return [];
   return found;
+}
+
+function undefinedHere(c: Case, row: TestedRow | null, native: Outcome): number {
+  if (!isSequence(c)) return isTrap(native.vector) || native.eip !== c.eip ? undefinedFlags(row, c) : 0;
+  const rows = rowsOfCode(c.code);
+  const ranAll = native.vector === VECTOR_BP && native.eip === c.eip + c.code.length + 1;
+  return ranAll && !rows.some((r) => r?.operands[0] === 'Jb') ? undefinedFlagsAtEnd(rows) : undefinedFlagsOfSequence(rows);
 }
 
 function compareMemory(native: Outcome, emulated: Outcome, found: Difference[]): void {
@@ -66,6 +73,11 @@ function flagNames(flags: number): string {
 
 export function hex(n: number): string {
   return `0x${(n >>> 0).toString(16)}`;
+}
+
+export function describeOutcome(o: Outcome): string {
+  const fault = isTrap(o.vector) ? '' : ` error ${hex(o.errorCode)}${o.vector === VECTOR_PF ? ` cr2 ${hex(o.cr2)}` : ''}`;
+  return `vector ${o.vector}${fault} eip ${hex(o.eip)} eflags ${hex(o.eflags)}`;
 }
 
 /** One case and what became of it, for people. */

@@ -1,4 +1,5 @@
 import type { Prng } from '../../emu/base/prng.ts';
+import { flagsRead, undefinedAfter } from './flag-use.ts';
 import { INTERESTING, SELECTORS } from './base-pages.ts';
 import { baseOfSelector } from './machine.ts';
 import {
@@ -7,6 +8,7 @@ import {
 import type { TestedRow } from './rows.ts';
 
 const ECX = 1;
+const EBX = 3;
 const ESP = 4;
 const EBP = 5;
 const ESI = 6;
@@ -29,6 +31,7 @@ export class CaseGenerator {
   private regs = new Uint32Array(8);
   private selectors = new Uint16Array(6);
   private patches: Patch[] = [];
+  private inSequence = false;
 
   constructor(prng: Prng) {
     this.prng = prng;
@@ -48,6 +51,46 @@ export class CaseGenerator {
       code: Uint8Array.from(code),
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
+      patches: this.patches.slice(0, 200),
+      fx: null,
+    };
+  }
+
+  /**
+   * Several instructions that end in INT3: what one leaves behind (flags above all) meets what the next wants. No instruction reads
+   * a flag that is undefined by then.
+   */
+  sequence(rows: readonly TestedRow[], count: number): Case {
+    this.drawState(null);
+    this.inSequence = true;
+    const code: number[] = [];
+    let undefinedNow = 0;
+    for (let i = 0; i < count; i++) {
+      const row = this.pick(rows);
+      if (flagsRead(row) & undefinedNow) continue;
+      const bytes = this.instruction(row);
+      if (code.length + bytes.length > 120) break;
+      if (row.operands[0] === 'Jb') {
+        // Over exactly one instruction, which may or may not run.
+        const skipped = this.pick(rows.filter((r) => r.operands[0] !== 'Jb' && (flagsRead(r) & undefinedNow) === 0));
+        const skippedBytes = this.instruction(skipped);
+        bytes[bytes.length - 1] = skippedBytes.length;
+        undefinedNow |= undefinedAfter(skipped, undefinedNow);
+        code.push(...bytes, ...skippedBytes);
+        continue;
+      }
+      undefinedNow = undefinedAfter(row, undefinedNow);
+      code.push(...bytes);
+    }
+    this.inSequence = false;
+    return {
+      regs: this.regs,
+      eip: CODE_BASE + this.prng.between(0x100, 0xe00),
+      eflags: this.drawFlags(),
+      selectors: this.selectors,
+      code: Uint8Array.from(code),
+      mode: MODE_RUN,
+      steps: 1,
       patches: this.patches.slice(0, 200),
       fx: null,
     };
@@ -92,6 +135,8 @@ export class CaseGenerator {
     if (this.chance(0.1)) this.selectors[ES] = this.pick(START_SELECTORS);
     if (this.chance(0.3)) this.selectors[4] = this.pick(START_SELECTORS);
     if (this.chance(0.3)) this.selectors[5] = this.pick(START_SELECTORS);
+    if (row?.mnemonic === 'XLATB' && this.chance(0.9)) this.regs[EBX] = DATA_BASE + prng.below(DATA_RW_SIZE);
+    if (row && /^(JMP|CALL)$/.test(row.mnemonic) && this.chance(0.6)) for (const i of [0, 1, 2, 3, 5, 6, 7]) this.regs[i] = this.drawCodeAddress();
     if (row && STACK.has(row.mnemonic)) this.drawStack(row, selectorish);
   }
 
@@ -164,18 +209,18 @@ export class CaseGenerator {
   private instruction(row: TestedRow): number[] {
     const isString = row.operands.some((o) => /^[XY]/.test(o));
     const prefixes: number[] = [];
-    const prefix66 = row.prefix !== undefined ? row.prefix === 0x66 : this.chance(row.operands.some((o) => /[vzpa]$/.test(o)) ? 0.3 : 0.08);
-    const prefix67 = this.chance(isString ? 0.15 : 0.1);
-    let override = this.chance(0.1) ? this.prng.below(6) : NONE;
+    const prefix66 = this.inSequence && /^(BSWAP|SHLD|SHRD)$/.test(row.mnemonic) ? false : row.prefix !== undefined ? row.prefix === 0x66 : this.chance(row.operands.some((o) => /[vzpa]$/.test(o)) ? 0.3 : 0.08);
+    const prefix67 = !this.inSequence && this.chance(isString ? 0.15 : 0.1);
+    let override = !this.inSequence && this.chance(0.1) ? this.prng.below(6) : NONE;
     // Without a segment that has a base, 16-bit addresses lead nowhere.
     if (prefix67 && this.chance(0.8)) override = this.chance(0.5) ? 4 : 5;
     if (prefix66) prefixes.push(0x66);
     if (prefix67) prefixes.push(0x67);
     if (override !== NONE) prefixes.push(PREFIX_OF_SEGMENT[override]!);
     if (row.prefix !== undefined && row.prefix !== 0x66) prefixes.push(row.prefix);
-    else if (this.chance(isString ? 0.7 : row.plainOnly ? 0 : 0.03)) prefixes.push(this.pick([0xf2, 0xf3]));
-    if (this.chance(row.lockable ? 0.15 : 0.02)) prefixes.push(0xf0);
-    if (this.chance(0.002)) while (prefixes.length < 14) prefixes.push(this.pick([0x66, 0x67, 0x2e, 0x3e].filter((p) => p !== 0x66 || row.prefix === undefined)));
+    else if (this.chance(isString ? 0.7 : row.plainOnly || this.inSequence ? 0 : 0.03)) prefixes.push(this.pick([0xf2, 0xf3]));
+    if (!this.inSequence && this.chance(row.lockable ? 0.15 : 0.02)) prefixes.push(0xf0);
+    if (!this.inSequence && this.chance(0.002)) while (prefixes.length < 14) prefixes.push(this.pick([0x66, 0x67, 0x2e, 0x3e].filter((p) => p !== 0x66 || row.prefix === undefined)));
     this.shuffle(prefixes);
     const code = [...prefixes];
     if (row.opcode > 0xff) code.push(row.opcode >>> 8);
@@ -188,7 +233,7 @@ export class CaseGenerator {
   private modrm(code: number[], row: TestedRow, prefix66: boolean, prefix67: boolean, override: number): void {
     const memory = row.operands.some((o) => o.startsWith('M'));
     const register = row.operands.some((o) => /^([RNU].|Cd|Dd)$/.test(o));
-    const isMemory = row.memoryOnly || this.chance(memory === register ? 0.6 : memory ? 0.95 : 0.1);
+    const isMemory = row.memoryOnly || this.chance(memory ? (register ? 0.6 : 0.95) : register ? 0.1 : this.inSequence ? 0.3 : 0.6);
     const reg = row.digit ?? this.prng.below(row.operands.includes('Sw') && this.chance(0.95) ? 6 : 8);
     if (!isMemory) {
       code.push(0xc0 | (reg << 3) | this.prng.below(8));
@@ -217,8 +262,10 @@ export class CaseGenerator {
 
   private memory32(code: number[], reg: number, target: number, override: number, aim: boolean): void {
     const { prng, regs } = this;
-    const mod = prng.below(3);
-    const rm = prng.below(8);
+    // In a sequence registers change; an address in the instruction does not.
+    const absolute = this.inSequence && this.chance(0.85);
+    const mod = absolute ? 0 : prng.below(3);
+    const rm = absolute ? 5 : prng.below(8);
     let base = rm;
     let index = NONE;
     let scale = 0;

@@ -27,6 +27,8 @@ function descriptor(base: number, limit: number, access: number, flags: number):
 
 const PAGES_32BIT = 0xc;
 const BYTES_32BIT = 0x4;
+/** The AVL bit, which set_thread_area sets for "useable". */
+const AVAILABLE = 0x1;
 const PAGES_64BIT_CODE = 0xa;
 
 /** Linux' GDT as a 32-bit program sees it (arch/x86/include/asm/segment.h), with the TLS entries that runner.c sets. */
@@ -44,9 +46,9 @@ export const GDT = Int32Array.from(
     [0, 0] as const,
     descriptor(0x1000, 0xffff, 0x82, 0), // 0x50 LDT
     [0, 0] as const,
-    descriptor(DATA_BASE, 0x17ff, 0xf3, BYTES_32BIT), // 0x63
-    descriptor(DATA_BASE, 0x7ff, 0xf7, BYTES_32BIT), // 0x6b expand-down
-    descriptor(DATA_BASE, 1, 0xf1, PAGES_32BIT), // 0x73 read-only
+    descriptor(DATA_BASE, 0x17ff, 0xf3, BYTES_32BIT | AVAILABLE), // 0x63
+    descriptor(DATA_BASE, 0x7ff, 0xf7, BYTES_32BIT | AVAILABLE), // 0x6b expand-down
+    descriptor(DATA_BASE, 1, 0xf1, PAGES_32BIT | AVAILABLE), // 0x73 read-only
     descriptor(0, 0, 0xf5, BYTES_32BIT), // 0x7b the number of the CPU: never tested
   ].flat(),
 );

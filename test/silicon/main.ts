@@ -5,12 +5,13 @@ import { contenders } from './contenders.ts';
 import { EXCLUDED, JUSTIFIED } from './justified.ts';
 import { SiliconOracle } from './oracle.ts';
 import { formatFindings } from './report.ts';
-import { excludedRows, testedRows } from './rows.ts';
+import { excludedRows, sequenceRows, testedRows } from './rows.ts';
 
 const { values } = parseArgs({
   options: {
     'cases-per-row': { type: 'string', default: '1000' },
     'cases-per-opcode': { type: 'string', default: '200' },
+    sequences: { type: 'string', default: '20000' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
     report: { type: 'string' },
@@ -30,15 +31,20 @@ if (!values.only) {
   const opcodes = Array.from({ length: 256 }, (_, i) => i);
   campaign.tryOpcodes([...opcodes, ...opcodes.map((n) => 0x0f00 | n)], Number(values['cases-per-opcode']), seed);
 }
+const opcodeCases = campaign.cases - rowCases;
+if (!values.only || wanted.test('sequence')) campaign.trySequences(sequenceRows, Number(values.sequences), seed);
+const sequenceCases = campaign.cases - rowCases - opcodeCases;
 const findings = [...campaign.findings.values()].sort((a, b) => b.count - a.count);
 const seconds = (performance.now() - started) / 1000;
 const summary = [
-  `seed ${seed}: ${rows.length} rows, ${rowCases} cases by row, ${campaign.cases - rowCases} by opcode, ${seconds.toFixed(1)} s`,
+  `seed ${seed}: ${rows.length} rows, ${rowCases} cases by row, ${opcodeCases} by opcode, ${sequenceCases} sequences, ${seconds.toFixed(1)} s`,
   `${findings.reduce((n, f) => n + f.count, 0)} mismatches of ${findings.length} kinds`,
 ].join('\n');
 const details = formatFindings(campaign, findings.slice(0, Number(values['findings-max'])));
+const missing = [...campaign.missing.keys()].sort((a, b) => a - b).map((n) => n.toString(16).padStart(2, '0'));
+const missingLine = missing.length > 0 ? `opcodes of the real CPU without a row (in some form): ${missing.join(' ')}` : '';
 const list = findings.map((f) => `${String(f.count).padStart(7)}  ${f.signature}`).join('\n');
-if (values.report) writeFileSync(values.report, `${summary}\n\n${list}\n\n${details}\n`);
+if (values.report) writeFileSync(values.report, `${summary}\n${missingLine}\n\n${list}\n\n${details}\n`);
 else console.log(details);
 console.log(list);
 if (values.rows) for (const row of rows) console.log(`${String(campaign.completed.get(row.name) ?? 0).padStart(7)} completed  ${row.name}`);
@@ -46,5 +52,6 @@ console.log(`not tried: ${excludedRows.length} rows`);
 for (const { mnemonic, reason } of EXCLUDED) console.log(`  ${mnemonic}: ${reason}`);
 console.log('justified differences:');
 for (const { name, reason } of JUSTIFIED) console.log(`  ${name}: ${reason}`);
+console.log(missingLine);
 console.log(summary);
 process.exitCode = findings.length > 0 ? 1 : 0;

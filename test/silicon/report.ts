@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Campaign, Finding } from './campaign.ts';
-import { describeCase } from './compare.ts';
+import { describeCase, describeOutcome } from './compare.ts';
 import { caseToHex } from './protocol.ts';
 
 /** Findings for people, each shrunk to the smallest case, most frequent first. */
@@ -15,6 +15,8 @@ export function formatFindings(campaign: Campaign, findings: readonly Finding[])
         `## ${count} x ${signature}   [${small.contender}]`,
         `  ${disassemble(small.case.code)}`,
         describeCase(small.case),
+        `  real: ${describeOutcome(small.native)}`,
+        `  ours: ${small.emulated ? describeOutcome(small.emulated) : 'gave up'}`,
         ...small.differences.map(({ what, expected, got }) => `  ${what}: real ${expected}, ours ${got}`),
         ...(small.invariant ? [`  ${small.invariant.split('\n').slice(0, 5).join('\n  ')}`] : []),
         `  SILICON_CASE=${caseToHex(small.case)} npx vitest run test/silicon`,

@@ -1,9 +1,18 @@
 import type { Prng } from '../../emu/base/prng.ts';
-import { flagsRead, undefinedAfter } from './flag-use.ts';
+import { FLAG_CF } from '../../emu/core/core-state.ts';
 import { INTERESTING, SELECTORS } from './base-pages.ts';
+import { flagsRead, undefinedAfter } from './flag-use.ts';
 import { baseOfSelector } from './machine.ts';
 import {
-  type Case, CODE_BASE, CODE_SIZE, DATA_BASE, DATA_RW_SIZE, DATA_SIZE, MODE_RUN, MODE_STEP, type Patch,
+  type Case,
+  CODE_BASE,
+  CODE_SIZE,
+  DATA_BASE,
+  DATA_RW_SIZE,
+  DATA_SIZE,
+  MODE_RUN,
+  MODE_STEP,
+  type Patch,
 } from './protocol.ts';
 import type { TestedRow } from './rows.ts';
 
@@ -17,13 +26,17 @@ const ES = 0;
 const SS = 2;
 const DS = 3;
 const NONE = -1;
+/** Where a sequence that loops counts; at the end of a page, where few operands are. */
+const LOOP_COUNTER = DATA_BASE + 0x1f00;
 const PREFIX_OF_SEGMENT = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 /** Segments that a case may start with in DS, ES, FS and GS: the kernel refuses others in sigreturn. */
 const START_SELECTORS = [0x2b, 0x2b, 0x63, 0x6b, 0x73, 0x17, 0x1f, 0];
 
 const MODRM_CODES = /^(E[bwdv]|G[bwv]|M[abdpqswx]?|R[dv]|Sw|Cd|Dd|[VWPQNU].+)$/;
 const STACK = new Set('PUSH POP PUSHA POPA PUSHF POPF CALL RET RETF IRET ENTER LEAVE INT3 INT1 INTO INT'.split(' '));
-const WANTS_SELECTOR = new Set('MOV POP LAR LSL VERR VERW ARPL LDS LES LFS LGS LSS JMP CALL JMPF CALLF RET RETF IRET'.split(' '));
+const WANTS_SELECTOR = new Set(
+  'MOV POP LAR LSL VERR VERW ARPL LDS LES LFS LGS LSS JMP CALL JMPF CALLF RET RETF IRET'.split(' '),
+);
 
 /** Draws cases. Equal seeds and rows give equal cases. */
 export class CaseGenerator {
@@ -51,25 +64,26 @@ export class CaseGenerator {
       code: Uint8Array.from(code),
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
-      patches: this.patches.slice(0, 200),
+      patches: this.patches.slice(-200),
       fx: null,
     };
   }
 
   /**
    * Several instructions that end in INT3: what one leaves behind (flags above all) meets what the next wants. No instruction reads
-   * a flag that is undefined by then.
+   * a flag that is undefined by then. `loop`: they run some times over, counted down in memory.
    */
-  sequence(rows: readonly TestedRow[], count: number): Case {
+  sequence(rows: readonly TestedRow[], count: number, loop: boolean): Case {
     this.drawState(null);
     this.inSequence = true;
     const code: number[] = [];
-    let undefinedNow = 0;
+    // The second time round everything that the end left undefined is, except what the counting defines.
+    let undefinedNow = loop ? FLAG_CF : 0;
     for (let i = 0; i < count; i++) {
       const row = this.pick(rows);
       if (flagsRead(row) & undefinedNow) continue;
       const bytes = this.instruction(row);
-      if (code.length + bytes.length > 120) break;
+      if (code.length + bytes.length > 90) break;
       if (row.operands[0] === 'Jb') {
         // Over exactly one instruction, which may or may not run.
         const skipped = this.pick(rows.filter((r) => r.operands[0] !== 'Jb' && (flagsRead(r) & undefinedNow) === 0));
@@ -83,6 +97,13 @@ export class CaseGenerator {
       code.push(...bytes);
     }
     this.inSequence = false;
+    if (loop) {
+      code.push(0xff, 0x0d);
+      pushLittleEndian(code, LOOP_COUNTER, 4);
+      code.push(0x75, -(code.length + 2) & 0xff);
+      this.patches = this.patches.filter(({ address }) => address !== LOOP_COUNTER);
+      this.patch(LOOP_COUNTER, this.prng.between(1, 60));
+    }
     return {
       regs: this.regs,
       eip: CODE_BASE + this.prng.between(0x100, 0xe00),
@@ -91,7 +112,7 @@ export class CaseGenerator {
       code: Uint8Array.from(code),
       mode: MODE_RUN,
       steps: 1,
-      patches: this.patches.slice(0, 200),
+      patches: this.patches.slice(-200),
       fx: null,
     };
   }
@@ -124,11 +145,13 @@ export class CaseGenerator {
     const selectorish = row !== null && WANTS_SELECTOR.has(row.mnemonic) && this.chance(0.5);
     for (let i = 0; i < 8; i++) this.regs[i] = this.drawValue(selectorish);
     if (row?.operands.some((o) => /^[XY]/.test(o)) && this.chance(0.95)) {
-      if (this.chance(0.9)) this.regs[ECX] = this.pick([0, 1, 2, 3, 5, 9, 16, 30, 100]) + (this.chance(0.1) ? 0x10000 : 0);
+      if (this.chance(0.9))
+        this.regs[ECX] = this.pick([0, 1, 2, 3, 5, 9, 16, 30, 100]) + (this.chance(0.1) ? 0x10000 : 0);
       if (this.chance(0.9)) this.regs[ESI] = this.drawTarget();
       if (this.chance(0.9)) this.regs[EDI] = this.drawTarget();
     }
-    if (this.chance(0.9)) this.regs[ESP] = this.chance(0.8) ? DATA_BASE + 4 * prng.between(0x40, 0x700) : this.drawTarget();
+    if (this.chance(0.9))
+      this.regs[ESP] = this.chance(0.8) ? DATA_BASE + 4 * prng.between(0x40, 0x700) : this.drawTarget();
     if (row && /^(ENTER|LEAVE)$/.test(row.mnemonic) && this.chance(0.9)) this.regs[EBP] = this.drawTarget();
     this.selectors = Uint16Array.of(0x2b, 0x23, 0x2b, 0x2b, 0x63, 0x6b);
     if (this.chance(0.1)) this.selectors[DS] = this.pick(START_SELECTORS);
@@ -136,7 +159,8 @@ export class CaseGenerator {
     if (this.chance(0.3)) this.selectors[4] = this.pick(START_SELECTORS);
     if (this.chance(0.3)) this.selectors[5] = this.pick(START_SELECTORS);
     if (row?.mnemonic === 'XLATB' && this.chance(0.9)) this.regs[EBX] = DATA_BASE + prng.below(DATA_RW_SIZE);
-    if (row && /^(JMP|CALL)$/.test(row.mnemonic) && this.chance(0.6)) for (const i of [0, 1, 2, 3, 5, 6, 7]) this.regs[i] = this.drawCodeAddress();
+    if (row && /^(JMP|CALL)$/.test(row.mnemonic) && this.chance(0.6))
+      for (const i of [0, 1, 2, 3, 5, 6, 7]) this.regs[i] = this.drawCodeAddress();
     if (row && STACK.has(row.mnemonic)) this.drawStack(row, selectorish);
   }
 
@@ -144,7 +168,11 @@ export class CaseGenerator {
   private drawStack(row: TestedRow, selectorish: boolean): void {
     const top = this.regs[ESP]! & ~3;
     const words = /^(RET|RETF|IRET)$/.test(row.mnemonic)
-      ? [this.drawCodeAddress(), this.chance(0.5) ? 0x23 : this.drawSelector(), this.drawFlags() | (this.chance(0.3) ? this.prng.next() : 0)]
+      ? [
+          this.drawCodeAddress(),
+          this.chance(0.5) ? 0x23 : this.drawSelector(),
+          this.drawFlags() | (this.chance(0.3) ? this.prng.next() : 0),
+        ]
       : [this.drawValue(selectorish), this.drawValue(selectorish), this.drawValue(selectorish)];
     if (this.chance(0.1)) words[0] = (0x23 << 16) | 0x123;
     if (row.mnemonic === 'POPF') words[0] = this.prng.next();
@@ -178,7 +206,8 @@ export class CaseGenerator {
   }
 
   private drawValue(selectorish: boolean): number {
-    if (selectorish && this.chance(0.6)) return (this.drawSelector() | (this.chance(0.2) ? this.prng.next() & 0xffff0000 : 0)) >>> 0;
+    if (selectorish && this.chance(0.6))
+      return (this.drawSelector() | (this.chance(0.2) ? this.prng.next() & 0xffff0000 : 0)) >>> 0;
     const kind = this.prng.below(10);
     if (kind < 4) return this.pick(INTERESTING);
     if (kind < 6) return this.prng.next();
@@ -209,7 +238,12 @@ export class CaseGenerator {
   private instruction(row: TestedRow): number[] {
     const isString = row.operands.some((o) => /^[XY]/.test(o));
     const prefixes: number[] = [];
-    const prefix66 = this.inSequence && /^(BSWAP|SHLD|SHRD)$/.test(row.mnemonic) ? false : row.prefix !== undefined ? row.prefix === 0x66 : this.chance(row.operands.some((o) => /[vzpa]$/.test(o)) ? 0.3 : 0.08);
+    const prefix66 =
+      this.inSequence && /^(BSWAP|SHLD|SHRD)$/.test(row.mnemonic)
+        ? false
+        : row.prefix !== undefined
+          ? row.prefix === 0x66
+          : this.chance(row.operands.some((o) => /[vzpa]$/.test(o)) ? 0.3 : 0.08);
     const prefix67 = !this.inSequence && this.chance(isString ? 0.15 : 0.1);
     let override = !this.inSequence && this.chance(0.1) ? this.prng.below(6) : NONE;
     // Without a segment that has a base, 16-bit addresses lead nowhere.
@@ -218,14 +252,18 @@ export class CaseGenerator {
     if (prefix67) prefixes.push(0x67);
     if (override !== NONE) prefixes.push(PREFIX_OF_SEGMENT[override]!);
     if (row.prefix !== undefined && row.prefix !== 0x66) prefixes.push(row.prefix);
-    else if (this.chance(isString ? 0.7 : row.plainOnly || this.inSequence ? 0 : 0.03)) prefixes.push(this.pick([0xf2, 0xf3]));
+    else if (this.chance(isString ? 0.7 : row.plainOnly || this.inSequence ? 0 : 0.03))
+      prefixes.push(this.pick([0xf2, 0xf3]));
     if (!this.inSequence && this.chance(row.lockable ? 0.15 : 0.02)) prefixes.push(0xf0);
-    if (!this.inSequence && this.chance(0.002)) while (prefixes.length < 14) prefixes.push(this.pick([0x66, 0x67, 0x2e, 0x3e].filter((p) => p !== 0x66 || row.prefix === undefined)));
+    if (!this.inSequence && this.chance(0.002))
+      while (prefixes.length < 14)
+        prefixes.push(this.pick([0x66, 0x67, 0x2e, 0x3e].filter((p) => p !== 0x66 || row.prefix === undefined)));
     this.shuffle(prefixes);
     const code = [...prefixes];
     if (row.opcode > 0xff) code.push(row.opcode >>> 8);
     code.push((row.opcode & 0xff) | (row.opEn === 'O' || row.opEn === 'OI' ? this.prng.below(8) : 0));
-    if (row.operands.some((o) => MODRM_CODES.test(o)) || row.digit !== undefined) this.modrm(code, row, prefix66, prefix67, override);
+    if (row.operands.some((o) => MODRM_CODES.test(o)) || row.digit !== undefined)
+      this.modrm(code, row, prefix66, prefix67, override);
     for (const operand of row.operands) this.immediate(code, operand, prefix66, prefix67, override);
     return code.slice(0, 32);
   }
@@ -233,7 +271,8 @@ export class CaseGenerator {
   private modrm(code: number[], row: TestedRow, prefix66: boolean, prefix67: boolean, override: number): void {
     const memory = row.operands.some((o) => o.startsWith('M'));
     const register = row.operands.some((o) => /^([RNU].|Cd|Dd)$/.test(o));
-    const isMemory = row.memoryOnly || this.chance(memory ? (register ? 0.6 : 0.95) : register ? 0.1 : this.inSequence ? 0.3 : 0.6);
+    const isMemory =
+      row.memoryOnly || this.chance(memory ? (register ? 0.6 : 0.95) : register ? 0.1 : this.inSequence ? 0.3 : 0.6);
     const reg = row.digit ?? this.prng.below(row.operands.includes('Sw') && this.chance(0.95) ? 6 : 8);
     if (!isMemory) {
       code.push(0xc0 | (reg << 3) | this.prng.below(8));
@@ -294,7 +333,18 @@ export class CaseGenerator {
     const { prng, regs } = this;
     const mod = prng.below(3);
     const rm = prng.below(8);
-    const [first, second] = ([[3, 6], [3, 7], [5, 6], [5, 7], [6, NONE], [7, NONE], [5, NONE], [3, NONE]] as const)[rm]!;
+    const [first, second] = (
+      [
+        [3, 6],
+        [3, 7],
+        [5, 6],
+        [5, 7],
+        [6, NONE],
+        [7, NONE],
+        [5, NONE],
+        [3, NONE],
+      ] as const
+    )[rm]!;
     code.push((mod << 6) | (reg << 3) | rm);
     const noRegister = mod === 0 && rm === 6;
     const stack = first === 5 && !noRegister;

@@ -1,15 +1,44 @@
 import { cpuId } from '../../emu/base/brand.ts';
+import { assert } from '../../emu/base/errors.ts';
 import {
-  CoreState, CR0, CR2, EFLAGS, EIP, EXIT_ERROR_CODE, EXIT_VECTOR, FLAG_TF, FXSAVE_BYTE_OFFSET,
-  SEG_ACCESS, SEG_BASE, SEG_LIMIT, SEG_SELECTOR,
+  CoreState,
+  CR0,
+  CR2,
+  EFLAGS,
+  EIP,
+  EXIT_ERROR_CODE,
+  EXIT_VECTOR,
+  FLAG_TF,
+  FXSAVE_BYTE_OFFSET,
+  SEG_ACCESS,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_SELECTOR,
 } from '../../emu/core/core-state.ts';
 import {
-  type Engine, EXIT_BUDGET, EXIT_EXCEPTION, EXIT_SYSCALL, VECTOR_DB, VECTOR_PF, VECTOR_SYSCALL,
+  type Engine,
+  type EngineExit,
+  EXIT_BUDGET,
+  EXIT_EXCEPTION,
+  EXIT_SYSCALL,
+  VECTOR_DB,
+  VECTOR_PF,
+  VECTOR_SYSCALL,
 } from '../../emu/core/engine.ts';
 import { AddressSpace, PAGE_SHIFT, PERM_R, PERM_W, PERM_X } from '../../emu/memory/address-space.ts';
 import { basePages } from './base-pages.ts';
 import {
-  type Case, CODE_BASE, CODE_SIZE, DATA_BASE, DATA_RW_SIZE, DATA_SIZE, INT3, MODE_STEP, OUTCOME_HANG, type Outcome, type Patch,
+  type Case,
+  CODE_BASE,
+  CODE_SIZE,
+  DATA_BASE,
+  DATA_RW_SIZE,
+  DATA_SIZE,
+  INT3,
+  MODE_STEP,
+  OUTCOME_HANG,
+  type Outcome,
+  type Patch,
 } from './protocol.ts';
 
 /** More than a case that ends would need: the longest are repeated strings over two pages. */
@@ -83,9 +112,12 @@ export class EmulatedMachine {
   private readonly liveWords: Int32Array;
   private readonly shadowWords: Int32Array;
   private readonly engine: Engine;
+  private readonly sliceLength: number;
 
-  constructor(engine: Engine) {
+  /** `sliceLength`: cases that run to a trap do so in budgets of this many instructions. */
+  constructor(engine: Engine, sliceLength = RUN_BUDGET) {
     this.engine = engine;
+    this.sliceLength = sliceLength;
     const map = (from: number, sizeBytes: number, perm: number): void => {
       for (let at = from; at < from + sizeBytes; at += 1 << PAGE_SHIFT) this.space.mapPage(at >>> PAGE_SHIFT, perm);
     };
@@ -109,7 +141,18 @@ export class EmulatedMachine {
     for (const { address, value } of c.patches)
       this.liveWords[(address - DATA_BASE) >> 2] = this.shadowWords[(address - DATA_BASE) >> 2] = value;
     space.poke(c.eip, c.code);
-    const exit = this.engine.run(core, space, c.mode === MODE_STEP ? c.steps : RUN_BUDGET);
+    let exit: EngineExit = EXIT_BUDGET;
+    let retired = 0;
+    const budget = c.mode === MODE_STEP ? c.steps : RUN_BUDGET;
+    const slice = c.mode === MODE_STEP ? c.steps : this.sliceLength;
+    while (exit === EXIT_BUDGET && retired < budget) {
+      exit = this.engine.run(core, space, slice);
+      assert(
+        exit === EXIT_BUDGET ? core.retired === slice : core.retired <= slice,
+        `retired ${core.retired} of ${slice}`,
+      );
+      retired += core.retired;
+    }
     space.poke(c.eip, new Uint8Array(c.code.length).fill(INT3));
     const changes = this.takeChanges();
     for (const { address } of c.patches) {
@@ -131,7 +174,7 @@ export class EmulatedMachine {
       vector,
       errorCode: exit === EXIT_EXCEPTION ? i32[EXIT_ERROR_CODE]! : 0,
       cr2: vector === VECTOR_PF ? i32[CR2]! >>> 0 : 0,
-      retired: core.retired,
+      retired,
       changes,
       fx: c.fx ? core.u8.slice(FXSAVE_BYTE_OFFSET, FXSAVE_BYTE_OFFSET + 512) : null,
     };

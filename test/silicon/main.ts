@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Campaign } from './campaign.ts';
 import { contenders } from './contenders.ts';
-import { EXCLUDED, JUSTIFIED } from './justified.ts';
+import { enumerateByteOperations } from './enumerate.ts';
+import { EXCLUDED } from './excluded.ts';
+import { JUSTIFIED } from './justified.ts';
 import { SiliconOracle } from './oracle.ts';
 import { formatFindings } from './report.ts';
 import { excludedRows, sequenceRows, testedRows } from './rows.ts';
@@ -34,20 +36,25 @@ if (!values.only) {
 const opcodeCases = campaign.cases - rowCases;
 if (!values.only || wanted.test('sequence')) campaign.trySequences(sequenceRows, Number(values.sequences), seed);
 const sequenceCases = campaign.cases - rowCases - opcodeCases;
+if (!values.only || wanted.test('bytes')) campaign.tryCases(enumerateByteOperations());
+const byteCases = campaign.cases - rowCases - opcodeCases - sequenceCases;
 const findings = [...campaign.findings.values()].sort((a, b) => b.count - a.count);
 const seconds = (performance.now() - started) / 1000;
 const summary = [
-  `seed ${seed}: ${rows.length} rows, ${rowCases} cases by row, ${opcodeCases} by opcode, ${sequenceCases} sequences, ${seconds.toFixed(1)} s`,
+  `seed ${seed}: ${rows.length} rows, ${rowCases} cases by row, ${opcodeCases} by opcode, ${sequenceCases} sequences, ${byteCases} that enumerate 8-bit operands, ${seconds.toFixed(1)} s`,
   `${findings.reduce((n, f) => n + f.count, 0)} mismatches of ${findings.length} kinds`,
 ].join('\n');
 const details = formatFindings(campaign, findings.slice(0, Number(values['findings-max'])));
 const missing = [...campaign.missing.keys()].sort((a, b) => a - b).map((n) => n.toString(16).padStart(2, '0'));
-const missingLine = missing.length > 0 ? `opcodes of the real CPU without a row (in some form): ${missing.join(' ')}` : '';
+const missingLine =
+  missing.length > 0 ? `opcodes of the real CPU without a row (in some form): ${missing.join(' ')}` : '';
 const list = findings.map((f) => `${String(f.count).padStart(7)}  ${f.signature}`).join('\n');
 if (values.report) writeFileSync(values.report, `${summary}\n${missingLine}\n\n${list}\n\n${details}\n`);
 else console.log(details);
 console.log(list);
-if (values.rows) for (const row of rows) console.log(`${String(campaign.completed.get(row.name) ?? 0).padStart(7)} completed  ${row.name}`);
+if (values.rows)
+  for (const row of rows)
+    console.log(`${String(campaign.completed.get(row.name) ?? 0).padStart(7)} completed  ${row.name}`);
 console.log(`not tried: ${excludedRows.length} rows`);
 for (const { mnemonic, reason } of EXCLUDED) console.log(`  ${mnemonic}: ${reason}`);
 console.log('justified differences:');

@@ -82,7 +82,16 @@ export class SiliconOracle {
 
 function died(c: Case): Outcome {
   return {
-    ...{ regs: c.regs, eip: c.eip, eflags: c.eflags, selectors: c.selectors, errorCode: 0, cr2: 0, retired: 0, changes: [] },
+    ...{
+      regs: c.regs,
+      eip: c.eip,
+      eflags: c.eflags,
+      selectors: c.selectors,
+      errorCode: 0,
+      cr2: 0,
+      retired: 0,
+      changes: [],
+    },
     vector: OUTCOME_RUNNER_DIED,
     fx: null,
   };

@@ -127,8 +127,10 @@ export function caseFromHex(hex: string): Case {
   };
 }
 
-/** Reads the results that are complete in `bytes`. */
-export function readOutcomes(bytes: Uint8Array): Outcome[] {
+/** Reads the results that are complete in `output`. */
+export function readOutcomes(output: Uint8Array): Outcome[] {
+  // Not a Buffer: its slices would share memory.
+  const bytes = new Uint8Array(output.buffer, output.byteOffset, output.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const outcomes: Outcome[] = [];
   let at = 0;

@@ -31,8 +31,16 @@ function disassemble(code: Uint8Array): string {
   try {
     const file = join(dir, 'code');
     writeFileSync(file, code);
-    const text = execFileSync('objdump', ['-D', '-b', 'binary', '-m', 'i386', '-M', 'intel', file], { encoding: 'utf8', stdio: 'pipe' });
-    return text.split('\n').filter((line) => /^ +[0-9a-f]+:/.test(line)).map((line) => line.split('\t').slice(2).join(' ').trim()).filter(Boolean).join(' ; ');
+    const text = execFileSync('objdump', ['-D', '-b', 'binary', '-m', 'i386', '-M', 'intel', file], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+    return text
+      .split('\n')
+      .filter((line) => /^ +[0-9a-f]+:/.test(line))
+      .map((line) => line.split('\t').slice(2).join(' ').trim())
+      .filter(Boolean)
+      .join(' ; ');
   } catch {
     return '';
   } finally {

@@ -2,7 +2,7 @@ import { Decoder } from '../../emu/isa/decode.ts';
 import { oneByteRows } from '../../emu/isa/one-byte-rows.ts';
 import type { OpcodeRow } from '../../emu/isa/row.ts';
 import { twoByteRows } from '../../emu/isa/two-byte-rows.ts';
-import { EXCLUDED } from './justified.ts';
+import { EXCLUDED } from './excluded.ts';
 import { type Case, MODE_RUN } from './protocol.ts';
 
 /** An interpreter's row and what must be known to try it on a real CPU. */
@@ -62,6 +62,7 @@ const NOT_SWEPT = new Set([0x0f05, 0x0f07, 0x0f34, 0x0f35, 0x0f01, 0x0fc7]);
 /** Whether random bytes may go to the real CPU and a difference would say something. */
 export function maySweep(code: Uint8Array): boolean {
   const row = rowOfCode(code);
+  if (row?.runOnly) return false;
   return !NOT_SWEPT.has(opcodeOfCode(code)) && !excludedRows.some((excluded) => excluded.name === row?.name);
 }
 
@@ -91,7 +92,10 @@ export const sequenceRows = testedRows.filter(
     SEQUENCE.test(row.mnemonic) &&
     !row.operands.some((o) => /^(Jz|Sw|Cd|Dd|Rd|ES|CS|SS|DS|FS|GS)$/.test(o)) &&
     // A random bit offset or stack pointer soon leads out of the pages.
-    row.opcode !== 0x0fa3 && row.opcode !== 0x0fab && row.opcode !== 0x0fb3 && row.opcode !== 0x0fbb,
+    row.opcode !== 0x0fa3 &&
+    row.opcode !== 0x0fab &&
+    row.opcode !== 0x0fb3 &&
+    row.opcode !== 0x0fbb,
 );
 
 const decoder = new Decoder();

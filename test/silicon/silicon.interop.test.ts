@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { Campaign } from './campaign.ts';
 import { contenders } from './contenders.ts';
+import { enumerateByteOperations } from './enumerate.ts';
 import { SiliconOracle } from './oracle.ts';
-import { CODE_BASE, caseFromHex, caseToHex, DATA_BASE, MODE_RUN, type Case } from './protocol.ts';
+import { type Case, CODE_BASE, caseFromHex, caseToHex, DATA_BASE, MODE_RUN } from './protocol.ts';
 import { formatFindings } from './report.ts';
 import { sequenceRows, testedRows } from './rows.ts';
 
 const SEED = 1;
 const CASES_PER_ROW = 200;
 const SEQUENCE_COUNT = 5000;
-const replay = process.env['SILICON_CASE'];
-const wanted = process.env['COREBACK_INTEROP'] === '1' || replay !== undefined;
+const replay = process.env.SILICON_CASE;
+const wanted = process.env.COREBACK_INTEROP === '1' || replay !== undefined;
 
 function plainCase(code: number[], changes: Partial<Case> = {}): Case {
   return {
@@ -46,6 +47,25 @@ describe.runIf(wanted && replay === undefined)('the runner on the real CPU', () 
     expect(selector).toMatchObject({ vector: 11, errorCode: 4 });
   });
 
+  it('loads and reports x87 and SSE registers', () => {
+    const fx = new Uint8Array(512);
+    const view = new DataView(fx.buffer);
+    view.setUint16(0, 0x127f, true);
+    view.setUint16(2, 7 << 11, true);
+    view.setUint8(4, 0x80);
+    view.setUint32(24, 0x1f80, true);
+    fx.set([0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0x3f], 32); // ST(0) = 1.5
+    view.setFloat32(160, 1.5, true);
+    view.setFloat32(176, 2.25, true);
+    const [fadd, addps] = new SiliconOracle().run([
+      plainCase([0xd8, 0xc0], { fx }),
+      plainCase([0x0f, 0x58, 0xc1], { fx }),
+    ]);
+    expect([...fadd!.fx!.slice(32, 42)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0xc0, 0x00, 0x40]);
+    expect([...fadd!.fx!.slice(0, 5)]).toEqual([0x7f, 0x12, 0x00, 0x38, 0x80]);
+    expect(new DataView(addps!.fx!.buffer).getFloat32(160, true)).toBe(3.75);
+  });
+
   it('outlives a case that never ends', () => {
     const outcomes = new SiliconOracle().run([plainCase([0xeb, 0xfe], { mode: MODE_RUN }), plainCase([0x90])]);
     expect(outcomes.map((o) => o.vector)).toEqual([0x100, 1]);
@@ -74,9 +94,19 @@ describe.runIf(wanted)('the interpreter does what the real CPU does', () => {
     expect(campaign.completed.size).toBeGreaterThan(testedRows.length * 0.85);
   });
 
-  it.runIf(replay === undefined)(`in ${SEQUENCE_COUNT} runs of instructions, seed ${SEED}`, { timeout: 300_000 }, () => {
+  it.runIf(replay === undefined)('in all 8-bit operations with all operands', { timeout: 300_000 }, () => {
     const campaign = new Campaign(oracle, contenders());
-    campaign.trySequences(sequenceRows, SEQUENCE_COUNT, SEED);
+    campaign.tryCases(enumerateByteOperations());
     expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
   });
+
+  it.runIf(replay === undefined)(
+    `in ${SEQUENCE_COUNT} runs of instructions, seed ${SEED}`,
+    { timeout: 300_000 },
+    () => {
+      const campaign = new Campaign(oracle, contenders());
+      campaign.trySequences(sequenceRows, SEQUENCE_COUNT, SEED);
+      expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
+    },
+  );
 });

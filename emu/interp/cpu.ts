@@ -30,12 +30,25 @@ import {
   VECTOR_SS,
   VECTOR_UD,
 } from '../core/engine.ts';
-import { ACCESS_BIG, ACCESS_CODE, ACCESS_EXPAND_DOWN, ACCESS_READABLE, ACCESS_WRITABLE } from '../core/segments.ts';
+import {
+  ACCESS_BIG,
+  ACCESS_CODE,
+  ACCESS_EXPAND_DOWN,
+  ACCESS_READABLE,
+  ACCESS_WRITABLE,
+  type Descriptor,
+  setCodeSegment,
+} from '../core/segments.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
 import { type AddressSpace, PERM_R, PERM_W } from '../memory/address-space.ts';
 import { ARITHMETIC_FLAGS, truncate } from './flags.ts';
 
 const CR0_AM = 0x40000;
+
+/** Whether user mode's unaligned accesses are #AC: CR0.AM and EFLAGS.AC. */
+export function isAlignmentChecked(r: Int32Array): boolean {
+  return (r[EFLAGS] & FLAG_AC) !== 0 && (r[CR0] & CR0_AM) !== 0;
+}
 
 /** What a faulting instruction throws: one object, filled in anew each time. The instruction has changed nothing. */
 export class CpuFault {
@@ -59,6 +72,8 @@ export class Cpu {
   exit: EngineExit = EXIT_BUDGET;
   /** MOV SS and POP SS hold back a single-step trap until after the next instruction. */
   inhibitTrap = false;
+  /** A segment register or a flag that decides how instructions run (TF, AC, RF) may have changed. */
+  modeChanged = false;
   /** Time-stamp counter at this instruction. */
   tsc = 0;
 
@@ -174,14 +189,10 @@ export class Cpu {
       } else if (last > limit) this.raise(vector, 0);
     }
     const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
-    if (linear & (size - 1) && this.r[EFLAGS] & FLAG_AC && this.r[CR0] & CR0_AM) this.checkAlignment(linear, size);
+    // A pseudo-descriptor (6 bytes, SGDT) is a doubleword and a word; everything else is aligned to its size.
+    const alignment = size === 6 ? 4 : size;
+    if (linear & (alignment - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
     return linear;
-  }
-
-  private checkAlignment(linear: number, size: number): void {
-    // Far pointers and descriptors (6 bytes) are accessed as a doubleword and a word.
-    const alignment = size === 6 ? 4 : size === 8 ? 8 : size;
-    if (linear % alignment !== 0) this.raise(VECTOR_AC, 0);
   }
 
   private checkPages(linear: number, size: number, wanted: number): void {
@@ -265,6 +276,11 @@ export class Cpu {
   jump(target: number): void {
     this.checkTarget(target, this.r[SEG_LIMIT + SEG_CS]);
     this.r[EIP] = target;
+  }
+
+  loadCodeSegment(selector: number, descriptor: Descriptor): void {
+    setCodeSegment(this.core, selector, descriptor);
+    this.modeChanged = true;
   }
 
   checkTarget(target: number, limit: number): void {

@@ -8,7 +8,6 @@ import {
   dplOf,
   findDescriptor,
   selectorError,
-  setCodeSegment,
 } from '../core/segments.ts';
 import { FAR_TARGET, type Insn } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
@@ -39,7 +38,7 @@ function codeSegment(cpu: Cpu, selector: number, target: number): Descriptor {
 export function jmpFar(cpu: Cpu, insn: Insn): void {
   const { selector, target } = farPointer(cpu, insn);
   const segment = codeSegment(cpu, selector, target);
-  setCodeSegment(cpu.core, selector, segment);
+  cpu.loadCodeSegment(selector, segment);
   cpu.r[EIP] = target;
 }
 
@@ -63,13 +62,16 @@ function isSystemCallGate(cpu: Cpu, selector: number): boolean {
 
 export function callFar(cpu: Cpu, insn: Insn): void {
   const { selector, target } = farPointer(cpu, insn);
-  if (isSystemCallGate(cpu, selector)) return cpu.systemCall();
+  if (isSystemCallGate(cpu, selector)) {
+    cpu.systemCall();
+    return;
+  }
   const segment = codeSegment(cpu, selector, target);
   const size = insn.operandSize;
   cpu.checkWriteStack(size, 2);
   cpu.push(size, cpu.r[SEG_SELECTOR + SEG_CS]);
   cpu.push(size, insn.next);
-  setCodeSegment(cpu.core, selector, segment);
+  cpu.loadCodeSegment(selector, segment);
   cpu.r[EIP] = target;
 }
 
@@ -86,7 +88,7 @@ export function retFar(cpu: Cpu, insn: Insn): void {
   const target = cpu.peek(size);
   const selector = returnSelector(cpu, cpu.peek(size, size));
   const segment = codeSegment(cpu, selector, target);
-  setCodeSegment(cpu.core, selector, segment);
+  cpu.loadCodeSegment(selector, segment);
   cpu.r[EIP] = target;
   cpu.drop(2 * size + extra);
 }
@@ -100,7 +102,7 @@ export function iret(cpu: Cpu, insn: Insn): void {
   const flags = cpu.peek(size, 2 * size);
   const selector = returnSelector(cpu, selectorValue);
   const segment = codeSegment(cpu, selector, target);
-  setCodeSegment(cpu.core, selector, segment);
+  cpu.loadCodeSegment(selector, segment);
   cpu.r[EIP] = target;
   cpu.drop(3 * size);
   loadUserFlags(cpu, flags, size, FLAG_RF);

@@ -70,6 +70,7 @@ export function popf(cpu: Cpu, insn: Insn): void {
 
 /** IRET also loads RF; POPF clears it. */
 export function loadUserFlags(cpu: Cpu, value: number, operandSize: number, resume: number): void {
+  cpu.modeChanged = true;
   const mask = operandSize === 2 ? USER_FLAGS & 0xffff : USER_FLAGS;
   cpu.setFlags(mask, value);
   cpu.r[EFLAGS] = (cpu.r[EFLAGS] & ~FLAG_RF) | (operandSize === 4 ? value & resume : 0);

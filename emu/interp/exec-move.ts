@@ -1,5 +1,5 @@
 import { EAX, EBX, ECX, EDX, FLAG_ZF, SEG_DS } from '../core/core-state.ts';
-import { type Insn, NONE } from '../isa/insn.ts';
+import { IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
 import { addFlags, conditionHolds, signExtend, subFlags, truncate } from './flags.ts';
 
@@ -59,8 +59,8 @@ export function setcc(cpu: Cpu, insn: Insn): void {
 /** BSWAP of a 16-bit register is undefined; processors give 0. */
 export function bswap(cpu: Cpu, insn: Insn): void {
   const value = cpu.read(insn, 0);
-  if (insn.operandSize === 2) return cpu.write(insn, 0, 0);
-  cpu.write(insn, 0, (value >>> 24) | ((value >>> 8) & 0xff00) | ((value << 8) & 0xff0000) | (value << 24));
+  const swapped = (value >>> 24) | ((value >>> 8) & 0xff00) | ((value << 8) & 0xff0000) | (value << 24);
+  cpu.write(insn, 0, insn.operandSize === 2 ? 0 : swapped);
 }
 
 export function xadd(cpu: Cpu, insn: Insn): void {
@@ -68,8 +68,10 @@ export function xadd(cpu: Cpu, insn: Insn): void {
   const a = cpu.readForWrite(insn, 0);
   const b = cpu.read(insn, 1);
   const sum = truncate(a + b, size);
-  cpu.setRegister(insn.operands[1].reg, size, a);
+  // With a memory operand the register may be part of the address; with one register twice the sum stays.
+  if (insn.operands[0].kind === IN_REGISTER) cpu.setRegister(insn.operands[1].reg, size, a);
   cpu.write(insn, 0, sum);
+  if (insn.operands[0].kind === IN_MEMORY) cpu.setRegister(insn.operands[1].reg, size, a);
   cpu.setArithmeticFlags(addFlags(a, b, sum, size));
 }
 

@@ -5,7 +5,7 @@ import { resultFlags, signExtend, truncate } from './flags.ts';
 
 // Shifts and rotates. Source: Intel SDM Vol. 2, RCL/RCR/ROL/ROR, SAL/SAR/SHL/SHR, SHLD, SHRD.
 // OF is defined for counts of 1 only; for others it is what the formula for 1 gives, as recent processors have it.
-// AF, undefined, is cleared.
+// AF, undefined after a shift, is set (AMD).
 
 const SHIFT_FLAGS = FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF;
 const ROTATE_FLAGS = FLAG_OF | FLAG_CF;
@@ -18,11 +18,11 @@ export function shl(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const result = truncate(value << count, size);
   const carry = count <= bits ? bit(value, bits - count) : 0;
   cpu.write(insn, 0, result);
-  cpu.setFlags(SHIFT_FLAGS, carry | overflow(carry ^ bit(result, bits - 1)) | resultFlags(result, size));
+  cpu.setFlags(SHIFT_FLAGS, carry | overflow(carry ^ bit(result, bits - 1)) | FLAG_AF | resultFlags(result, size));
 }
 
 export function shr(cpu: Cpu, insn: Insn): void {
@@ -30,24 +30,24 @@ export function shr(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const result = truncate(value >>> count, size);
   const carry = count <= bits ? bit(value, count - 1) : 0;
   cpu.write(insn, 0, result);
   // OF: the two top bits of the result differ; for a count of 1 that is the sign of the operand.
   const of = bit(result, bits - 1) ^ bit(result, bits - 2);
-  cpu.setFlags(SHIFT_FLAGS, carry | overflow(of) | resultFlags(result, size));
+  cpu.setFlags(SHIFT_FLAGS, carry | overflow(of) | FLAG_AF | resultFlags(result, size));
 }
 
 export function sar(cpu: Cpu, insn: Insn): void {
   const { size } = insn.operands[0];
   const value = signExtend(cpu.readForWrite(insn, 0), size);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const result = truncate(value >> count, size);
   const carry = (value >> (count - 1)) & 1;
   cpu.write(insn, 0, result);
-  cpu.setFlags(SHIFT_FLAGS, carry | resultFlags(result, size));
+  cpu.setFlags(SHIFT_FLAGS, carry | FLAG_AF | resultFlags(result, size));
 }
 
 export function rol(cpu: Cpu, insn: Insn): void {
@@ -55,7 +55,7 @@ export function rol(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const by = count % bits;
   const result = by === 0 ? value : truncate((value << by) | (value >>> (bits - by)), size);
   const carry = result & 1;
@@ -68,7 +68,7 @@ export function ror(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   const value = cpu.readForWrite(insn, 0);
   const count = cpu.read(insn, 1) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   const by = count % bits;
   const result = by === 0 ? value : truncate((value >>> by) | (value << (bits - by)), size);
   cpu.write(insn, 0, result);
@@ -81,7 +81,7 @@ export function rcl(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   let value = cpu.readForWrite(insn, 0);
   const masked = cpu.read(insn, 1) & 31;
-  if (masked === 0) return cpu.write(insn, 0, value);
+  if (masked === 0) return;
   let carry = cpu.flag(FLAG_CF);
   for (let count = masked % (bits + 1); count > 0; count--) {
     const out = bit(value, bits - 1);
@@ -97,7 +97,7 @@ export function rcr(cpu: Cpu, insn: Insn): void {
   const bits = size * 8;
   let value = cpu.readForWrite(insn, 0);
   const masked = cpu.read(insn, 1) & 31;
-  if (masked === 0) return cpu.write(insn, 0, value);
+  if (masked === 0) return;
   let carry = cpu.flag(FLAG_CF);
   for (let count = masked % (bits + 1); count > 0; count--) {
     const out = value & 1;
@@ -118,7 +118,7 @@ export function shld(cpu: Cpu, insn: Insn): void {
   const value = cpu.readForWrite(insn, 0);
   const source = cpu.read(insn, 1);
   const count = cpu.read(insn, 2) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   let result: number;
   let carry: number;
   if (size === 4) {
@@ -132,7 +132,10 @@ export function shld(cpu: Cpu, insn: Insn): void {
     carry = bit(source, 32 - count);
   }
   cpu.write(insn, 0, result);
-  cpu.setFlags(SHIFT_FLAGS, carry | overflow(bit(result, bits - 1) ^ bit(value, bits - 1)) | resultFlags(result, size));
+  cpu.setFlags(
+    SHIFT_FLAGS,
+    carry | overflow(bit(result, bits - 1) ^ bit(value, bits - 1)) | FLAG_AF | resultFlags(result, size),
+  );
 }
 
 export function shrd(cpu: Cpu, insn: Insn): void {
@@ -141,7 +144,7 @@ export function shrd(cpu: Cpu, insn: Insn): void {
   const value = cpu.readForWrite(insn, 0);
   const source = cpu.read(insn, 1);
   const count = cpu.read(insn, 2) & 31;
-  if (count === 0) return cpu.write(insn, 0, value);
+  if (count === 0) return;
   let result: number;
   let carry: number;
   if (size === 4) {
@@ -155,5 +158,8 @@ export function shrd(cpu: Cpu, insn: Insn): void {
     carry = bit(source, count - 17);
   }
   cpu.write(insn, 0, result);
-  cpu.setFlags(SHIFT_FLAGS, carry | overflow(bit(result, bits - 1) ^ bit(value, bits - 1)) | resultFlags(result, size));
+  cpu.setFlags(
+    SHIFT_FLAGS,
+    carry | overflow(bit(result, bits - 1) ^ bit(value, bits - 1)) | FLAG_AF | resultFlags(result, size),
+  );
 }

@@ -3,7 +3,7 @@ import { PF_PRESENT, VECTOR_GP } from '../core/engine.ts';
 import { ACCESS_BIG } from '../core/segments.ts';
 import { Decoder } from '../isa/decode.ts';
 import type { Insn } from '../isa/insn.ts';
-import { type AddressSpace, type CodeCache, PAGE_SHIFT, PERM_X } from '../memory/address-space.ts';
+import { type AddressSpace, PAGE_SHIFT, PERM_X } from '../memory/address-space.ts';
 import type { Cpu } from './cpu.ts';
 
 const LENGTH_MAX = 15;
@@ -16,6 +16,11 @@ export function fetchable(space: AddressSpace, linear: number): number {
   const inPage = 4096 - (linear & 4095);
   if (inPage >= LENGTH_MAX) return LENGTH_MAX;
   return perm[(linear >>> PAGE_SHIFT) + 1] & PERM_X ? LENGTH_MAX : inPage;
+}
+
+/** The instruction at `eip` of a flat 32-bit code segment, or null when fetching it faults. */
+export function decodeFlat(space: AddressSpace, eip: number): Insn | null {
+  return decoder.decode(space.u8, eip >>> 0, fetchable(space, eip >>> 0), eip, true);
 }
 
 /** Decodes the instruction at CS:EIP with whatever CS is loaded, or raises the fault of fetching it. */
@@ -31,39 +36,4 @@ export function fetchAnywhere(cpu: Cpu, eip: number): Insn {
   if (inLimit <= mapped) cpu.raise(VECTOR_GP, 0);
   const missing = (linear + mapped) >>> 0;
   return cpu.pageFault(missing, cpu.space.perm[missing >>> PAGE_SHIFT] === 0 ? 0 : PF_PRESENT, 0);
-}
-
-/** Decoded instructions of one space under a flat 32-bit code segment, by page, so that a write can drop them. */
-export class InsnCache implements CodeCache {
-  private readonly space: AddressSpace;
-  private readonly pages = new Map<number, Map<number, Insn>>();
-
-  constructor(space: AddressSpace) {
-    this.space = space;
-  }
-
-  find(cpu: Cpu, eip: number): Insn {
-    return this.pages.get(eip >>> PAGE_SHIFT)?.get(eip) ?? this.add(fetchAnywhere(cpu, eip));
-  }
-
-  private add(insn: Insn): Insn {
-    const first = insn.eip >>> PAGE_SHIFT;
-    const last = (insn.eip + insn.length - 1) >>> PAGE_SHIFT;
-    for (let page = first; page <= last; page++) {
-      let insns = this.pages.get(page);
-      if (insns === undefined) this.pages.set(page, (insns = new Map()));
-      insns.set(insn.eip, insn);
-      this.space.markCode(page);
-    }
-    return insn;
-  }
-
-  /** An instruction that lies across two pages stands in both. */
-  dropPage(page: number): void {
-    for (const [eip, insn] of this.pages.get(page) ?? []) {
-      this.pages.get(eip >>> PAGE_SHIFT)?.delete(eip);
-      this.pages.get((eip + insn.length - 1) >>> PAGE_SHIFT)?.delete(eip);
-    }
-    this.pages.delete(page);
-  }
 }

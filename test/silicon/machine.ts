@@ -113,6 +113,7 @@ export class EmulatedMachine {
   private readonly shadowWords: Int32Array;
   private readonly engine: Engine;
   private readonly sliceLength: number;
+  private placed: Case | null = null;
 
   /** `sliceLength`: cases that run to a trap do so in budgets of this many instructions. */
   constructor(engine: Engine, sliceLength = RUN_BUDGET) {
@@ -140,7 +141,7 @@ export class EmulatedMachine {
     this.load(c, trapFlag);
     for (const { address, value } of c.patches)
       this.liveWords[(address - DATA_BASE) >> 2] = this.shadowWords[(address - DATA_BASE) >> 2] = value;
-    space.poke(c.eip, c.code);
+    this.place(c);
     let exit: EngineExit = EXIT_BUDGET;
     let retired = 0;
     const budget = c.mode === MODE_STEP ? c.steps : RUN_BUDGET;
@@ -153,7 +154,6 @@ export class EmulatedMachine {
       );
       retired += core.retired;
     }
-    space.poke(c.eip, new Uint8Array(c.code.length).fill(INT3));
     const changes = this.takeChanges();
     for (const { address } of c.patches) {
       const index = (address - DATA_BASE) >> 2;
@@ -178,6 +178,14 @@ export class EmulatedMachine {
       changes,
       fx: c.fx ? core.u8.slice(FXSAVE_BYTE_OFFSET, FXSAVE_BYTE_OFFSET + 512) : null,
     };
+  }
+
+  /** Puts the case's code where it belongs, INT3 everywhere else. What is there already stays, and what engines derived from it. */
+  private place(c: Case): void {
+    if (this.placed === c) return;
+    if (this.placed) this.space.poke(this.placed.eip, new Uint8Array(this.placed.code.length).fill(INT3));
+    this.space.poke(c.eip, c.code);
+    this.placed = c;
   }
 
   private load(c: Case, trapFlag: boolean): void {

@@ -66,6 +66,13 @@ export function maySweep(code: Uint8Array): boolean {
   return !NOT_SWEPT.has(opcodeOfCode(code)) && !excludedRows.some((excluded) => excluded.name === row?.name);
 }
 
+const rowsByOpcode = new Map<number, TestedRow[]>();
+for (const row of allRows) {
+  const opcodeCount = row.opEn === 'O' || row.opEn === 'OI' ? 8 : 1;
+  for (let opcode = row.opcode; opcode < row.opcode + opcodeCount; opcode++)
+    rowsByOpcode.set(opcode, [...(rowsByOpcode.get(opcode) ?? []), row]);
+}
+
 /** The row of the first instruction in `code`, from its bytes alone, so that a replayed case is judged as a drawn one. */
 export function rowOfCode(code: Uint8Array): TestedRow | null {
   let at = 0;
@@ -74,13 +81,10 @@ export function rowOfCode(code: Uint8Array): TestedRow | null {
   let opcode = code[at] ?? 0;
   if (opcode === 0x0f) opcode = 0x0f00 | (code[++at] ?? 0);
   const digit = ((code[at + 1] ?? 0) >>> 3) & 7;
-  const fits = (row: TestedRow): boolean => {
-    const eight = row.opEn === 'O' || row.opEn === 'OI';
-    if (row.opcode !== (eight ? opcode & ~7 : opcode)) return false;
-    return row.digit === undefined || row.digit === digit;
-  };
-  const withPrefix = allRows.find((row) => row.prefix !== undefined && prefixes.includes(row.prefix) && fits(row));
-  return withPrefix ?? allRows.find((row) => row.prefix === undefined && fits(row)) ?? null;
+  const candidates = rowsByOpcode.get(opcode) ?? [];
+  const fits = (row: TestedRow): boolean => row.digit === undefined || row.digit === digit;
+  const withPrefix = candidates.find((row) => row.prefix !== undefined && prefixes.includes(row.prefix) && fits(row));
+  return withPrefix ?? candidates.find((row) => row.prefix === undefined && fits(row)) ?? null;
 }
 
 /** What a sequence may be made of: instructions that seldom fault and go on to the next one. */

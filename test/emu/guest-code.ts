@@ -67,10 +67,10 @@ export class Guest {
   }
 
   read32(address: number): number {
-    return new DataView(this.space.peek(address, 4).buffer).getInt32(0, true);
+    return new DataView(this.space.peek(address >>> 0, 4).buffer).getInt32(0, true);
   }
 
   write32(address: number, value: number): void {
-    this.space.poke(address, new Uint8Array(new Int32Array([value]).buffer));
+    this.space.poke(address >>> 0, new Uint8Array(new Int32Array([value]).buffer));
   }
 }

@@ -1,3 +1,11 @@
+/*
+ * Lets the machine's real CPU judge the interpreter: npm run test:silicon -- --cases-per-row 1000 --seed 1
+ *   --cases-per-opcode N   every one- and two-byte opcode with random bytes behind (finds missing rows)
+ *   --sequences N          runs of 2 to 16 instructions, a quarter of them in a loop
+ *   --only REGEX           rows by name; "sequence" and "bytes" name the two other kinds
+ *   --report FILE          findings go there; --rows prints how often each row was carried out
+ * Exit code 1 when something differs. Replay: the line SILICON_CASE=... of a finding.
+ */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Campaign } from './campaign.ts';

@@ -25,8 +25,11 @@ export interface Core {
 
 /** The kernel, as the machine calls it. emu defines it, kernel-sim implements it. */
 export interface TrapHandler {
-  /** Called before a core runs: gives the address space of the thread to run (the core's state is loaded), or null: the core is idle. */
-  prepare(core: Core): AddressSpace | null;
+  /**
+   * Called before a core runs: gives the address space of the thread to run (the core's state is loaded), null when the core is idle,
+   * or 'again' when the handler has spent time of the core on work of its own and wants to be asked again.
+   */
+  prepare(core: Core): AddressSpace | null | 'again';
   /** The core has retired `instructions` in user mode, from `core.clockNs` before to now. */
   charge(core: Core, instructions: number): void;
   /** The core stopped with a system call or an exception. The handler may move `core.clockNs` on for the kernel's own work. */
@@ -153,6 +156,14 @@ export class Machine {
     }
   }
 
+  /**
+   * Lets virtual time pass on a machine with nothing to do: after a run that ended before `ns` because everything had finished or
+   * waits for the host.
+   */
+  idleUntil(ns: number): void {
+    if (ns > this.nowNs) this.nowNs = ns;
+  }
+
   /** What is due now: timers, time-triggered faults, the fault interrupt generator. */
   private devices(): void {
     this.handler.timers(this.nowNs);
@@ -211,29 +222,26 @@ export class Machine {
     core.clockNs = Math.max(core.clockNs, this.nowNs, core.wakeNs);
     core.wakeNs = 0;
     while (core.clockNs < endNs && !core.failed) {
-      const space = this.handler.prepare(core);
-      if (!space) return;
-      if (core.clockNs >= endNs) return;
-      if (this.fireProcessFault(core)) return;
-      let budget = Math.ceil((endNs - core.clockNs) / cycleNs);
       const faultAt = this.instructionFault(core);
-      if (faultAt - core.retired < budget) budget = faultAt - core.retired;
-      if (budget <= 0) {
-        this.fail(core, core.clockNs, (spec) => spec.trigger.at === 'instruction' && spec.trigger.core === core.id);
+      if (core.retired >= faultAt) {
+        this.fail(core, core.clockNs, ({ trigger }) => trigger.at === 'instruction' && trigger.core === core.id);
         return;
       }
+      const space = this.handler.prepare(core);
+      if (!space) return;
+      if (space === 'again' || core.clockNs >= endNs) continue;
+      if (this.fireProcessFault(core)) return;
+      const budget = Math.min(Math.ceil((endNs - core.clockNs) / cycleNs), faultAt - core.retired);
       core.state.tscBase = Math.floor(core.clockNs / cycleNs);
       const exit = this.engine.run(core.state, space, budget);
       const { retired } = core.state;
       core.retired += retired;
       core.clockNs += retired * cycleNs;
       this.handler.charge(core, retired);
-      if (exit !== EXIT_BUDGET) {
-        // A core that dies at this very instruction does not get as far as the kernel.
-        if (core.retired >= faultAt) continue;
-        this.handler.trap(core, exit);
-        if (this.config.paranoid) this.handler.checkInvariants();
-      }
+      // A core that dies at this very instruction does not get as far as the kernel.
+      if (exit === EXIT_BUDGET || core.retired >= faultAt) continue;
+      this.handler.trap(core, exit);
+      if (this.config.paranoid) this.handler.checkInvariants();
     }
   }
 

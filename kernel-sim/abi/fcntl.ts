@@ -26,6 +26,7 @@ export const F_DUP2FD_CLOEXEC = 18;
 export const FD_CLOEXEC = 1;
 
 export const AT_FDCWD = -100;
+export const AT_EACCESS = 0x100;
 export const AT_SYMLINK_NOFOLLOW = 0x200;
 export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_REMOVEDIR = 0x800;

@@ -1,6 +1,6 @@
 /**
  * FreeBSD 9.0 i386 core files, both directions side by side.
- * Source: FreeBSD 9.0 kern/imgact_elf.c, sys/procfs.h, usr.bin/gcore; byte layout in docs, "Core files".
+ * Source: FreeBSD 9.0 kern/imgact_elf.c, sys/procfs.h, usr.bin/gcore; checked byte by byte in genuine-core.ts.
  */
 import { assert } from '../../emu/base/errors.ts';
 import {

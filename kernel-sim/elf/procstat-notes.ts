@@ -14,7 +14,7 @@ import {
   NT_PROCSTAT_UMASK,
   NT_PROCSTAT_VMMAP,
 } from '../abi/elf.ts';
-import { ByteView } from './byte-view.ts';
+import { ByteView, byteString } from './byte-view.ts';
 import type { Note, PlacedNote } from './notes.ts';
 
 /** RLIM_NLIMITS of 9.x. */
@@ -195,6 +195,39 @@ export function packedRecords(records: Uint8Array, fileOffset = 0): Uint8Array[]
     at += size;
   }
   return out;
+}
+
+/** The fields of a kinfo_vmentry that readers of a core want. Addresses are linear, `end` is the first one after. */
+export interface VmmapEntry {
+  readonly start: number;
+  readonly end: number;
+  /** 1 read, 2 write, 4 execute: not PF_ order. */
+  readonly protection: number;
+  /** KVME_FLAG_ bits. */
+  readonly flags: number;
+  /** Of the mapped file; empty for anonymous memory. */
+  readonly path: string;
+}
+
+/** Offsets in struct kinfo_vmentry. Source: FreeBSD 9.0 sys/user.h. */
+const KVE = { start: 8, end: 16, flags: 44, protection: 56, path: 136 } as const;
+
+/**
+ * Reads NT_PROCSTAT_VMMAP's records; `fileOffset` is where they begin in the file.
+ * Errors: UsageError if a record is too short or its size is impossible.
+ */
+export function decodeVmmap({ records }: RawRecords, fileOffset = 0): VmmapEntry[] {
+  return packedRecords(records, fileOffset).map((record) => {
+    const view = new ByteView(record, fileOffset + record.byteOffset - records.byteOffset);
+    view.slice(0, KVE.path, 'struct kinfo_vmentry');
+    return {
+      start: Number(view.u64(KVE.start, 'kve_start')),
+      end: Number(view.u64(KVE.end, 'kve_end')),
+      protection: view.u32(KVE.protection, 'kve_protection'),
+      flags: view.u32(KVE.flags, 'kve_flags'),
+      path: byteString(record, KVE.path),
+    };
+  });
 }
 
 function withSize(structsize: number, body: Uint8Array): Uint8Array {

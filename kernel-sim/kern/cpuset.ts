@@ -160,14 +160,18 @@ export function removeCpuFromSets(k: Kernel, cpu: number): Tid[] {
   changed.add(root.id);
   // Parents first: descendants come in order of depth.
   const visit = (parent: CpuSet): void => {
-    const children = [...k.state.cpusets.values()].filter((set) => set.parent === parent.id).sort((a, b) => a.id - b.id);
+    const children = [...k.state.cpusets.values()]
+      .filter((set) => set.parent === parent.id)
+      .sort((a, b) => a.id - b.id);
     for (const child of children) {
       if (hasCpu(child.mask, cpu)) {
         let mask = (child.mask & ~cpuBit(cpu)) >>> 0;
         if (mask === 0) {
           mask = k.cpuset(parent.id).mask;
           const name = child.id >= 0 ? `cpuset ${child.id}` : `the affinity of ${ownersOf(k, child.id)}`;
-          k.log(`${name} had only CPU ${cpu}, which has failed: it falls back to ${cpusOf(mask).join(', ') || 'no CPU'}`);
+          k.log(
+            `${name} had only CPU ${cpu}, which has failed: it falls back to ${cpusOf(mask).join(', ') || 'no CPU'}`,
+          );
         }
         k.state.cpusets.set(child.id, { ...child, mask });
         changed.add(child.id);

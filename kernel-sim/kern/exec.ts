@@ -1,6 +1,9 @@
+import { Prng } from '../../emu/base/prng.ts';
 import { EBX, EFLAGS, EIP, ESP, FLAG_TF } from '../../emu/core/core-state.ts';
 import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
+import { PF_W, PF_X } from '../abi/elf.ts';
 import { E2BIG, EACCES, EFAULT, ENOENT, ENOEXEC, ENOMEM, ETXTBSY } from '../abi/errno.ts';
+import { X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import {
   MAXDSIZ,
@@ -18,17 +21,15 @@ import {
   VM_MAXUSER_ADDRESS,
   VM_MIN_ADDRESS,
 } from '../abi/vmparam.ts';
-import { Prng } from '../../emu/base/prng.ts';
-import { PF_W, PF_X } from '../abi/elf.ts';
 import { type ExecImage, isRejected, readExecutable } from '../elf/exec-image.ts';
 import { readFileRange } from '../vfs/file-data.ts';
 import { closeOnExec } from '../vfs/filedesc.ts';
+import { pathOf } from '../vfs/memfs.ts';
 import { namei } from '../vfs/namei.ts';
 import { checkAccess } from '../vfs/vnode.ts';
-import { X_OK } from '../abi/fcntl.ts';
-import { pathOf } from '../vfs/memfs.ts';
 import { insertEntry } from '../vm/map.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
+import { takeCheckpoint } from './checkpoint.ts';
 import { bytesOf, type Kernel } from './kernel.ts';
 import { freshRegisters, regsOf } from './regs.ts';
 import { sigcode } from './sigcode.ts';
@@ -134,6 +135,10 @@ export function execve(
     wakeup(k, `vfork:${p.pid}`);
   }
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
+  if (k.config.checkpointEveryNs > 0) {
+    k.setProc(p.pid, { checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now() } });
+    if (!p.traced) takeCheckpoint(k, p.pid);
+  }
   return 0;
 }
 
@@ -166,8 +171,7 @@ function mapImage(k: Kernel, id: VmspaceId, image: ExecImage, vnode: number, byt
     const end = pageCeil(vaddr + load.memsz);
     if (start < VM_MIN_ADDRESS || end > VM_MAXUSER_ADDRESS) return false;
     if (map.some((e) => e.start < end && e.end > start)) return false;
-    const prot =
-      PROT_READ | (load.flags & PF_W ? PROT_WRITE : 0) | (load.flags & PF_X ? PROT_EXEC : 0);
+    const prot = PROT_READ | (load.flags & PF_W ? PROT_WRITE : 0) | (load.flags & PF_X ? PROT_EXEC : 0);
     const common = { prot, maxProt: PROT_ALL, noCoredump: (load.flags & PF_W) === 0, growsDown: false, touched: false };
     // Whole file pages come from the file; a page in which the bss starts is anonymous, with the file's part copied in.
     const fileMapEnd = load.memsz > load.filesz ? pageFloor(fileEnd) : pageCeil(fileEnd);

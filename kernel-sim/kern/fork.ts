@@ -2,6 +2,7 @@ import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts
 import type { Pid } from '../abi/ids.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
+import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
@@ -14,7 +15,11 @@ import type { Thread } from './state.ts';
  * FreeBSD fork1: a child with a copy of everything but pending signals and times; it returns 0 (edx 1) from the same call. With
  * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes.
  */
-export function forkProcess(k: Kernel, td: Thread, options: { shareMemory: boolean; vfork: boolean; how: string }): Pid | null {
+export function forkProcess(
+  k: Kernel,
+  td: Thread,
+  options: { shareMemory: boolean; vfork: boolean; how: string },
+): Pid | null {
   const parent = k.proc(td.pid);
   const childPid = allocatePid(k);
   if (childPid === null) return null;
@@ -65,5 +70,6 @@ export function forkProcess(k: Kernel, td: Thread, options: { shareMemory: boole
   k.pcbs.set(childTid, new Uint8Array(regs.buffer));
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   makeRunnable(k, k.thread(childTid), 'new');
+  if (k.config.checkpointEveryNs > 0 && !parent.traced) takeCheckpoint(k, childPid);
   return childPid;
 }

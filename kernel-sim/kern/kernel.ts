@@ -1,8 +1,9 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { CoreState } from '../../emu/core/core-state.ts';
 import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
-import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
+import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import { faultIn } from '../vm/fault.ts';
 import type { KernelConfig } from './config.ts';
 import type { KernelEvent } from './events.ts';
 import type {
@@ -22,10 +23,13 @@ import type {
   Vnode,
   VnodeId,
 } from './state.ts';
-import { faultIn } from '../vm/fault.ts';
 
 /** An event as its emitter writes it: place and time are added here. */
-export type EventBody = KernelEvent extends infer E ? (E extends KernelEvent ? Omit<E, 'ns' | 'core' | 'instruction'> : never) : never;
+export type EventBody = KernelEvent extends infer E
+  ? E extends KernelEvent
+    ? Omit<E, 'ns' | 'core' | 'instruction'>
+    : never
+  : never;
 
 /** What the kernel sees of a core while it serves it. */
 export interface KernelCore {
@@ -71,7 +75,12 @@ export class Kernel {
 
   emit(body: EventBody): void {
     const core = this.current;
-    this.sink({ ns: this.now(), core: core ? core.id : -1, instruction: core ? core.retired : 0, ...body } as KernelEvent);
+    this.sink({
+      ns: this.now(),
+      core: core ? core.id : -1,
+      instruction: core ? core.retired : 0,
+      ...body,
+    } as KernelEvent);
   }
 
   /** One line in the kernel's message buffer. */

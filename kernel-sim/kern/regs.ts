@@ -3,6 +3,7 @@ import { assert } from '../../emu/base/errors.ts';
 import {
   CORE_STATE_BYTES,
   CoreState,
+  type DescriptorTables,
   EAX,
   EBP,
   EBX,
@@ -15,6 +16,7 @@ import {
   ESP,
   FLAG_TF,
   FXSAVE_BYTE_OFFSET,
+  SEG_ACCESS,
   SEG_CS,
   SEG_DS,
   SEG_ES,
@@ -24,6 +26,7 @@ import {
   SEG_SS,
 } from '../../emu/core/core-state.ts';
 import { freebsdDescriptorTables, resetCore } from '../../emu/core/reset.ts';
+import { checkCodeSelector, loadSegment, setCodeSegment } from '../../emu/core/segments.ts';
 import type { Tid } from '../abi/ids.ts';
 import type { Reg } from '../abi/reg.ts';
 import type { Kernel } from './kernel.ts';
@@ -82,6 +85,34 @@ export function userRegs(k: Kernel, tid: Tid): Reg {
     r_ss: sel(SEG_SS),
     r_gs: sel(SEG_GS),
   };
+}
+
+/** The descriptor tables of a thread: flat code and data, and its own %fs and %gs segments. */
+export function tablesOf(k: Kernel, tid: Tid): DescriptorTables {
+  const { fsBase, gsBase } = k.thread(tid);
+  return fsBase === 0 && gsBase === 0 ? FLAT_TABLES : freebsdDescriptorTables({ fsBase, gsBase });
+}
+
+const FLAT_TABLES = freebsdDescriptorTables();
+
+/** Loads segment registers of a thread that is not on a core; false, and nothing is changed, when one is no user segment. */
+export function loadSelectors(
+  k: Kernel,
+  tid: Tid,
+  selectors: readonly (readonly [seg: number, selector: number])[],
+): boolean {
+  const regs = regsOf(k, tid);
+  const core = new CoreState(cpuId(0), tablesOf(k, tid));
+  core.i32.set(regs);
+  for (const [seg, selector] of selectors) {
+    if (seg === SEG_CS) {
+      const code = checkCodeSelector(core, selector);
+      if (!('access' in code)) return false;
+      setCodeSegment(core, selector, code);
+    } else if (loadSegment(core, seg, selector) !== null) return false;
+  }
+  regs.set(core.i32.subarray(SEG_SELECTOR, SEG_ACCESS + 6), SEG_SELECTOR);
+  return true;
 }
 
 /** Turns single-stepping of user mode on or off in the registers. */

@@ -76,7 +76,8 @@ function advanceRemove(queues: RunQueues): RunQueues {
 
 /** FreeBSD tdq_choose: the thread to run next; undefined when all queues are empty. */
 export function chooseFrom(queues: RunQueues): Tid | undefined {
-  for (let index = 0; index < RQ_NQS; index++) if (queues.realtime[index]!.length > 0) return queues.realtime[index]![0];
+  for (let index = 0; index < RQ_NQS; index++)
+    if (queues.realtime[index]!.length > 0) return queues.realtime[index]![0];
   for (let n = 0; n < RQ_NQS; n++) {
     const list = queues.timeshare[(queues.removeIndex + n) % RQ_NQS]!;
     if (list.length > 0) return list[0];

@@ -5,8 +5,9 @@ import { cpTimesNow } from './cp-time.ts';
 import { cpuBit, hasCpu } from './cpumask.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { sampleLoad } from './load-average.ts';
+import { tablesOf } from './regs.ts';
 import { chooseFrom, dequeue, EMPTY_QUEUES, enqueue, queued, tickQueues } from './runq.ts';
-import { decayHistory, shouldPreempt, SLICE_TICKS, STAT_TICK_NS, slideWindow, userPriority } from './sched-priority.ts';
+import { decayHistory, SLICE_TICKS, STAT_TICK_NS, shouldPreempt, slideWindow, userPriority } from './sched-priority.ts';
 import type { Thread } from './state.ts';
 
 /*
@@ -36,7 +37,8 @@ export function makeRunnable(k: Kernel, td: Thread, why: 'wakeup' | 'new' | 'res
   const nice = k.proc(td.pid).nice;
   const priority = userPriority(next, nice, nowNs);
   // A batch thread that comes out of a sleep in the kernel goes ahead of its fellows until it is back in user mode.
-  const boosted = why === 'wakeup' && priBase(td.priClass) === PRI_TIMESHARE ? Math.min(priority, PRI_MIN_BATCH) : priority;
+  const boosted =
+    why === 'wakeup' && priBase(td.priClass) === PRI_TIMESHARE ? Math.min(priority, PRI_MIN_BATCH) : priority;
   next = { ...next, priority: boosted };
   place(k, next, pickCpu(k, next), false);
 }
@@ -135,6 +137,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
   const block = k.pcbs.get(td.tid);
   assert(block, `thread ${td.tid} has no saved registers`);
   core.state.load(block);
+  core.state.tables = tablesOf(k, td.tid);
   k.pcbs.delete(td.tid);
   const cpu = k.cpu(core.id);
   k.setCpu(core.id, { current: td.tid, load: cpu.load + 1, needResched: false });
@@ -157,7 +160,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
 /** The statistics clock ticks on every CPU at once (statclock, sched_clock). */
 export function statTick(k: Kernel): void {
   for (const { cpu, dead, current } of k.state.cpus) {
-    if (dead) continue;
+    if (dead || k.cores[cpu]!.failed) continue;
     k.setCpu(cpu, { queues: tickQueues(k.cpu(cpu).queues) });
     if (current === 0) continue;
     const td = k.thread(current);
@@ -190,7 +193,8 @@ export function balance(k: Kernel): void {
 }
 
 /** Time to the next balancing: half to one and a half times the mean, as drawn from `random` in [0, 2^32). */
-export const balanceDelayNs = (random: number): number => BALANCE_NS / 2 + Math.floor((random / 0x100000000) * BALANCE_NS);
+export const balanceDelayNs = (random: number): number =>
+  BALANCE_NS / 2 + Math.floor((random / 0x100000000) * BALANCE_NS);
 
 /** A thread may no longer be where it is: it moves, at once from a queue, at the next boundary from a core (sched_affinity). */
 export function enforceAffinity(k: Kernel, tid: Tid): void {

@@ -1,5 +1,5 @@
-import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
 import { ESRCH } from '../abi/errno.ts';
+import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
 import { defaultAction, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
@@ -13,10 +13,23 @@ import type { Proc, SigInfo, Thread } from './state.ts';
 export const SI_USER = 0x10001;
 
 export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
-  return { signo, code: SI_USER, errno: 0, pid: 0, uid: 0, status: 0, addr: 0, value: 0, trapno: 0, stopFlags: 0, ...parts };
+  return {
+    signo,
+    code: SI_USER,
+    errno: 0,
+    pid: 0,
+    uid: 0,
+    status: 0,
+    addr: 0,
+    value: 0,
+    trapno: 0,
+    stopFlags: 0,
+    ...parts,
+  };
 }
 
-const isMasked = (td: Thread, signo: number): boolean => ((td.sigmask[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
+const isMasked = (td: Thread, signo: number): boolean =>
+  ((td.sigmask[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
 
 export const isIgnored = (p: Proc, signo: number): boolean => {
   const handler = p.sigacts[signo]?.handler ?? 0;
@@ -26,7 +39,13 @@ export const isIgnored = (p: Proc, signo: number): boolean => {
 const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
 
 /** kill(2) and everything the kernel itself sends: one signal for a process as a whole (FreeBSD psignal, kern/kern_sig.c). */
-export function psignal(k: Kernel, target: Pid, signo: Signo, sender = 0, info: SigInfo = sigInfo(signo, { pid: sender })): void {
+export function psignal(
+  k: Kernel,
+  target: Pid,
+  signo: Signo,
+  sender = 0,
+  info: SigInfo = sigInfo(signo, { pid: sender }),
+): void {
   const p = k.findProc(target);
   if (!p || p.state === 'zombie') return;
   // A process whose core has died has nobody to take the signal; it is kept for the recovered one.

@@ -386,6 +386,24 @@ export interface Counters {
 /** Runnable threads on average over 1, 5 and 15 minutes, times FSCALE (FreeBSD averunnable). */
 export type LoadAverage = readonly [number, number, number];
 
+/** A process whose core has died, on its way back: what its thread was to the scheduler, and who restores it. */
+export interface Recovery {
+  readonly pid: Pid;
+  readonly victim: number;
+  /** When the core failed, as the fault interrupt reported it. */
+  readonly detectedNs: number;
+  readonly file: string;
+  /** Virtual time of the checkpoint. */
+  readonly fromNs: number;
+  /** The native process that carries out the restart. */
+  readonly agent: Pid;
+  readonly attempts: number;
+  readonly thread: Pick<
+    Thread,
+    'tid' | 'name' | 'priClass' | 'basePri' | 'priority' | 'cpuset' | 'sigmask' | 'cpusUsed' | 'runNs' | 'sleepNs'
+  >;
+}
+
 export interface KernelState {
   readonly procs: Map<Pid, Proc>;
   readonly threads: Map<Tid, Thread>;
@@ -395,6 +413,7 @@ export interface KernelState {
   readonly vnodes: Map<VnodeId, Vnode>;
   readonly files: Map<FileId, OpenFile>;
   readonly pipes: Map<PipeId, Pipe>;
+  readonly recoveries: Map<Pid, Recovery>;
   console: Console;
   /** kern.hostname. */
   hostname: string;

@@ -1,4 +1,5 @@
 import { descriptorSyscalls } from './file-descriptors.ts';
+import { nameSyscalls } from './file-names.ts';
 import { openSyscalls } from './file-open.ts';
 import { statSyscalls } from './file-stat.ts';
 import { transferSyscalls } from './file-transfer.ts';
@@ -9,5 +10,6 @@ export const fileSyscalls: readonly SyscallRow[] = [
   ...transferSyscalls,
   ...openSyscalls,
   ...descriptorSyscalls,
+  ...nameSyscalls,
   ...statSyscalls,
 ];

@@ -61,6 +61,16 @@ export function changeMode(k: Kernel, vnode: Vnode, cred: Credentials, mode: num
   return 0;
 }
 
+/** chown(2): -1 leaves a part as it is. Only root gives files away; an owner may set the group to his own. */
+export function changeOwner(k: Kernel, vnode: Vnode, cred: Credentials, uid: number, gid: number): Errno | 0 {
+  const owner = uid === -1 ? vnode.uid : uid >>> 0;
+  const group = gid === -1 ? vnode.gid : gid >>> 0;
+  const mayChange = cred.uid === vnode.uid && owner === vnode.uid && (group === vnode.gid || group === cred.gid);
+  if (cred.uid !== 0 && !mayChange) return EPERM;
+  k.setVnode({ ...vnode, uid: owner, gid: group, changeNs: k.now() });
+  return 0;
+}
+
 /** Gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */
 export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno | 0 {
   if (data.size > FILE_SIZE_MAX) return EFBIG;

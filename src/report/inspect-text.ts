@@ -103,7 +103,7 @@ function program({ program: p, symbols }: ElfReport): string[] {
 }
 
 function core(c: CoreReport): string[][] {
-  const { groups, umask, osrel, psStrings, rlimits, auxv } = c.process;
+  const { groups, umask, osrel, psStrings, rlimits, auxv, openFiles, memoryMap } = c.process;
   const facts = [
     ['command', `"${printable(c.fname)}"`],
     ['arguments', `"${printable(c.psargs)}"${c.psargs === c.fname ? ' (FreeBSD 9 stores the command name here)' : ''}`],
@@ -114,12 +114,17 @@ function core(c: CoreReport): string[][] {
   if (umask !== undefined) facts.push(['umask', umask.toString(8).padStart(3, '0')]);
   if (groups) facts.push(['groups', groups.join(' ')]);
   if (psStrings !== undefined) facts.push(['ps_strings', hex(psStrings)]);
+  if (openFiles !== undefined) facts.push(['open files', String(openFiles)]);
   const sections = [['Process', ...table(facts)]];
   if (c.coreback) {
     const rows = Object.entries(c.coreback).map(([key, value]) => [key, printable(JSON.stringify(value))]);
     sections.push(['Process, from the COREBACK note', ...table(rows)]);
   }
   sections.push(...c.threads.map(thread));
+  if (memoryMap) {
+    const rows = memoryMap.map((m) => [hex(m.start), hex(m.end), m.protection, printable(m.path) || '(anonymous)']);
+    sections.push(['Memory map', ...table([['start', 'end', 'prot', 'file'], ...rows])]);
+  }
   if (auxv) {
     const rows = auxv.map((a) => [a.name, a.format === 'dec' ? String(a.value) : hex(a.value), a.meaning]);
     sections.push(['Auxiliary vector', ...table(rows)]);

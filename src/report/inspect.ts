@@ -1,9 +1,20 @@
 /** `coreback inspect`: everything that an ELF file or a core says, as data and in words. */
 import { UsageError } from '../../emu/base/errors.ts';
-import { AUXV_ROWS, ET_CORE, ET_DYN, ET_EXEC } from '../../kernel-sim/abi/elf.ts';
+import {
+  AUXV_ROWS,
+  ET_CORE,
+  ET_DYN,
+  ET_EXEC,
+  NOTE_VENDOR_FREEBSD,
+  NT_PROCSTAT_FILES,
+  NT_PROCSTAT_VMMAP,
+  PF_R,
+  PF_W,
+  PF_X,
+} from '../../kernel-sim/abi/elf.ts';
 import { decodeFpreg } from '../../kernel-sim/abi/fpreg.ts';
 import type { Reg } from '../../kernel-sim/abi/reg.ts';
-import { signalName } from '../../kernel-sim/abi/signal-names.ts';
+import { signalName } from '../../kernel-sim/abi/signal.ts';
 import { readCore } from '../../kernel-sim/elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreThread } from '../../kernel-sim/elf/core-image.ts';
 import type { Segbases } from '../../kernel-sim/elf/core-notes.ts';
@@ -12,6 +23,7 @@ import { type ElfFile, type ElfHeader, readElf } from '../../kernel-sim/elf/elf3
 import { type ExecImage, type ExecRejection, readExecutable } from '../../kernel-sim/elf/exec-image.ts';
 import { checkGenuineCore } from '../../kernel-sim/elf/genuine-core.ts';
 import { type PlacedNote, readFileNotes } from '../../kernel-sim/elf/notes.ts';
+import { decodeVmmap, packedRecords, type RawRecords } from '../../kernel-sim/elf/procstat-notes.ts';
 import { readSymbols, type SymbolTable } from '../../kernel-sim/elf/symbols.ts';
 import { fileType, noteType, osAbiName, protection, rlimitName, rlimitValue, segmentType } from './elf-names.ts';
 import { renderElfReport } from './inspect-text.ts';
@@ -84,10 +96,20 @@ export interface CoreReport {
     readonly psStrings?: number;
     readonly rlimits?: readonly { readonly name: string; readonly cur: string; readonly max: string }[];
     readonly auxv?: readonly AuxvReport[];
+    /** Number of records in NT_PROCSTAT_FILES. */
+    readonly openFiles?: number;
+    readonly memoryMap?: readonly MapReport[];
   };
   readonly coreback?: CorebackProc;
   /** Differences from what FreeBSD writes; see `checkGenuineCore`. */
   readonly deviations: readonly string[];
+}
+
+export interface MapReport {
+  readonly start: number;
+  readonly end: number;
+  readonly protection: string;
+  readonly path: string;
 }
 
 export interface AuxvReport {
@@ -109,7 +131,7 @@ export function inspectElf(bytes: Uint8Array, path: string): string {
 /** The same as an object that JSON.stringify takes as it is. Same errors. */
 export function inspectElfJson(bytes: Uint8Array, path: string): ElfReport {
   const problems: string[] = [];
-  const attempt = <T>(read: () => T): T | undefined => {
+  const attempt: Attempt = (read) => {
     try {
       return read();
     } catch (error) {
@@ -123,7 +145,7 @@ export function inspectElfJson(bytes: Uint8Array, path: string): ElfReport {
   const isCore = header.e_type === ET_CORE;
   const isProgram = header.e_type === ET_EXEC || header.e_type === ET_DYN;
   const notes = attempt(() => readFileNotes(file)) ?? [];
-  const core = isCore ? attempt(() => reportCore(readCore(bytes), bytes)) : undefined;
+  const core = isCore ? attempt(() => reportCore(readCore(bytes), bytes, attempt, notes)) : undefined;
   const symbols = isProgram ? attempt(() => readSymbols(file)) : undefined;
   const type = fileType(header.e_type);
   return {
@@ -139,6 +161,9 @@ export function inspectElfJson(bytes: Uint8Array, path: string): ElfReport {
     problems,
   };
 }
+
+/** The result of `read`, or undefined after noting down its UsageError. */
+type Attempt = <T>(read: () => T) => T | undefined;
 
 function openElf(bytes: Uint8Array, path: string): ElfFile {
   try {
@@ -179,8 +204,12 @@ function reportSymbols({ symbols, at }: SymbolTable, entryAddress: number): NonN
   };
 }
 
-function reportCore(core: CoreImage, bytes: Uint8Array): CoreReport {
-  const { groups, umask, osrel, psStrings, rlimits, auxv } = core.procstat ?? {};
+function reportCore(core: CoreImage, bytes: Uint8Array, attempt: Attempt, notes: readonly PlacedNote[]): CoreReport {
+  const { groups, umask, osrel, psStrings, rlimits, auxv, files, vmmap } = core.procstat ?? {};
+  const recordsAt = (type: number): number =>
+    4 + (notes.find((n) => n.name === NOTE_VENDOR_FREEBSD && n.type === type)?.descOffset ?? 0);
+  const openFiles = files && attempt(() => packedRecords(files.records, recordsAt(NT_PROCSTAT_FILES)).length);
+  const memoryMap = vmmap && attempt(() => reportMap(vmmap, recordsAt(NT_PROCSTAT_VMMAP)));
   const { cursig } = core.threads[0];
   return {
     layout: core.layout,
@@ -205,11 +234,21 @@ function reportCore(core: CoreImage, bytes: Uint8Array): CoreReport {
             })),
           }
         : {}),
+      ...(openFiles === undefined ? {} : { openFiles }),
+      ...(memoryMap ? { memoryMap } : {}),
       ...(auxv ? { auxv: auxv.map(({ type, value }) => reportAuxv(type, value)) } : {}),
     },
     ...(core.coreback ? { coreback: core.coreback } : {}),
     deviations: checkGenuineCore(bytes, core.layout),
   };
+}
+
+function reportMap(vmmap: RawRecords, fileOffset: number): MapReport[] {
+  return decodeVmmap(vmmap, fileOffset).map(({ start, end, protection: p, path }) => {
+    // KVME_PROT_ counts read, write, execute from bit 0; PF_ counts them from bit 2 down.
+    const flags = (p & 1 ? PF_R : 0) | (p & 2 ? PF_W : 0) | (p & 4 ? PF_X : 0);
+    return { start, end, protection: protection(flags), path };
+  });
 }
 
 function reportAuxv(type: number, value: number): AuxvReport {

@@ -1,9 +1,14 @@
+import { cpuId } from '../../emu/base/brand.ts';
+import { CoreState } from '../../emu/core/core-state.ts';
+import { freebsdDescriptorTables } from '../../emu/core/reset.ts';
 import { AddressSpace, PAGE_SIZE, PERM_R, PERM_W } from '../../emu/memory/address-space.ts';
 import { type Pid, pid, type Tid, tid } from '../../kernel-sim/abi/ids.ts';
 import { DEFAULT_CONFIG, type KernelConfig } from '../../kernel-sim/kern/config.ts';
 import type { KernelEvent } from '../../kernel-sim/kern/events.ts';
 import { bytesOf, Kernel } from '../../kernel-sim/kern/kernel.ts';
-import { DEFAULT_LIMITS } from '../../kernel-sim/kern/resource.ts';
+import { blankProc, blankThread } from '../../kernel-sim/kern/proc.ts';
+import { EMPTY_QUEUES } from '../../kernel-sim/kern/runq.ts';
+import { removeFromQueue } from '../../kernel-sim/kern/sched.ts';
 import type { KernelState, Proc, Thread } from '../../kernel-sim/kern/state.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from '../../kernel-sim/kern/syscall-result.ts';
 import type { SyscallRow } from '../../kernel-sim/sys/row.ts';
@@ -23,12 +28,15 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
   const state: KernelState = {
     procs: new Map(),
     threads: new Map(),
-    cpus: [],
-    cpusets: new Map(),
+    cpus: [
+      { cpu: 0, dead: false, current: 0, queues: EMPTY_QUEUES, load: 0, cpTimes: [0, 0, 0, 0, 0], needResched: false },
+    ],
+    cpusets: new Map([[1, { id: 1, parent: null, mask: 1, refs: 1 }]]),
     vmspaces: new Map(),
     vnodes: new Map(),
     files: new Map(),
     pipes: new Map(),
+    recoveries: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',
     loadAverage: [0, 0, 0],
@@ -51,6 +59,8 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     },
   };
   const k = new Kernel({ ...DEFAULT_CONFIG, ...config }, state, (event) => events.push(event));
+  const core = new CoreState(cpuId(0), freebsdDescriptorTables());
+  k.cores.push({ id: 0, state: core, retired: 0, clockNs: 0, wakeNs: 0, failed: false });
   mkfs(k);
   return { k, events };
 }
@@ -86,77 +96,15 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
   const thread: Tid = tid(k.next('nextTid'));
   const root = k.state.counters.rootVnode;
   k.state.procs.set(id, {
-    pid: id,
-    ppid: pid(0),
-    realParent: 0,
-    pgid: id,
-    sid: id,
-    state: 'normal',
-    comm: 'test',
-    args: [],
-    execPath: '',
+    ...blankProc(id, pid(0), 0),
     textVnode: root,
-    osrel: 900044,
-    auxv: [],
     vmspace,
     threads: [thread],
-    startNs: 0,
     fds: openConsoleDescriptors(k),
     cwd: root,
-    umask: 0o022,
-    uid: 0,
-    gid: 0,
-    nice: 0,
-    limits: DEFAULT_LIMITS,
-    sigacts: [],
-    sigqueue: [],
-    traced: false,
-    stopped: 'no',
-    stopReported: false,
-    continueUnreported: false,
-    xstat: 0,
-    stopThread: 0,
-    stopFlags: 0,
-    stopInfo: null,
-    vforkParent: 0,
-    children: { userNs: 0, systemNs: 0 },
-    deadThreads: { userNs: 0, systemNs: 0 },
-    checkpoint: null,
-    native: null,
     ...patch,
-  } as Proc);
-  const td: Thread = {
-    tid: thread,
-    pid: id,
-    name: 'test',
-    state: 'running',
-    sleep: null,
-    pending: null,
-    ast: false,
-    sigmask: [0, 0, 0, 0],
-    sigqueue: [],
-    stepping: false,
-    fsBase: 0,
-    gsBase: 0,
-    priClass: 3,
-    basePri: 120,
-    priority: 120,
-    slice: 0,
-    runNs: 0,
-    sleepNs: 0,
-    sleepStartNs: 0,
-    windowRunNs: 0,
-    windowStartNs: 0,
-    lastCpu: -1,
-    onCpu: -1,
-    userNs: 0,
-    systemNs: 0,
-    cpusUsed: 0,
-    cpuset: 1,
-    dispatchedNs: 0,
-    voluntarySwitches: 0,
-    involuntarySwitches: 0,
-  };
+  });
+  const td: Thread = { ...blankThread(thread, id, 'test', 0), state: 'running' };
   k.state.threads.set(thread, td);
   return td;
 }
@@ -204,8 +152,10 @@ export class Caller {
 
   /** Enters the system call in progress again, as the scheduler does with a thread that was woken. */
   resume(woken: SyscallEntry['woken'] = 'wakeup'): SyscallResult {
-    const { pending } = this.k.thread(this.td.tid);
+    const td = this.k.thread(this.td.tid);
+    const { pending } = td;
     if (!pending) throw new Error('no system call in progress');
+    if (td.state === 'runnable') removeFromQueue(this.k, td);
     this.k.setThread(this.td.tid, { state: 'running', sleep: null, pending: null });
     const name = [...this.rows.values()].find((row) => row.number === pending.code)!.name;
     return this.enter(name, pending.args, { woken, resume: pending.resume });

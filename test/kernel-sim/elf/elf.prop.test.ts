@@ -4,6 +4,7 @@ import { UsageError } from '../../../emu/base/errors.ts';
 import { decodeFpreg, fpregFromSavexmm, savexmmFromFpreg } from '../../../kernel-sim/abi/fpreg.ts';
 import { decodeReg, encodeReg } from '../../../kernel-sim/abi/reg.ts';
 import { coreSizeBytes, readCore, writeCore } from '../../../kernel-sim/elf/core-file.ts';
+import type { CoreImage } from '../../../kernel-sim/elf/core-image.ts';
 import { readElf } from '../../../kernel-sim/elf/elf32.ts';
 import { isRejected, readExecutable } from '../../../kernel-sim/elf/exec-image.ts';
 import { checkGenuineCore } from '../../../kernel-sim/elf/genuine-core.ts';
@@ -48,6 +49,12 @@ function damaged(original: Uint8Array): fc.Arbitrary<Uint8Array> {
   return fc.oneof(cut, flips, words, splice);
 }
 
+/** Memory is compared apart: vitest's toEqual takes 10 ms for a few pages. */
+const withoutMemory = (core: CoreImage) => ({
+  ...core,
+  segments: core.segments.map(({ vaddr, flags, data }) => ({ vaddr, flags, length: data.length })),
+});
+
 const richCore = writeCore(
   sampleCore({
     layout: 'extended',
@@ -72,8 +79,10 @@ describe('what is written can be read', () => {
         const bytes = writeCore(core);
         expect(bytes.length).toBe(coreSizeBytes(core));
         const back = readCore(bytes);
-        expect(back).toEqual(core);
-        expect(writeCore(back)).toEqual(bytes);
+        expect(withoutMemory(back)).toEqual(withoutMemory(core));
+        expect(Buffer.compare(writeCore(back), bytes)).toBe(0);
+        for (const [i, { data }] of core.segments.entries())
+          expect(Buffer.compare(back.segments[i].data, data)).toBe(0);
         const deviations = checkGenuineCore(bytes, core.layout).filter((d) => !/thread id|unknown vendor/.test(d));
         expect(deviations).toEqual([]);
       }),

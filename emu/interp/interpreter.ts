@@ -1,0 +1,146 @@
+import {
+  type CoreState,
+  DR,
+  EFLAGS,
+  EIP,
+  EXIT_ERROR_CODE,
+  EXIT_VECTOR,
+  FLAG_RF,
+  FLAG_TF,
+  SEG_ACCESS,
+  SEG_BASE,
+  SEG_CS,
+  SEG_DS,
+  SEG_ES,
+  SEG_FS,
+  SEG_GS,
+  SEG_LIMIT,
+  SEG_SS,
+} from '../core/core-state.ts';
+import { type Engine, type EngineExit, EXIT_BUDGET, EXIT_EXCEPTION, VECTOR_DB } from '../core/engine.ts';
+import { ACCESS_BIG, ACCESS_CODE, ACCESS_EXPAND_DOWN, ACCESS_WRITABLE } from '../core/segments.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import { CodePages } from './code-cache.ts';
+import { Cpu, CpuFault, isAlignmentChecked } from './cpu.ts';
+import { fetchAnywhere } from './fetch.ts';
+import { HotLoop } from './hot-loop.ts';
+
+/** DR6: the exception comes from single-stepping. */
+const DR6_BS = 0x4000;
+/** DR7: any of the eight enable bits. */
+const DR7_ENABLED = 0xff;
+
+export interface InterpreterOptions {
+  /** Whether common instructions may run predecoded (default) or each through its row's exec. */
+  readonly fast?: boolean;
+}
+
+/**
+ * The reference engine. Each instruction is what its row's exec says; the hot loop does the common ones faster and to the same
+ * effect. Source of what happens between instructions: Intel SDM Vol. 3, Interrupt and Exception Handling; Debugging.
+ */
+export class Interpreter implements Engine {
+  readonly name = 'interpreter';
+  private readonly fast: boolean;
+  private readonly cpu = new Cpu();
+  private readonly hotLoop = new HotLoop(this.cpu);
+
+  constructor(options: InterpreterOptions = {}) {
+    this.fast = options.fast ?? true;
+  }
+
+  run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
+    const { cpu, hotLoop } = this;
+    cpu.attach(core, space);
+    const cache = cacheOf(space);
+    const tscEnd = core.tscBase + budget;
+    let left = budget;
+    let fault: CpuFault | null = null;
+    while (left > 0 && fault === null && cpu.exit === EXIT_BUDGET) {
+      cpu.modeChanged = false;
+      cpu.inhibitTrap = false;
+      const full = fullSegments(core);
+      if (this.fast && isPlain(core) && (cache.reliesOn & ~full) === 0) {
+        left = hotLoop.run(cache, left, tscEnd, full);
+        fault = hotLoop.fault;
+      } else {
+        cpu.tsc = tscEnd - left;
+        fault = this.step(core, cache);
+        if (fault === null) left--;
+      }
+    }
+    core.retired = budget - left;
+    return fault === null ? cpu.exit : deliverFault(core, fault);
+  }
+
+  /** One instruction with everything that belongs to it. After a fault EIP is at the instruction. */
+  private step(core: CoreState, cache: CodePages): CpuFault | null {
+    const { cpu } = this;
+    const { i32 } = core;
+    const before = i32[EFLAGS];
+    const eip = i32[EIP];
+    try {
+      const record = isFlatCode(core) ? cache.find(eip, fullSegments(core)) : -1;
+      const insn = record >= 0 ? cache.insnAt(record) : fetchAnywhere(cpu, eip);
+      i32[EIP] = insn.next;
+      insn.row.exec(cpu, insn);
+    } catch (fault) {
+      if (!(fault instanceof CpuFault)) throw fault;
+      i32[EIP] = eip;
+      return fault;
+    }
+    if (before & FLAG_RF) i32[EFLAGS] &= ~FLAG_RF;
+    // The trap belongs to the instruction that began with TF set; an INT goes to its handler first.
+    if (before & FLAG_TF && !cpu.inhibitTrap && cpu.exit === EXIT_BUDGET) {
+      i32[DR + 6] |= DR6_BS;
+      cpu.trap(VECTOR_DB);
+    }
+    return null;
+  }
+}
+
+function isFlat(i32: Int32Array, seg: number): boolean {
+  return i32[SEG_BASE + seg] === 0 && i32[SEG_LIMIT + seg] === -1;
+}
+
+function isWritableData(access: number): boolean {
+  return (access & (ACCESS_CODE | ACCESS_EXPAND_DOWN | ACCESS_WRITABLE)) === ACCESS_WRITABLE;
+}
+
+function isFlatCode({ i32 }: CoreState): boolean {
+  return isFlat(i32, SEG_CS) && (i32[SEG_ACCESS + SEG_CS] & ACCESS_BIG) !== 0;
+}
+
+/** FS (bit 4) and GS (bit 5) when all 4 GiB behind their base can be read and written. */
+function fullSegments({ i32 }: CoreState): number {
+  let full = 0;
+  for (let seg = SEG_FS; seg <= SEG_GS; seg++) {
+    if (i32[SEG_LIMIT + seg] === -1 && isWritableData(i32[SEG_ACCESS + seg])) full |= 1 << seg;
+  }
+  return full;
+}
+
+/** Whether what the hot loop takes for granted holds: flat segments, nothing to watch between instructions. */
+function isPlain(core: CoreState): boolean {
+  const { i32 } = core;
+  if (i32[EFLAGS] & (FLAG_TF | FLAG_RF) || isAlignmentChecked(i32) || i32[DR + 7] & DR7_ENABLED) return false;
+  if (!isFlatCode(core) || !(i32[SEG_ACCESS + SEG_SS] & ACCESS_BIG)) return false;
+  for (const seg of FLAT_DATA) if (!isFlat(i32, seg) || !isWritableData(i32[SEG_ACCESS + seg])) return false;
+  return true;
+}
+const FLAT_DATA = [SEG_ES, SEG_SS, SEG_DS] as const;
+
+function cacheOf(space: AddressSpace): CodePages {
+  if (space.codeCache instanceof CodePages) return space.codeCache;
+  const cache = new CodePages(space);
+  space.codeCache = cache;
+  return cache;
+}
+
+/** A fault is delivered with RF set, so that the instruction is not stopped twice by one breakpoint. */
+function deliverFault(core: CoreState, { vector, errorCode }: CpuFault): EngineExit {
+  core.i32[EXIT_VECTOR] = vector;
+  core.i32[EXIT_ERROR_CODE] = errorCode;
+  core.i32[EFLAGS] |= FLAG_RF;
+  return EXIT_EXCEPTION;
+}

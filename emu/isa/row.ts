@@ -1,0 +1,120 @@
+import type { Cpu } from '../interp/cpu.ts';
+import type { Insn } from './insn.ts';
+
+/**
+ * Operand codes of the SDM, Vol. 2, App. A: an addressing method (capital letter) and a type (small letter), or a fixed register.
+ * E = ModR/M register or memory, G = ModR/M.reg, M = memory only, R = register only, I = immediate, J = branch displacement,
+ * O = address in the instruction, A = far address in the instruction, S = segment register, C / D = control / debug register,
+ * X = DS:eSI, Y = ES:eDI, Z = register in the low three bits of the opcode (App. A writes rAX, rCX ... there).
+ * b = byte, w = word, d = doubleword, q = quadword, v = word or doubleword by operand size, z = an immediate of that size,
+ * p = far pointer, a = pair of bounds, s = pseudo-descriptor, no letter = address only.
+ */
+export type OperandCode =
+  | 'Eb'
+  | 'Ew'
+  | 'Ed'
+  | 'Ev'
+  | 'Gb'
+  | 'Gw'
+  | 'Gv'
+  | 'M'
+  | 'Ma'
+  | 'Mb'
+  | 'Mp'
+  | 'Ms'
+  | 'Mq'
+  | 'Rd'
+  | 'Rv/Mw'
+  | 'Ib'
+  | 'Iw'
+  | 'Iz'
+  | 'Jb'
+  | 'Jz'
+  | 'Ob'
+  | 'Ov'
+  | 'Ap'
+  | 'Sw'
+  | 'Cd'
+  | 'Dd'
+  | 'Xb'
+  | 'Xv'
+  | 'Yb'
+  | 'Yv'
+  | 'Zb'
+  | 'Zv'
+  | 'AL'
+  | 'CL'
+  | 'DX'
+  | 'eAX'
+  | '1'
+  | 'ES'
+  | 'CS'
+  | 'SS'
+  | 'DS'
+  | 'FS'
+  | 'GS';
+
+/** Operand encoding as the SDM's instruction pages name it; O covers eight opcodes, the register in the low three bits. */
+export type OpEn =
+  | 'ZO'
+  | 'MR'
+  | 'RM'
+  | 'MI'
+  | 'M'
+  | 'I'
+  | 'O'
+  | 'OI'
+  | 'D'
+  | 'MRI'
+  | 'MRC'
+  | 'RMI'
+  | 'FD'
+  | 'TD'
+  | 'M1'
+  | 'MC'
+  | 'II'
+  | 'S';
+
+export type Exec = (cpu: Cpu, insn: Insn) => void;
+
+/** One encoding of one instruction, in the columns of the SDM, Vol. 2. */
+export interface OpcodeRow {
+  /** 0x00 .. 0xFF, or 0x0F00 .. 0x0FFF for the two-byte opcodes. */
+  readonly opcode: number;
+  /** ModR/M.reg as part of the opcode: the SDM's /0 .. /7. */
+  readonly digit?: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+  /** A prefix that makes this encoding another instruction than without it. */
+  readonly prefix?: 0x66 | 0xf2 | 0xf3;
+  readonly mnemonic: string;
+  readonly opEn: OpEn;
+  readonly operands: readonly OperandCode[];
+  /** LOCK is allowed when the first operand is in memory; everywhere else it is #UD. */
+  readonly lockable?: true;
+  /** EFLAGS bits that the instruction defines, and those that it leaves undefined. */
+  readonly flags?: { readonly written?: string; readonly undefined?: string };
+  /** The first processor that has it; the i386 when absent. */
+  readonly since?: 'i486' | 'i586' | 'i686';
+  readonly exec: Exec;
+}
+
+const FLAG_BITS: Readonly<Record<string, number>> = {
+  CF: 0x1,
+  PF: 0x4,
+  AF: 0x10,
+  ZF: 0x40,
+  SF: 0x80,
+  TF: 0x100,
+  IF: 0x200,
+  DF: 0x400,
+  OF: 0x800,
+  NT: 0x4000,
+  AC: 0x40000,
+  ID: 0x200000,
+};
+
+/** EFLAGS mask of names such as 'OF SF ZF'. */
+export function flagMask(names: string | undefined): number {
+  let mask = 0;
+  for (const name of (names ?? '').split(' ')) mask |= FLAG_BITS[name] ?? 0;
+  return mask;
+}

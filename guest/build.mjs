@@ -1,0 +1,184 @@
+// Builds the guest programs: libc.a from libc/, then one static ELF per program, into guest/bin (committed).
+// `--check` builds elsewhere and fails if a committed binary is not what the sources give.
+// The bytes depend on the sources and the compiler's version only: every path handed to clang is relative to guest/.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const guestDir = dirname(fileURLToPath(import.meta.url));
+const committedDir = join(guestDir, 'bin');
+const testedClang = 14;
+
+const target = [
+  '--target=i386-unknown-freebsd9.0',
+  '-march=i486', // FreeBSD 9.0's own default; in particular no cmov
+  '-mno-80387',
+  '-mno-mmx',
+  '-mno-sse',
+];
+const compileFlags = [
+  ...target,
+  '-std=c11',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Wshadow',
+  '-Wmissing-prototypes',
+  '-Werror',
+  '-ffreestanding',
+  '-nostdlibinc',
+  '-fno-pic',
+  '-fno-omit-frame-pointer',
+  '-mno-omit-leaf-frame-pointer',
+  '-fno-stack-protector',
+  '-fno-asynchronous-unwind-tables',
+  '-ffunction-sections',
+  '-fdata-sections',
+  '-fdebug-compilation-dir=.',
+  '-Ilibc/include',
+  '-Iprograms',
+];
+const linkFlags = [
+  '-m',
+  'elf_i386_fbsd',
+  '-static',
+  '--build-id=none',
+  '--image-base=0x08048000',
+  '-z',
+  'separate-code',
+  '-z',
+  'norelro',
+  '--no-rosegment', // text and constants in one segment at the image base, data in a second: the classic look
+  '--gc-sections',
+  '--fatal-warnings',
+];
+
+class BuildError extends Error {}
+
+/** Where a tool of LLVM is: $CLANG and so on, the plain name, then names with a version. */
+function findTool(name) {
+  const named = process.env[name.replaceAll(/[.-]/g, '_').toUpperCase()];
+  const candidates = named ? [named] : [name, `${name}-${testedClang}`, `/usr/lib/llvm-${testedClang}/bin/${name}`];
+  for (const candidate of candidates) {
+    const probe = spawnSync(candidate, ['--version'], { encoding: 'utf8' });
+    if (probe.status === 0) return { path: candidate, version: probe.stdout.split('\n', 1)[0] };
+  }
+  throw new BuildError(`${name} not found. On Debian: apt-get install clang lld llvm`);
+}
+
+function run(tool, args) {
+  const result = spawnSync(tool.path, args, { cwd: guestDir, encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (result.status !== 0) throw new BuildError(`${tool.path} ${args.join(' ')}\n${result.stdout}${result.stderr}`);
+  return result.stdout;
+}
+
+/** All files under `dir` (relative to guest/) with one of the endings, sorted by path. */
+function filesUnder(dir, endings) {
+  return readdirSync(join(guestDir, dir), { recursive: true })
+    .map((path) => `${dir}/${path}`)
+    .filter((path) => endings.some((ending) => path.endsWith(ending)))
+    .sort();
+}
+
+/**
+ * programs/NAME.c makes NAME; so do all the .c files of a directory programs/NAME. Single files are what users look
+ * at in a debugger, so they have all of DWARF; the larger tools have line numbers only, a third of the size.
+ */
+function listPrograms() {
+  return readdirSync(join(guestDir, 'programs'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() || entry.name.endsWith('.c'))
+    .map((entry) => ({
+      name: basename(entry.name, '.c'),
+      debug: entry.isDirectory() ? ['-gdwarf-4', '-gline-tables-only'] : ['-gdwarf-4'],
+      sources: entry.isDirectory() ? filesUnder(`programs/${entry.name}`, ['.c']) : [`programs/${entry.name}`],
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function buildAll(outDir) {
+  const tools = {
+    clang: findTool('clang'),
+    lld: findTool('ld.lld'),
+    ar: findTool('llvm-ar'),
+    objdump: findTool('llvm-objdump'),
+  };
+  const scratch = mkdtempSync(join(tmpdir(), 'coreback-guest-'));
+  try {
+    const compile = (source, extra = []) => {
+      const object = join(scratch, `${source.replaceAll('/', '-')}.o`);
+      run(tools.clang, [...compileFlags, ...extra, '-c', source, '-o', object]);
+      return object;
+    };
+    const objects = filesUnder('libc', ['.c', '.S']).map((source) => compile(source));
+    const isCrt = (object) => basename(object).startsWith('libc-crt-');
+    const archive = join(scratch, 'libc.a');
+    run(tools.ar, ['--format=gnu', 'rcsD', archive, ...objects.filter((object) => !isCrt(object))]);
+
+    mkdirSync(outDir, { recursive: true });
+    const programs = listPrograms();
+    for (const { name, debug, sources } of programs) {
+      const out = join(outDir, name);
+      const own = sources.map((source) => compile(source, debug));
+      run(tools.lld, [...linkFlags, '-o', out, ...objects.filter(isCrt), ...own, archive]);
+      refuseFloatingPoint(tools.objdump, out);
+    }
+    const names = programs.map(({ name }) => name);
+    return { names, tools };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The simulated cores start without x87, MMX and SSE, so one such instruction would be a #UD in the guest. */
+function refuseFloatingPoint(objdump, path) {
+  const listing = run(objdump, ['-d', '--no-show-raw-insn', path]);
+  const floating = /^\s*[0-9a-f]+:\s+(f[a-z0-9]+|emms|[a-z0-9]+\b.*%(?:x?mm\d|st\b)|cmov[a-z]+)/;
+  const bad = listing.split('\n').filter((line) => floating.test(line));
+  if (bad.length > 0)
+    throw new BuildError(`${path}: instructions the guest must not use:\n${bad.slice(0, 5).join('\n')}`);
+}
+
+function build() {
+  rmSync(committedDir, { recursive: true, force: true });
+  const { names } = buildAll(committedDir);
+  for (const name of names) {
+    const bytes = readFileSync(join(committedDir, name));
+    console.log(`${String(bytes.length).padStart(7)}  ${name}`);
+  }
+}
+
+function check() {
+  const freshDir = mkdtempSync(join(tmpdir(), 'coreback-guest-check-'));
+  try {
+    const { names, tools } = buildAll(freshDir);
+    const committed = existsSync(committedDir) ? readdirSync(committedDir).sort() : [];
+    const complaints = [];
+    for (const name of names) {
+      if (!committed.includes(name)) complaints.push(`${name}: not in guest/bin`);
+      else if (!readFileSync(join(freshDir, name)).equals(readFileSync(join(committedDir, name))))
+        complaints.push(`${name}: guest/bin has other bytes than the sources give`);
+    }
+    for (const name of committed) if (!names.includes(name)) complaints.push(`${name}: in guest/bin without a source`);
+    if (complaints.length > 0) {
+      throw new BuildError(
+        `${complaints.join('\n')}\nRun npm run guest:build and commit guest/bin. It is built with clang ` +
+          `${testedClang}; this one is: ${tools.clang.version}`,
+      );
+    }
+    console.log(`guest/bin: ${names.length} programs, all as their sources say`);
+  } finally {
+    rmSync(freshDir, { recursive: true, force: true });
+  }
+}
+
+try {
+  if (process.argv.includes('--check')) check();
+  else build();
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  console.error(`guest/build: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,119 @@
+/*
+ * System calls by FreeBSD's convention: number in eax, arguments on the stack above the return address, `int $0x80`.
+ * Carry set means eax holds an errno. 64-bit arguments are two words without padding and 64-bit results come in
+ * edx:eax, which is just how C passes and returns long long on i386, so every stub is the same four instructions.
+ */
+#include <sys/syscall.h>
+
+	.macro SYSCALL name, number
+	.section .text.\name, "ax", @progbits
+	.globl \name
+	.type \name, @function
+\name:
+	movl	$\number, %eax
+	int	$0x80
+	jc	__syscall_error
+	ret
+	.size \name, . - \name
+	.endm
+
+	SYSCALL _exit, SYS_exit
+	SYSCALL fork, SYS_fork
+	SYSCALL read, SYS_read
+	SYSCALL write, SYS_write
+	SYSCALL open, SYS_open
+	SYSCALL close, SYS_close
+	SYSCALL wait4, SYS_wait4
+	SYSCALL link, SYS_link
+	SYSCALL unlink, SYS_unlink
+	SYSCALL chdir, SYS_chdir
+	SYSCALL __break, SYS_break
+	SYSCALL getpid, SYS_getpid
+	SYSCALL getuid, SYS_getuid
+	SYSCALL geteuid, SYS_geteuid
+	SYSCALL access, SYS_access
+	SYSCALL kill, SYS_kill
+	SYSCALL getppid, SYS_getppid
+	SYSCALL dup, SYS_dup
+	SYSCALL getgid, SYS_getgid
+	SYSCALL ioctl, SYS_ioctl
+	SYSCALL readlink, SYS_readlink
+	SYSCALL execve, SYS_execve
+	SYSCALL umask, SYS_umask
+	SYSCALL munmap, SYS_munmap
+	SYSCALL mprotect, SYS_mprotect
+	SYSCALL getpgrp, SYS_getpgrp
+	SYSCALL setpgid, SYS_setpgid
+	SYSCALL dup2, SYS_dup2
+	SYSCALL fcntl, SYS_fcntl
+	SYSCALL fsync, SYS_fsync
+	SYSCALL setpriority, SYS_setpriority
+	SYSCALL __getpriority, SYS_getpriority
+	SYSCALL gettimeofday, SYS_gettimeofday
+	SYSCALL getrusage, SYS_getrusage
+	SYSCALL rename, SYS_rename
+	SYSCALL mkdir, SYS_mkdir
+	SYSCALL rmdir, SYS_rmdir
+	SYSCALL setsid, SYS_setsid
+	SYSCALL stat, SYS_stat
+	SYSCALL fstat, SYS_fstat
+	SYSCALL lstat, SYS_lstat
+	SYSCALL getrlimit, SYS_getrlimit
+	SYSCALL setrlimit, SYS_setrlimit
+	SYSCALL getdirentries, SYS_getdirentries
+	SYSCALL sysctl, SYS___sysctl
+	SYSCALL clock_gettime, SYS_clock_gettime
+	SYSCALL nanosleep, SYS_nanosleep
+	SYSCALL __getcwd, SYS___getcwd
+	SYSCALL sched_yield, SYS_sched_yield
+	SYSCALL sigprocmask, SYS_sigprocmask
+	SYSCALL sigsuspend, SYS_sigsuspend
+	SYSCALL sigaction, SYS_sigaction
+	SYSCALL pread, SYS_pread
+	SYSCALL pwrite, SYS_pwrite
+	SYSCALL mmap, SYS_mmap
+	SYSCALL lseek, SYS_lseek
+	SYSCALL ftruncate, SYS_ftruncate
+	SYSCALL cpuset, SYS_cpuset
+	SYSCALL cpuset_setid, SYS_cpuset_setid
+	SYSCALL cpuset_getid, SYS_cpuset_getid
+	SYSCALL cpuset_getaffinity, SYS_cpuset_getaffinity
+	SYSCALL cpuset_setaffinity, SYS_cpuset_setaffinity
+
+	/* Every answer of PT_READ_D is a legal one, so only errno can tell an error: clear it first. */
+	.section .text.ptrace, "ax", @progbits
+	.globl ptrace
+	.type ptrace, @function
+ptrace:
+	movl	$0, errno
+	movl	$SYS_ptrace, %eax
+	int	$0x80
+	jc	__syscall_error
+	ret
+	.size ptrace, . - ptrace
+
+	/* The two descriptors come back in eax and edx. */
+	.section .text.pipe, "ax", @progbits
+	.globl pipe
+	.type pipe, @function
+pipe:
+	movl	$SYS_pipe, %eax
+	int	$0x80
+	jc	__syscall_error
+	movl	4(%esp), %ecx
+	movl	%eax, (%ecx)
+	movl	%edx, 4(%ecx)
+	xorl	%eax, %eax
+	ret
+	.size pipe, . - pipe
+
+	.section .text.__syscall_error, "ax", @progbits
+	.type __syscall_error, @function
+__syscall_error:
+	movl	%eax, errno
+	movl	$-1, %eax
+	movl	$-1, %edx
+	ret
+	.size __syscall_error, . - __syscall_error
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,60 @@
+// FreeBSD 9.0 sys/sys/ptrace.h, sys/i386/include/ptrace.h.
+export const PT_TRACE_ME = 0;
+export const PT_READ_I = 1;
+export const PT_READ_D = 2;
+export const PT_WRITE_I = 4;
+export const PT_WRITE_D = 5;
+export const PT_CONTINUE = 7;
+export const PT_KILL = 8;
+export const PT_STEP = 9;
+export const PT_ATTACH = 10;
+export const PT_DETACH = 11;
+export const PT_IO = 12;
+export const PT_LWPINFO = 13;
+export const PT_GETNUMLWPS = 14;
+export const PT_GETLWPLIST = 15;
+export const PT_GETREGS = 33;
+export const PT_SETREGS = 34;
+export const PT_GETFPREGS = 35;
+export const PT_SETFPREGS = 36;
+
+export const PIOD_READ_D = 1;
+export const PIOD_WRITE_D = 2;
+export const PIOD_READ_I = 3;
+export const PIOD_WRITE_I = 4;
+
+export const PL_EVENT_NONE = 0;
+export const PL_EVENT_SIGNAL = 1;
+export const PL_FLAG_SCX = 8;
+export const PL_FLAG_EXEC = 0x10;
+export const PL_FLAG_SI = 0x20;
+
+/** sizeof(struct ptrace_lwpinfo) in 9.0. */
+export const LWPINFO_SIZE = 132;
+
+/** PSL_USERCHANGE of 9.0: the EFLAGS bits that a tracer may change. */
+export const PSL_USERCHANGE = 0x00244dd5;
+
+const REQUEST_NAMES = new Map<number, string>([
+  [PT_TRACE_ME, 'PT_TRACE_ME'],
+  [PT_READ_I, 'PT_READ_I'],
+  [PT_READ_D, 'PT_READ_D'],
+  [PT_WRITE_I, 'PT_WRITE_I'],
+  [PT_WRITE_D, 'PT_WRITE_D'],
+  [PT_CONTINUE, 'PT_CONTINUE'],
+  [PT_KILL, 'PT_KILL'],
+  [PT_STEP, 'PT_STEP'],
+  [PT_ATTACH, 'PT_ATTACH'],
+  [PT_DETACH, 'PT_DETACH'],
+  [PT_IO, 'PT_IO'],
+  [PT_LWPINFO, 'PT_LWPINFO'],
+  [PT_GETNUMLWPS, 'PT_GETNUMLWPS'],
+  [PT_GETLWPLIST, 'PT_GETLWPLIST'],
+  [PT_GETREGS, 'PT_GETREGS'],
+  [PT_SETREGS, 'PT_SETREGS'],
+  [PT_GETFPREGS, 'PT_GETFPREGS'],
+  [PT_SETFPREGS, 'PT_SETFPREGS'],
+]);
+
+/** `PT_STEP` for 9; the number itself when it has no name here. */
+export const ptraceRequestName = (request: number): string => REQUEST_NAMES.get(request) ?? `request ${request}`;

@@ -1,0 +1,118 @@
+import { assert } from '../../emu/base/errors.ts';
+import type { Errno, Pid } from '../abi/ids.ts';
+import { TID_MIN } from '../abi/ids.ts';
+import { openConsoleDescriptors } from '../vfs/filedesc.ts';
+import { mkfs } from '../vfs/memfs.ts';
+import { lookupPath } from '../vfs/namei.ts';
+import { newVmspace } from '../vm/vmspace.ts';
+import type { KernelConfig } from './config.ts';
+import { allCpus } from './cpumask.ts';
+import { CPUSET_DEFAULT, CPUSET_ROOT, retainCpuset, setThreadMask } from './cpuset.ts';
+import type { KernelEvent } from './events.ts';
+import { execve } from './exec.ts';
+import { exitProcess } from './exit.ts';
+import { Kernel } from './kernel.ts';
+import { allocatePid, allocateTid, blankProc, blankThread, INIT_PID } from './proc.ts';
+import { freshRegisters } from './regs.ts';
+import { EMPTY_QUEUES } from './runq.ts';
+import { makeRunnable } from './sched.ts';
+import { STAT_TICK_NS } from './sched-priority.ts';
+
+/** A kernel with a root file system and the process init, which adopts orphans, and nothing else. */
+export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => void): Kernel {
+  const mask = allCpus(config.cores);
+  const k = new Kernel(
+    config,
+    {
+      procs: new Map(),
+      threads: new Map(),
+      cpus: Array.from({ length: config.cores }, (_, cpu) => ({
+        cpu,
+        dead: false,
+        current: 0,
+        queues: EMPTY_QUEUES,
+        load: 0,
+        cpTimes: [0, 0, 0, 0, 0],
+        needResched: false,
+      })),
+      cpusets: new Map([
+        [CPUSET_ROOT, { id: CPUSET_ROOT, parent: null, mask, refs: 1 }],
+        [CPUSET_DEFAULT, { id: CPUSET_DEFAULT, parent: CPUSET_ROOT, mask, refs: 0 }],
+      ]),
+      vmspaces: new Map(),
+      vnodes: new Map(),
+      files: new Map(),
+      pipes: new Map(),
+      recoveries: new Map(),
+      console: { input: new Uint8Array(0), inputClosed: false, foreground: 0 },
+      hostname: 'coreback',
+      loadAverage: [0, 0, 0],
+      counters: {
+        nextPid: 2,
+        nextTid: TID_MIN,
+        nextVmspace: 1,
+        nextVnode: 1,
+        nextFile: 1,
+        nextPipe: 1,
+        nextCpuset: 2,
+        nextAnonCpuset: -2,
+        rootVnode: 0,
+        nextStatTickNs: STAT_TICK_NS,
+        nextBalanceNs: 1_000_000_000,
+        nextCheckpointNs: config.checkpointEveryNs,
+        nextLoadSampleNs: 0,
+        arandomReads: 0,
+        fileBytes: 0,
+      },
+    },
+    sink,
+  );
+  k.emit({ kind: 'boot', cores: config.cores, cycleNs: config.cycleNs, seed: config.seed });
+  mkfs(k);
+  const root = k.state.counters.rootVnode;
+  k.state.procs.set(INIT_PID, { ...blankProc(INIT_PID, INIT_PID, 0), comm: 'init', args: ['init'], cwd: root });
+  return k;
+}
+
+export interface SpawnOptions {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  readonly nice?: number;
+  /** Mask of CPUs; the default set when absent. */
+  readonly affinity?: number;
+}
+
+/** Starts a program as a child of init with the console as descriptors 0, 1 and 2. The errno when exec or the affinity is refused. */
+export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | { errno: Errno } {
+  const pid = allocatePid(k);
+  assert(pid !== null, 'no room for another process');
+  const tid = allocateTid(k);
+  const cwd = lookupPath(k, { uid: 0, gid: 0, cwd: k.state.counters.rootVnode }, options.cwd ?? '/root', {
+    follow: true,
+  });
+  const cwdId = typeof cwd === 'number' ? k.state.counters.rootVnode : cwd.id;
+  k.state.procs.set(pid, {
+    ...blankProc(pid, INIT_PID, k.now()),
+    vmspace: newVmspace(k),
+    threads: [tid],
+    cwd: cwdId,
+    nice: options.nice ?? 0,
+  });
+  retainCpuset(k, CPUSET_DEFAULT);
+  k.state.threads.set(tid, blankThread(tid, pid, '', k.now()));
+  k.pcbs.set(tid, new Uint8Array(freshRegisters().slice().buffer));
+  k.setProc(pid, { fds: openConsoleDescriptors(k) });
+  k.emit({ kind: 'fork', pid: INIT_PID, child: pid, how: 'spawn' });
+  const errno = options.affinity === undefined ? 0 : setThreadMask(k, tid, options.affinity);
+  const refused = errno || execve(k, tid, options.path, options.args, options.env ?? DEFAULT_ENV);
+  if (refused) {
+    exitProcess(k, pid, { code: 127 });
+    return { errno: refused };
+  }
+  makeRunnable(k, k.thread(tid), 'new');
+  return { pid };
+}
+
+export const DEFAULT_ENV = ['PATH=/bin', 'HOME=/root', 'USER=root', 'TERM=dumb'];

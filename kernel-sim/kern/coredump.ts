@@ -1,0 +1,123 @@
+import { PF_R, PF_W, PF_X } from '../abi/elf.ts';
+import { fpregFromSavexmm } from '../abi/fpreg.ts';
+import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import {
+  PRI_FIFO_BIT,
+  PRI_IDLE,
+  PRI_REALTIME,
+  RTP_PRIO_FIFO,
+  RTP_PRIO_IDLE,
+  RTP_PRIO_NORMAL,
+  RTP_PRIO_REALTIME,
+} from '../abi/priority.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
+import { writeCore } from '../elf/core-file.ts';
+import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
+import { directoryPath, writeFile } from '../vfs/memfs.ts';
+import { makeResident } from '../vm/fault.ts';
+import { cpusOf } from './cpumask.ts';
+import { baseSet } from './cpuset.ts';
+import { OSRELDATE } from './exec.ts';
+import type { Kernel } from './kernel.ts';
+import { cpuTimes } from './proc.ts';
+import { fxsaveOf, userRegs } from './regs.ts';
+import type { Proc, Thread } from './state.ts';
+
+/**
+ * The core image of a process as the kernel writes it: FreeBSD 9.1 kern/imgact_elf.c. `first` is the thread that comes first (the
+ * faulting one); `cursig` the signal, 0 for a checkpoint. Nothing in the process changes.
+ */
+export function coreImage(
+  k: Kernel,
+  pid: Pid,
+  options: { layout: CoreLayout; cursig: number; first: Tid; sequence: number },
+): CoreImage {
+  const p = k.proc(pid);
+  const tids = [options.first, ...p.threads.filter((tid) => tid !== options.first)];
+  const { userNs, systemNs } = cpuTimes(k, p);
+  const td = k.thread(options.first);
+  return {
+    layout: options.layout,
+    flavor: 'kernel',
+    osreldate: OSRELDATE,
+    psinfo: { fname: p.comm, psargs: p.comm },
+    threads: tids.map((tid) => {
+      const { name, fsBase, gsBase } = k.thread(tid);
+      return {
+        tid,
+        cursig: options.cursig,
+        reg: userRegs(k, tid),
+        fpreg: fpregFromSavexmm(fxsaveOf(k, tid).slice()),
+        name,
+        segbases: { fsbase: fsBase, gsbase: gsBase },
+      };
+    }),
+    segments: dumpedSegments(k, p),
+    procstat: {
+      umask: p.umask,
+      osrel: p.osrel,
+      psStrings: PS_STRINGS,
+      auxv: p.auxv.map(([type, value]) => ({ type, value })),
+    },
+    coreback: {
+      version: 1,
+      pid: p.pid,
+      ppid: p.realParent || p.ppid,
+      pgid: p.pgid,
+      sid: p.sid,
+      name: p.comm,
+      args: p.args,
+      execPath: p.execPath,
+      nice: p.nice,
+      priorityClass: rtpType(td),
+      affinity: cpusOf(k.cpuset(td.cpuset).mask),
+      cpusetId: baseSet(k, td.cpuset).id,
+      virtualNs: k.now(),
+      instructions: Math.floor((userNs + systemNs) / k.config.cycleNs),
+      seq: options.sequence,
+    },
+  };
+}
+
+function rtpType({ priClass }: Thread): number {
+  if (priClass === (PRI_REALTIME | PRI_FIFO_BIT)) return RTP_PRIO_FIFO;
+  if (priClass === PRI_REALTIME) return RTP_PRIO_REALTIME;
+  return priClass === PRI_IDLE ? RTP_PRIO_IDLE : RTP_PRIO_NORMAL;
+}
+
+/** Entries with any access, with an object, and not marked NOCOREDUMP (freebsd-i386-abi.md, E.1). */
+function dumpedSegments(k: Kernel, p: Proc): CoreSegment[] {
+  const space = k.space(p.vmspace);
+  const segments: CoreSegment[] = [];
+  for (const entry of k.vmspace(p.vmspace).map) {
+    if (entry.prot === 0 || entry.noCoredump || !entry.touched) continue;
+    if (entry.object.kind === 'vnode') {
+      for (let page = entry.start / 4096; page < entry.end / 4096; page++) makeResident(k, p.vmspace, entry, page);
+    }
+    const flags =
+      (entry.prot & PROT_READ ? PF_R : 0) | (entry.prot & PROT_WRITE ? PF_W : 0) | (entry.prot & PROT_EXEC ? PF_X : 0);
+    segments.push({ vaddr: entry.start, flags, data: space.u8.subarray(entry.start, entry.end) });
+  }
+  return segments;
+}
+
+/** Writes a core to a path; the errno when the file system refuses, and then no part of it is there. */
+export function writeCoreFile(k: Kernel, path: string, image: CoreImage): { bytes: number } | { errno: Errno } {
+  const bytes = writeCore(image);
+  const errno = writeFile(k, path, bytes, 0o600);
+  return errno ? { errno } : { bytes: bytes.length };
+}
+
+/** The core dump of a fatal signal: `%N.core` in the working directory. True when it was written. */
+export function coredump(k: Kernel, pid: Pid, tid: Tid, signo: number): boolean {
+  const p = k.proc(pid);
+  if (p.native) return false;
+  const directory = directoryPath(k, p.cwd);
+  if (typeof directory === 'number') return false;
+  const path = `${directory === '/' ? '' : directory}/${p.comm}.core`;
+  const image = coreImage(k, pid, { layout: k.config.coreLayout, cursig: signo, first: tid, sequence: 0 });
+  const written = writeCoreFile(k, path, image);
+  if ('errno' in written) k.log(`pid ${pid} (${p.comm}): cannot write ${path}: errno ${written.errno}`);
+  else k.log(`pid ${pid} (${p.comm}), uid ${p.uid}: exited on signal ${signo} (core dumped)`);
+  return !('errno' in written);
+}

@@ -1,0 +1,179 @@
+import { assert } from '../../emu/base/errors.ts';
+import { EAX, EDX, EFLAGS, EIP, ESP, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
+import { EFAULT, EINTR, ENOSYS, errnoName } from '../abi/errno.ts';
+import type { Tid } from '../abi/ids.ts';
+import { SIGSYS, SIGTRAP } from '../abi/signal.ts';
+import type { SyscallRow } from '../sys/row.ts';
+import { syscallByNumber } from '../sys/table.ts';
+import type { Kernel, KernelCore } from './kernel.ts';
+import { regsOf } from './regs.ts';
+import { leaveCore } from './sched.ts';
+import { sigInfo, tdsignal } from './signal.ts';
+import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
+
+/** syscall(2) and __syscall(2): the number is an argument. */
+const SYS_SYSCALL = 0;
+const SYS___SYSCALL = 198;
+/** First number above the table of 9.0: sys/sys/syscall.h, SYS_MAXSYSCALL. */
+const SYS_MAXSYSCALL = 532;
+/** Length of `int $0x80`. */
+const SYSCALL_INSTRUCTION_BYTES = 2;
+/** si_code of a single-step trap. */
+const TRAP_TRACE = 2;
+
+/** The thread on this core has executed `int 0x80` (FreeBSD syscallenter, i386/trap.c). */
+export function syscallEnter(k: Kernel, core: KernelCore, tid: Tid): void {
+  const regs = core.state.i32;
+  const td = k.thread(tid);
+  let code = regs[EAX]! >>> 0;
+  let at = (regs[ESP]! + 4) >>> 0;
+  if (code === SYS_SYSCALL || code === SYS___SYSCALL) {
+    const inner = k.fuword(td.pid, at);
+    if (inner === null) {
+      finish(k, core, tid, { kind: 'error', errno: EFAULT });
+      return;
+    }
+    at = (at + (code === SYS_SYSCALL ? 4 : 8)) >>> 0;
+    code = inner;
+  }
+  const row = syscallByNumber(code);
+  if (!row) {
+    unknownSyscall(k, core, tid, code);
+    return;
+  }
+  const args = fetchArgs(k, td.pid, row, at);
+  if (args) invoke(k, core, tid, row, args, FIRST_ENTRY);
+  else finish(k, core, tid, { kind: 'error', errno: EFAULT });
+}
+
+/** The thread has a core again and goes on with the call in which it slept. */
+export function syscallResume(k: Kernel, core: KernelCore, tid: Tid): void {
+  const { pending } = k.thread(tid);
+  assert(pending, `thread ${tid} is in no system call`);
+  const row = syscallByNumber(pending.code);
+  assert(row, `no system call ${pending.code}`);
+  k.setThread(tid, { pending: null });
+  invoke(k, core, tid, row, pending.args, { woken: pending.woken, resume: pending.resume });
+}
+
+function invoke(
+  k: Kernel,
+  core: KernelCore,
+  tid: Tid,
+  row: SyscallRow,
+  args: readonly number[],
+  entry: SyscallEntry,
+): void {
+  const result = row.handler(k, k.thread(tid), args, entry);
+  if (result.kind === 'sleep') {
+    sleepIn(k, core, tid, row, args, result);
+    return;
+  }
+  finish(k, core, tid, result);
+}
+
+/** Reads a row's arguments from the user's stack; null: EFAULT. */
+function fetchArgs(k: Kernel, pid: Parameters<Kernel['fuword']>[0], row: SyscallRow, start: number): number[] | null {
+  const args: number[] = [];
+  let at = start;
+  for (const [, kind] of row.args) {
+    const low = k.fuword(pid, at);
+    at = (at + 4) >>> 0;
+    if (low === null) return null;
+    switch (kind) {
+      case 'off': {
+        const high = k.fuword(pid, at);
+        at = (at + 4) >>> 0;
+        if (high === null) return null;
+        args.push((high | 0) * 0x100000000 + low);
+        break;
+      }
+      case 'int':
+      case 'fd':
+      case 'pid':
+        args.push(low | 0);
+        break;
+      default:
+        args.push(low);
+    }
+  }
+  return args;
+}
+
+function sleepIn(
+  k: Kernel,
+  core: KernelCore,
+  tid: Tid,
+  row: SyscallRow,
+  args: readonly number[],
+  result: Extract<SyscallResult, { kind: 'sleep' }>,
+): void {
+  const interruptible = result.interruptible ?? true;
+  const pending = { code: row.number, args, resume: result.resume, woken: 'wakeup' as const };
+  const sleep = { wchan: result.wchan, wmesg: result.wmesg, deadlineNs: result.deadlineNs ?? null, interruptible };
+  // A signal that is pending already ends an interruptible sleep before it begins.
+  const td = k.thread(tid);
+  if (interruptible && td.ast && hasDeliverable(k, tid)) {
+    k.setThread(tid, { pending: { ...pending, woken: 'signal' } });
+    return;
+  }
+  // The core may be gone already: the handler itself may have stopped or ended the process.
+  leaveCore(k, core);
+  k.setThread(tid, {
+    state: 'sleeping',
+    pending,
+    sleep,
+    sleepStartNs: k.now(),
+    voluntarySwitches: td.voluntarySwitches + 1,
+  });
+}
+
+function hasDeliverable(k: Kernel, tid: Tid): boolean {
+  const td = k.thread(tid);
+  const masked = (signo: number): boolean => ((td.sigmask[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
+  return [...td.sigqueue, ...k.proc(td.pid).sigqueue].some((s) => !masked(s.signo));
+}
+
+/** Writes the result where user mode looks for it. The thread may be gone (exit) or have left the core (stop, exec by a tracer). */
+function finish(k: Kernel, core: KernelCore, tid: Tid, result: SyscallResult): void {
+  if (k.cpu(core.id).current !== tid) return;
+  const regs = regsOf(k, tid);
+  switch (result.kind) {
+    case 'return':
+      regs[EAX] = result.eax | 0;
+      if (result.edx !== undefined) regs[EDX] = result.edx | 0;
+      regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_CF;
+      break;
+    case 'error':
+      regs[EAX] = result.errno;
+      regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
+      break;
+    case 'restart':
+      // Without a handler to ask, the call is always made again.
+      regs[EIP] = regs[EIP]! - SYSCALL_INSTRUCTION_BYTES;
+      break;
+    case 'justreturn':
+    case 'sleep':
+      break;
+  }
+  if (regs[EFLAGS]! & FLAG_TF && result.kind !== 'restart') {
+    regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_TF;
+    tdsignal(k, tid, sigInfo(SIGTRAP, { code: TRAP_TRACE, addr: regs[EIP]! >>> 0 }));
+  }
+}
+
+/** ENOSYS, and one line in the log; a number that 9.0 does not have at all also gets SIGSYS, as nosys() does it. */
+function unknownSyscall(k: Kernel, core: KernelCore, tid: Tid, code: number): void {
+  const td = k.thread(tid);
+  k.log(`pid ${td.pid} (${k.proc(td.pid).comm}): system call ${code} is not implemented: ${errnoName(ENOSYS)}`);
+  finish(k, core, tid, { kind: 'error', errno: ENOSYS });
+  if (code >= SYS_MAXSYSCALL) tdsignal(k, tid, sigInfo(SIGSYS));
+}
+
+/** For handlers whose sleep was ended by a signal and that are not made again. */
+export const INTERRUPTED: SyscallResult = { kind: 'error', errno: EINTR };
+
+/** A native process makes a call: its arguments do not come from a stack. */
+export function invokeByName(k: Kernel, core: KernelCore, tid: Tid, row: SyscallRow, args: readonly number[]): void {
+  invoke(k, core, tid, row, args, FIRST_ENTRY);
+}

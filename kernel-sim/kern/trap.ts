@@ -1,0 +1,274 @@
+import { Prng } from '../../emu/base/prng.ts';
+import { CR2, EIP, EXIT_ERROR_CODE, EXIT_VECTOR } from '../../emu/core/core-state.ts';
+import {
+  type EngineExit,
+  EXIT_SYSCALL,
+  PF_WRITE,
+  VECTOR_AC,
+  VECTOR_BP,
+  VECTOR_BR,
+  VECTOR_DB,
+  VECTOR_DE,
+  VECTOR_GP,
+  VECTOR_MF,
+  VECTOR_NM,
+  VECTOR_NP,
+  VECTOR_OF,
+  VECTOR_PF,
+  VECTOR_SS,
+  VECTOR_TS,
+  VECTOR_UD,
+  VECTOR_XM,
+} from '../../emu/core/engine.ts';
+import type { Core, TrapHandler } from '../../emu/machine/machine.ts';
+import type { AddressSpace } from '../../emu/memory/address-space.ts';
+import type { Signo, Tid } from '../abi/ids.ts';
+import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
+import { vmFault } from '../vm/fault.ts';
+import { checkpointAll } from './checkpoint.ts';
+import { hasCpu } from './cpumask.ts';
+import { checkInvariants } from './invariants.ts';
+import type { Kernel, KernelCore } from './kernel.ts';
+import { type NativePrograms, runNative } from './native.ts';
+import { INIT_PID } from './proc.ts';
+import { faultInterrupt } from './recovery.ts';
+import { setTrapFlag } from './regs.ts';
+import { allowedCpus, balance, balanceDelayNs, chooseThread, enterCore, statTick, yieldCore } from './sched.ts';
+import { STAT_TICK_NS } from './sched-priority.ts';
+import { deliverSignals, sigInfo, tdsignal } from './signal.ts';
+import { wakeThread } from './sleep.ts';
+import { syscallEnter, syscallResume } from './syscall.ts';
+
+/** Vector to (signal, si_code, T_ number): FreeBSD 9.1 i386/trap.c (freebsd-i386-abi.md, F.4). */
+const TRAPS = new Map<number, readonly [signo: Signo, code: number, trapno: number]>([
+  [VECTOR_DE, [SIGFPE, 2, 18]],
+  [VECTOR_DB, [SIGTRAP, 2, 10]],
+  [VECTOR_BP, [SIGTRAP, 1, 3]],
+  [VECTOR_OF, [SIGFPE, 1, 20]],
+  [VECTOR_BR, [SIGFPE, 8, 21]],
+  [VECTOR_UD, [SIGILL, 5, 1]],
+  [VECTOR_NM, [SIGILL, 7, 22]],
+  [VECTOR_TS, [SIGBUS, 3, 25]],
+  [VECTOR_NP, [SIGBUS, 2, 26]],
+  [VECTOR_SS, [SIGBUS, 2, 27]],
+  [VECTOR_GP, [SIGBUS, 3, 9]],
+  [VECTOR_MF, [SIGFPE, 7, 6]],
+  [VECTOR_AC, [SIGBUS, 1, 14]],
+  [VECTOR_XM, [SIGFPE, 0, 29]],
+]);
+const T_PAGEFLT = 12;
+const SEGV_MAPERR = 1;
+const SEGV_ACCERR = 2;
+/** Legacy si_code of a protection fault (UCODE of old binaries). */
+const BUS_PAGE_FAULT = 12;
+/** P_OSREL_SIGSEGV: programs built for an older system, or without an ABI note, get SIGBUS for a protection fault. */
+const OSREL_SIGSEGV = 700004;
+
+/** The kernel as the machine sees it: what happens at each trap, timer and interrupt. */
+export class KernelTrapHandler implements TrapHandler {
+  private readonly k: Kernel;
+  private readonly programs: NativePrograms;
+
+  constructor(k: Kernel, programs: NativePrograms) {
+    this.k = k;
+    this.programs = programs;
+  }
+
+  prepare(core: Core): AddressSpace | null | 'again' {
+    const { k } = this;
+    k.current = core;
+    try {
+      return this.choose(core);
+    } finally {
+      k.current = null;
+    }
+  }
+
+  private choose(core: Core): AddressSpace | null | 'again' {
+    const { k } = this;
+    for (;;) {
+      const cpu = k.cpu(core.id);
+      if (cpu.dead) return null;
+      if (cpu.current === 0) {
+        const td = chooseThread(k, core);
+        if (!td) {
+          this.reportIdle(core);
+          return null;
+        }
+        this.idle.delete(core.id);
+        enterCore(k, core, td);
+        this.spend(core, k.config.costs.contextSwitchInstructions);
+        continue;
+      }
+      const tid = cpu.current;
+      if (cpu.needResched || !hasCpu(allowedCpus(k, k.thread(tid)), core.id)) {
+        const load = k.cpu(core.id).load;
+        k.setCpu(core.id, { needResched: false });
+        if (load > 1 || !hasCpu(allowedCpus(k, k.thread(tid)), core.id)) {
+          yieldCore(k, core, false);
+          continue;
+        }
+      }
+      const td = k.thread(tid);
+      if (td.pending) {
+        syscallResume(k, core, tid);
+        continue;
+      }
+      if (td.ast || k.proc(td.pid).stopped !== 'no') {
+        deliverSignals(k, core, tid);
+        continue;
+      }
+      const p = k.proc(td.pid);
+      if (p.native) {
+        this.spend(core, k.config.costs.syscallInstructions);
+        runNative(k, core, tid, this.programs);
+        return 'again';
+      }
+      return k.space(p.vmspace);
+    }
+  }
+
+  /** Cores that have been reported idle since they last ran something: derived, only for events. */
+  private readonly idle = new Set<number>();
+
+  private reportIdle(core: Core): void {
+    if (this.idle.has(core.id)) return;
+    this.idle.add(core.id);
+    this.k.emit({ kind: 'switch', pid: 0 as never, tid: 0 as never, name: 'idle' });
+  }
+
+  charge(core: Core, instructions: number): void {
+    const { k } = this;
+    const tid = k.cpu(core.id).current;
+    if (tid === 0) return;
+    const td = k.thread(tid);
+    const ns = instructions * k.config.cycleNs;
+    k.state.threads.set(tid, { ...td, userNs: td.userNs + ns });
+    const [user, nice, system, interrupt, idle] = k.cpu(core.id).cpTimes;
+    const isNice = k.proc(td.pid).nice > 0;
+    k.setCpu(core.id, {
+      cpTimes: isNice ? [user, nice + ns, system, interrupt, idle] : [user + ns, nice, system, interrupt, idle],
+    });
+  }
+
+  /** The kernel's own work on a core, counted as so many instructions' time. */
+  private spend(core: KernelCore, instructions: number): void {
+    const { k } = this;
+    const ns = instructions * k.config.cycleNs;
+    core.clockNs += ns;
+    const cpu = k.cpu(core.id);
+    const [user, nice, system, interrupt, idle] = cpu.cpTimes;
+    k.setCpu(core.id, { cpTimes: [user, nice, system + ns, interrupt, idle] });
+    if (cpu.current === 0) return;
+    const td = k.thread(cpu.current);
+    k.state.threads.set(td.tid, { ...td, systemNs: td.systemNs + ns });
+  }
+
+  trap(core: Core, exit: EngineExit): void {
+    const { k } = this;
+    k.current = core;
+    try {
+      const tid = k.cpu(core.id).current as Tid;
+      this.spend(core, k.config.costs.syscallInstructions);
+      if (exit === EXIT_SYSCALL) syscallEnter(k, core, tid);
+      else this.exception(core, tid);
+    } finally {
+      k.current = null;
+    }
+  }
+
+  private exception(core: Core, tid: Tid): void {
+    const { k } = this;
+    const regs = core.state.i32;
+    const vector = regs[EXIT_VECTOR]!;
+    const td = k.thread(tid);
+    if (vector === VECTOR_PF) {
+      const address = regs[CR2]! >>> 0;
+      const p = k.proc(td.pid);
+      const outcome = vmFault(k, p.vmspace, address, (regs[EXIT_ERROR_CODE]! & PF_WRITE) !== 0);
+      if (outcome === 'mapped') return;
+      const protection = outcome === 'protection';
+      const old = protection && p.osrel < OSREL_SIGSEGV;
+      const code = old ? BUS_PAGE_FAULT : protection ? SEGV_ACCERR : SEGV_MAPERR;
+      tdsignal(k, tid, sigInfo(old ? SIGBUS : SIGSEGV, { code, addr: address, trapno: T_PAGEFLT }));
+      return;
+    }
+    if (vector === VECTOR_DB) setTrapFlag(k, tid, false);
+    const [signo, code, trapno] = TRAPS.get(vector) ?? [SIGBUS, 3, 30];
+    tdsignal(k, tid, sigInfo(signo, { code, addr: regs[EIP]! >>> 0, trapno }));
+  }
+
+  // ---- time ------------------------------------------------------------------------------------------------------------
+
+  nextTimerNs(): number {
+    const { k } = this;
+    let next = Number.POSITIVE_INFINITY;
+    for (const { sleep } of k.state.threads.values()) {
+      if (sleep?.deadlineNs != null && sleep.deadlineNs < next) next = sleep.deadlineNs;
+    }
+    const { nextStatTickNs, nextBalanceNs, nextCheckpointNs } = k.state.counters;
+    if (k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0)) next = Math.min(next, nextStatTickNs, nextBalanceNs);
+    // When nothing else is due, checkpoints of processes that never change would go on for ever.
+    if (k.config.checkpointEveryNs > 0 && next !== Number.POSITIVE_INFINITY) next = Math.min(next, nextCheckpointNs);
+    return next;
+  }
+
+  timers(nowNs: number): void {
+    const { k } = this;
+    k.clockNs = nowNs;
+    const due = [...k.state.threads.values()]
+      .filter(({ sleep }) => sleep?.deadlineNs != null && sleep.deadlineNs <= nowNs)
+      .sort((a, b) => a.sleep!.deadlineNs! - b.sleep!.deadlineNs! || a.tid - b.tid);
+    for (const td of due) wakeThread(k, k.thread(td.tid), 'timeout');
+    const { counters } = k.state;
+    if (counters.nextStatTickNs <= nowNs) {
+      statTick(k);
+      const passed = Math.floor((nowNs - counters.nextStatTickNs) / STAT_TICK_NS) + 1;
+      k.setCounters({ nextStatTickNs: counters.nextStatTickNs + passed * STAT_TICK_NS });
+    }
+    if (counters.nextBalanceNs <= nowNs) {
+      balance(k);
+      const prng = Prng.seeded(k.config.seed, 0x20000 + Math.floor(nowNs / 1e6));
+      k.setCounters({ nextBalanceNs: nowNs + balanceDelayNs(prng.next()) });
+    }
+    if (k.config.checkpointEveryNs > 0 && counters.nextCheckpointNs <= nowNs) {
+      checkpointAll(k);
+      k.setCounters({ nextCheckpointNs: nowNs + k.config.checkpointEveryNs });
+    }
+  }
+
+  hasWork(core: Core): boolean {
+    const { cpus } = this.k.state;
+    const own = cpus[core.id]!;
+    if (own.dead) return false;
+    return own.load > 0 || cpus.some((cpu) => !cpu.dead && cpu.load >= 2);
+  }
+
+  faultInterrupt(on: Core, victim: Core): void {
+    this.k.current = on;
+    try {
+      faultInterrupt(this.k, victim);
+    } finally {
+      this.k.current = null;
+    }
+  }
+
+  processName(core: Core): string {
+    const tid = this.k.cpu(core.id).current;
+    return tid === 0 ? '' : this.k.proc(this.k.thread(tid).pid).comm;
+  }
+
+  finished(): string | null {
+    for (const pid of this.k.state.procs.keys()) if (pid !== INIT_PID) return null;
+    return 'every process has ended';
+  }
+
+  waitsForInput(): boolean {
+    for (const { sleep } of this.k.state.threads.values()) if (sleep?.wchan === 'ttyin') return true;
+    return false;
+  }
+
+  checkInvariants(): void {
+    checkInvariants(this.k);
+  }
+}

@@ -1,0 +1,304 @@
+import {
+  EACCES,
+  EBADF,
+  EFAULT,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  ERANGE,
+  ETXTBSY,
+} from '../abi/errno.ts';
+import * as fcntl from '../abi/fcntl.ts';
+import type { Errno } from '../abi/ids.ts';
+import { S_ISVTX } from '../abi/stat.ts';
+import { bytesOf, type Kernel } from '../kern/kernel.ts';
+import type { Thread, Vnode } from '../kern/state.ts';
+import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import { linkNode, makeDirectory, makeSymlink, removeDirectory, renameNode, unlinkNode } from '../vfs/directory.ts';
+import { resizeFile } from '../vfs/file-data.ts';
+import { getFile } from '../vfs/filedesc.ts';
+import { FILE_SIZE_MAX } from '../vfs/limits.ts';
+import { directoryPath } from '../vfs/memfs.ts';
+import { changeMode, changeOwner, checkAccess, isRunningText, setFileData } from '../vfs/vnode.ts';
+import { userFound, userVnode } from './file-paths.ts';
+import type { SyscallHandler, SyscallRow } from './row.ts';
+
+/*
+ * System calls on names and on what they name. Each has one function that takes a directory descriptor; the older call is
+ * the same with AT_FDCWD.
+ */
+
+type Args = readonly number[];
+
+const NOFOLLOW = { follow: false } as const;
+const FOLLOW = { follow: true } as const;
+
+const result = (error: Errno | 0): SyscallResult => (error ? fail(error) : ok());
+const made = (vnode: Vnode | Errno): SyscallResult => (typeof vnode === 'number' ? fail(vnode) : ok());
+
+/** The call without a directory descriptor: AT_FDCWD at the given places of the argument list. */
+const atCwd =
+  (handler: SyscallHandler, ...places: number[]): SyscallHandler =>
+  (k, td, args, entry) => {
+    const full = [...args];
+    for (const place of places) full.splice(place, 0, fcntl.AT_FDCWD);
+    return handler(k, td, full, entry);
+  };
+
+function sys_linkat(k: Kernel, td: Thread, [fd1, path1, fd2, path2, flag]: Args): SyscallResult {
+  if (flag! & ~fcntl.AT_SYMLINK_FOLLOW) return fail(EINVAL);
+  const vnode = userVnode(k, td, fd1!, path1!, { follow: (flag! & fcntl.AT_SYMLINK_FOLLOW) !== 0 });
+  if (typeof vnode === 'number') return fail(vnode);
+  const found = userFound(k, td, fd2!, path2!, NOFOLLOW);
+  return typeof found === 'number' ? fail(found) : result(linkNode(k, found.cred, vnode, found));
+}
+
+/** link(2) follows a symbolic link at the old path. */
+function sys_link(k: Kernel, td: Thread, [path, link]: Args): SyscallResult {
+  return sys_linkat(k, td, [fcntl.AT_FDCWD, path!, fcntl.AT_FDCWD, link!, fcntl.AT_SYMLINK_FOLLOW]);
+}
+
+function sys_unlinkat(k: Kernel, td: Thread, [fd, path, flag]: Args): SyscallResult {
+  if (flag! & ~fcntl.AT_REMOVEDIR) return fail(EINVAL);
+  const found = userFound(k, td, fd!, path!, NOFOLLOW);
+  if (typeof found === 'number') return fail(found);
+  return result(flag ? removeDirectory(k, found.cred, found) : unlinkNode(k, found.cred, found));
+}
+
+function sys_unlink(k: Kernel, td: Thread, [path]: Args): SyscallResult {
+  return sys_unlinkat(k, td, [fcntl.AT_FDCWD, path!, 0]);
+}
+
+function sys_rmdir(k: Kernel, td: Thread, [path]: Args): SyscallResult {
+  return sys_unlinkat(k, td, [fcntl.AT_FDCWD, path!, fcntl.AT_REMOVEDIR]);
+}
+
+function sys_renameat(k: Kernel, td: Thread, [oldfd, from, newfd, to]: Args): SyscallResult {
+  const source = userFound(k, td, oldfd!, from!, NOFOLLOW);
+  if (typeof source === 'number') return fail(source);
+  if (!source.vnode) return fail(ENOENT);
+  const target = userFound(k, td, newfd!, to!, NOFOLLOW);
+  return typeof target === 'number' ? fail(target) : result(renameNode(k, source.cred, source, target));
+}
+
+function sys_mkdirat(k: Kernel, td: Thread, [fd, path, mode]: Args): SyscallResult {
+  const found = userFound(k, td, fd!, path!, NOFOLLOW);
+  if (typeof found === 'number') return fail(found);
+  const permissions = mode! & ~k.proc(td.pid).umask & (0o777 | S_ISVTX);
+  return made(makeDirectory(k, found.cred, found, permissions));
+}
+
+function sys_symlinkat(k: Kernel, td: Thread, [target, fd, link]: Args): SyscallResult {
+  const text = k.copyinstr(td.pid, target!, fcntl.PATH_MAX);
+  if (typeof text === 'number') return fail(text);
+  const found = userFound(k, td, fd!, link!, NOFOLLOW);
+  return typeof found === 'number' ? fail(found) : made(makeSymlink(k, found.cred, found, text));
+}
+
+function sys_readlinkat(k: Kernel, td: Thread, [fd, path, buffer, size]: Args): SyscallResult {
+  if (size! >>> 0 > 0x7fffffff) return fail(EINVAL);
+  const vnode = userVnode(k, td, fd!, path!, NOFOLLOW);
+  if (typeof vnode === 'number') return fail(vnode);
+  if (vnode.type !== 'lnk') return fail(EINVAL);
+  const bytes = bytesOf(vnode.target).subarray(0, size! >>> 0);
+  return k.copyout(td.pid, buffer!, bytes) ? ok(bytes.length) : fail(EFAULT);
+}
+
+function sys_chdir(k: Kernel, td: Thread, [path]: Args): SyscallResult {
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, FOLLOW);
+  return typeof vnode === 'number' ? fail(vnode) : changeDirectory(k, td, vnode);
+}
+
+function sys_fchdir(k: Kernel, td: Thread, [fd]: Args): SyscallResult {
+  const file = getFile(k, td, fd!);
+  if (!file) return fail(EBADF);
+  return file.kind === 'vnode' ? changeDirectory(k, td, k.vnode(file.vnode)) : fail(ENOTDIR);
+}
+
+function changeDirectory(k: Kernel, td: Thread, vnode: Vnode): SyscallResult {
+  if (vnode.type !== 'dir') return fail(ENOTDIR);
+  const denied = checkAccess(vnode, k.proc(td.pid), fcntl.X_OK);
+  if (denied) return fail(denied);
+  k.setProc(td.pid, { cwd: vnode.id });
+  return ok();
+}
+
+/** The path with its NUL. Errors: EINVAL for a size of 0 or 1, ERANGE when it does not fit, ENOENT in a removed directory. */
+function sys_getcwd(k: Kernel, td: Thread, [buffer, size]: Args): SyscallResult {
+  if (size! >>> 0 < 2) return fail(EINVAL);
+  const path = directoryPath(k, k.proc(td.pid).cwd);
+  if (typeof path === 'number') return fail(path);
+  const bytes = bytesOf(`${path}\0`);
+  if (bytes.length > fcntl.PATH_MAX) return fail(ENAMETOOLONG);
+  if (bytes.length > size! >>> 0) return fail(ERANGE);
+  return k.copyout(td.pid, buffer!, bytes) ? ok() : fail(EFAULT);
+}
+
+function sys_fchmodat(k: Kernel, td: Thread, [fd, path, mode, flag]: Args): SyscallResult {
+  if (flag! & ~fcntl.AT_SYMLINK_NOFOLLOW) return fail(EINVAL);
+  const vnode = userVnode(k, td, fd!, path!, { follow: flag === 0 });
+  return typeof vnode === 'number' ? fail(vnode) : result(changeMode(k, vnode, k.proc(td.pid), mode!));
+}
+
+function sys_chmod(k: Kernel, td: Thread, [path, mode]: Args): SyscallResult {
+  return sys_fchmodat(k, td, [fcntl.AT_FDCWD, path!, mode!, 0]);
+}
+
+function sys_fchmod(k: Kernel, td: Thread, [fd, mode]: Args): SyscallResult {
+  const file = getFile(k, td, fd!);
+  if (!file) return fail(EBADF);
+  return file.kind === 'vnode' ? result(changeMode(k, k.vnode(file.vnode), k.proc(td.pid), mode!)) : fail(EINVAL);
+}
+
+function chown(k: Kernel, td: Thread, dirfd: number, path: number, uid: number, gid: number, follow: boolean) {
+  const vnode = userVnode(k, td, dirfd, path, { follow });
+  return typeof vnode === 'number' ? fail(vnode) : result(changeOwner(k, vnode, k.proc(td.pid), uid, gid));
+}
+
+function sys_chown(k: Kernel, td: Thread, [path, uid, gid]: Args): SyscallResult {
+  return chown(k, td, fcntl.AT_FDCWD, path!, uid!, gid!, true);
+}
+
+function sys_lchown(k: Kernel, td: Thread, [path, uid, gid]: Args): SyscallResult {
+  return chown(k, td, fcntl.AT_FDCWD, path!, uid!, gid!, false);
+}
+
+function sys_fchownat(k: Kernel, td: Thread, [fd, path, uid, gid, flag]: Args): SyscallResult {
+  if (flag! & ~fcntl.AT_SYMLINK_NOFOLLOW) return fail(EINVAL);
+  return chown(k, td, fd!, path!, uid!, gid!, flag === 0);
+}
+
+function sys_fchown(k: Kernel, td: Thread, [fd, uid, gid]: Args): SyscallResult {
+  const file = getFile(k, td, fd!);
+  if (!file) return fail(EBADF);
+  return file.kind === 'vnode' ? result(changeOwner(k, k.vnode(file.vnode), k.proc(td.pid), uid!, gid!)) : fail(EINVAL);
+}
+
+/** Real and effective ids are one here, so AT_EACCESS changes nothing. */
+function sys_faccessat(k: Kernel, td: Thread, [fd, path, mode, flag]: Args): SyscallResult {
+  if (flag! & ~fcntl.AT_EACCESS || mode! & ~(fcntl.R_OK | fcntl.W_OK | fcntl.X_OK)) return fail(EINVAL);
+  const vnode = userVnode(k, td, fd!, path!, FOLLOW);
+  return typeof vnode === 'number' ? fail(vnode) : result(checkAccess(vnode, k.proc(td.pid), mode!));
+}
+
+function sys_access(k: Kernel, td: Thread, [path, mode]: Args): SyscallResult {
+  return sys_faccessat(k, td, [fcntl.AT_FDCWD, path!, mode!, 0]);
+}
+
+function sys_umask(k: Kernel, td: Thread, [mask]: Args): SyscallResult {
+  const { umask } = k.proc(td.pid);
+  k.setProc(td.pid, { umask: mask! & 0o777 });
+  return ok(umask);
+}
+
+function resize(k: Kernel, vnode: Vnode, length: number): SyscallResult {
+  if (length < 0) return fail(EINVAL);
+  if (vnode.type === 'dir') return fail(EISDIR);
+  if (vnode.type !== 'reg') return fail(EINVAL);
+  if (length > FILE_SIZE_MAX) return fail(EFBIG);
+  return result(setFileData(k, vnode, resizeFile(vnode.data, length)));
+}
+
+function truncatePath(k: Kernel, td: Thread, path: number, length: number): SyscallResult {
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path, FOLLOW);
+  if (typeof vnode === 'number') return fail(vnode);
+  const denied = checkAccess(vnode, k.proc(td.pid), fcntl.W_OK);
+  if (denied) return fail(denied);
+  return isRunningText(k, vnode.id) && vnode.type === 'reg' ? fail(ETXTBSY) : resize(k, vnode, length);
+}
+
+function truncateFile(k: Kernel, td: Thread, fd: number, length: number): SyscallResult {
+  const file = getFile(k, td, fd);
+  if (!file) return fail(EBADF);
+  if (file.kind !== 'vnode' || !file.writable) return fail(EINVAL);
+  return resize(k, k.vnode(file.vnode), length);
+}
+
+/**
+ * utimes(2): two struct timeval, access and modification; a null pointer means now, which whoever may write may ask for.
+ * Errors: EINVAL for microseconds out of range, EPERM for a stranger.
+ */
+function setTimes(k: Kernel, td: Thread, vnode: Vnode, times: number): SyscallResult {
+  const p = k.proc(td.pid);
+  const mine = p.uid === 0 || p.uid === vnode.uid;
+  const ns = k.now();
+  if (times === 0) {
+    if (!mine && checkAccess(vnode, p, fcntl.W_OK)) return fail(EACCES);
+    k.setVnode({ ...vnode, accessNs: ns, modifyNs: ns, changeNs: ns });
+    return ok();
+  }
+  const bytes = k.copyin(td.pid, times, 16);
+  if (typeof bytes === 'number') return fail(bytes);
+  const [accessSec, accessUsec, modifySec, modifyUsec] = new Int32Array(bytes.slice().buffer) as unknown as number[];
+  if (![accessUsec!, modifyUsec!].every((usec) => usec >= 0 && usec < 1_000_000)) return fail(EINVAL);
+  if (!mine) return fail(EPERM);
+  // Times of files count from power-on; what lies before is negative. Differs: more than 104 days away from power-on the
+  // nanoseconds of a double get coarse (by 1 us at the ends of the 32-bit range).
+  const toNs = (sec: number, usec: number): number => (sec - k.config.bootTimeSec) * 1e9 + usec * 1000;
+  const accessNs = toNs(accessSec!, accessUsec!);
+  k.setVnode({ ...vnode, accessNs, modifyNs: toNs(modifySec!, modifyUsec!), changeNs: ns });
+  return ok();
+}
+
+function sys_utimes(k: Kernel, td: Thread, [path, times]: Args): SyscallResult {
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, FOLLOW);
+  return typeof vnode === 'number' ? fail(vnode) : setTimes(k, td, vnode, times!);
+}
+
+function sys_futimes(k: Kernel, td: Thread, [fd, times]: Args): SyscallResult {
+  const file = getFile(k, td, fd!);
+  if (!file) return fail(EBADF);
+  return file.kind === 'vnode' ? setTimes(k, td, k.vnode(file.vnode), times!) : fail(EINVAL);
+}
+
+const sys_truncate = (k: Kernel, td: Thread, [path, length]: Args) => truncatePath(k, td, path!, length!);
+const sys_ftruncate = (k: Kernel, td: Thread, [fd, length]: Args) => truncateFile(k, td, fd!, length!);
+const sys_freebsd6_truncate = (k: Kernel, td: Thread, [path, , length]: Args) => truncatePath(k, td, path!, length!);
+const sys_freebsd6_ftruncate = (k: Kernel, td: Thread, [fd, , length]: Args) => truncateFile(k, td, fd!, length!);
+const sys_sync = (): SyscallResult => ok();
+
+const sys_rename = atCwd(sys_renameat, 0, 2);
+const sys_mkdir = atCwd(sys_mkdirat, 0);
+const sys_symlink = atCwd(sys_symlinkat, 1);
+const sys_readlink = atCwd(sys_readlinkat, 0);
+
+// biome-ignore format: one call per line
+export const nameSyscalls: readonly SyscallRow[] = [
+  { number: 9, name: 'link', args: [['path', 'str'], ['link', 'str']], support: 'full', handler: sys_link },
+  { number: 10, name: 'unlink', args: [['path', 'str']], support: 'full', handler: sys_unlink },
+  { number: 12, name: 'chdir', args: [['path', 'str']], support: 'full', handler: sys_chdir },
+  { number: 13, name: 'fchdir', args: [['fd', 'fd']], support: 'full', handler: sys_fchdir },
+  { number: 15, name: 'chmod', args: [['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_chmod },
+  { number: 16, name: 'chown', args: [['path', 'str'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_chown },
+  { number: 33, name: 'access', args: [['path', 'str'], ['flags', 'int']], support: 'full', handler: sys_access },
+  { number: 36, name: 'sync', args: [], support: 'full', handler: sys_sync },
+  { number: 57, name: 'symlink', args: [['path', 'str'], ['link', 'str']], support: 'full', handler: sys_symlink },
+  { number: 58, name: 'readlink', args: [['path', 'str'], ['buf', 'ptr'], ['count', 'size']], support: 'full', handler: sys_readlink },
+  { number: 60, name: 'umask', args: [['newmask', 'int']], support: 'full', handler: sys_umask },
+  { number: 123, name: 'fchown', args: [['fd', 'fd'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_fchown },
+  { number: 124, name: 'fchmod', args: [['fd', 'fd'], ['mode', 'int']], support: 'full', handler: sys_fchmod },
+  { number: 128, name: 'rename', args: [['from', 'str'], ['to', 'str']], support: 'full', handler: sys_rename },
+  { number: 136, name: 'mkdir', args: [['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_mkdir },
+  { number: 137, name: 'rmdir', args: [['path', 'str']], support: 'full', handler: sys_rmdir },
+  { number: 138, name: 'utimes', args: [['path', 'str'], ['tptr', 'ptr']], support: 'full', handler: sys_utimes },
+  { number: 200, name: 'freebsd6_truncate', args: [['path', 'str'], ['pad', 'pad'], ['length', 'off']], support: 'full', handler: sys_freebsd6_truncate },
+  { number: 201, name: 'freebsd6_ftruncate', args: [['fd', 'fd'], ['pad', 'pad'], ['length', 'off']], support: 'full', handler: sys_freebsd6_ftruncate },
+  { number: 206, name: 'futimes', args: [['fd', 'fd'], ['tptr', 'ptr']], support: 'full', handler: sys_futimes },
+  { number: 254, name: 'lchown', args: [['path', 'str'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_lchown },
+  { number: 326, name: '__getcwd', args: [['buf', 'ptr'], ['buflen', 'uint']], support: 'full', handler: sys_getcwd },
+  { number: 479, name: 'truncate', args: [['path', 'str'], ['length', 'off']], support: 'full', handler: sys_truncate },
+  { number: 480, name: 'ftruncate', args: [['fd', 'fd'], ['length', 'off']], support: 'full', handler: sys_ftruncate },
+  { number: 489, name: 'faccessat', args: [['fd', 'fd'], ['path', 'str'], ['mode', 'int'], ['flag', 'int']], support: 'full', handler: sys_faccessat },
+  { number: 490, name: 'fchmodat', args: [['fd', 'fd'], ['path', 'str'], ['mode', 'int'], ['flag', 'int']], support: 'full', handler: sys_fchmodat },
+  { number: 491, name: 'fchownat', args: [['fd', 'fd'], ['path', 'str'], ['uid', 'int'], ['gid', 'int'], ['flag', 'int']], support: 'full', handler: sys_fchownat },
+  { number: 495, name: 'linkat', args: [['fd1', 'fd'], ['path1', 'str'], ['fd2', 'fd'], ['path2', 'str'], ['flag', 'int']], support: 'full', handler: sys_linkat },
+  { number: 496, name: 'mkdirat', args: [['fd', 'fd'], ['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_mkdirat },
+  { number: 500, name: 'readlinkat', args: [['fd', 'fd'], ['path', 'str'], ['buf', 'ptr'], ['bufsize', 'size']], support: 'full', handler: sys_readlinkat },
+  { number: 501, name: 'renameat', args: [['oldfd', 'fd'], ['old', 'str'], ['newfd', 'fd'], ['new', 'str']], support: 'full', handler: sys_renameat },
+  { number: 502, name: 'symlinkat', args: [['path1', 'str'], ['fd', 'fd'], ['path2', 'str']], support: 'full', handler: sys_symlinkat },
+  { number: 503, name: 'unlinkat', args: [['fd', 'fd'], ['path', 'str'], ['flag', 'int']], support: 'full', handler: sys_unlinkat },
+];

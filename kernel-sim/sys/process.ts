@@ -1,0 +1,183 @@
+import { EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import type { Pid } from '../abi/ids.ts';
+import { encode } from '../abi/layout.ts';
+import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
+import { rusageLayout } from '../abi/resource.ts';
+import { SIGTRAP } from '../abi/signal.ts';
+import { exitedStatus, STATUS_CONTINUED, stoppedStatus, WCONTINUED, WNOHANG, WNOWAIT, WUNTRACED } from '../abi/wait.ts';
+import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
+import { exitProcess, reap } from '../kern/exit.ts';
+import { forkProcess } from '../kern/fork.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import { childrenOf } from '../kern/proc.ts';
+import { rusageOf } from '../kern/resource.ts';
+import { allHalted, sigInfo, tdsignal } from '../kern/signal.ts';
+import type { Proc, Thread } from '../kern/state.ts';
+import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import type { SyscallRow } from './row.ts';
+
+/** rfork(2) flags: FreeBSD sys/sys/unistd.h. */
+const RFFDG = 1 << 2;
+const RFPROC = 1 << 4;
+const RFMEM = 1 << 5;
+const RFNOWAIT = 1 << 6;
+const RFCFDG = 1 << 12;
+
+function sys_exit(k: Kernel, td: Thread, [status]: readonly number[]): SyscallResult {
+  exitProcess(k, td.pid, { code: exitedStatus(status!) >> 8 });
+  return JUST_RETURN;
+}
+
+function forkResult(child: Pid | null): SyscallResult {
+  return child === null ? fail(EAGAIN) : ok(child, 0);
+}
+
+const sys_fork = (k: Kernel, td: Thread): SyscallResult =>
+  forkResult(forkProcess(k, td, { shareMemory: false, vfork: false, how: 'fork' }));
+
+/** The parent sleeps until the child, which uses its memory, has executed a program or is gone. */
+function sys_vfork(k: Kernel, td: Thread, _args: readonly number[], entry: SyscallEntry): SyscallResult {
+  if (entry.woken !== 'first') {
+    const child = entry.resume as Pid;
+    const p = k.findProc(child);
+    if (!p?.vforkParent) return ok(child, 0);
+    return { kind: 'sleep', wchan: `vfork:${child}`, wmesg: 'ppwait', interruptible: false, resume: child };
+  }
+  const child = forkProcess(k, td, { shareMemory: true, vfork: true, how: 'vfork' });
+  if (child === null) return fail(EAGAIN);
+  return { kind: 'sleep', wchan: `vfork:${child}`, wmesg: 'ppwait', interruptible: false, resume: child };
+}
+
+function sys_rfork(k: Kernel, td: Thread, [flags]: readonly number[]): SyscallResult {
+  if ((flags! & RFPROC) === 0 || flags! & ~(RFPROC | RFFDG | RFMEM | RFNOWAIT | RFCFDG)) return fail(EINVAL);
+  if ((flags! & (RFFDG | RFCFDG)) === (RFFDG | RFCFDG)) return fail(EINVAL);
+  if ((flags! & (RFFDG | RFCFDG)) === 0) k.log(`rfork: pid ${td.pid}: a shared descriptor table is copied instead`);
+  if (flags! & (RFCFDG | RFNOWAIT)) k.log(`rfork: pid ${td.pid}: flags RFCFDG and RFNOWAIT have no effect`);
+  return forkResult(forkProcess(k, td, { shareMemory: (flags! & RFMEM) !== 0, vfork: false, how: 'rfork' }));
+}
+
+function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]): SyscallResult {
+  const name = k.copyinstr(td.pid, path!, 1024);
+  if (typeof name === 'number') return fail(name);
+  const args = copyinStrings(k, td.pid, argv!, ARG_MAX);
+  if (typeof args === 'number') return fail(args);
+  const env = envv === 0 ? [] : copyinStrings(k, td.pid, envv!, ARG_MAX);
+  if (typeof env === 'number') return fail(env);
+  const error = execve(k, td.tid, name, args, env);
+  if (error) return fail(error);
+  // A traced process stops before the first instruction of its new program.
+  if (k.proc(td.pid).traced) tdsignal(k, td.tid, sigInfo(SIGTRAP, { stopFlags: PL_FLAG_EXEC | PL_FLAG_SCX }));
+  return JUST_RETURN;
+}
+
+/** What a child has to tell its parent. */
+function report(k: Kernel, child: Proc, options: number): number | null {
+  if (child.state === 'zombie') return child.xstat;
+  const halted = child.stopped !== 'no' && allHalted(k, child);
+  if (halted && !child.stopReported && (child.traced || options & WUNTRACED)) return stoppedStatus(child.xstat);
+  if (child.continueUnreported && options & WCONTINUED) return STATUS_CONTINUED;
+  return null;
+}
+
+/** wait4(2). FreeBSD kern/kern_exit.c, kern_wait. */
+function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
+  const [wanted, statusAt, options, rusageAt] = args as [number, number, number, number];
+  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOWAIT)) return fail(EINVAL);
+  const me = k.proc(td.pid);
+  const group = wanted === 0 ? me.pgid : -wanted;
+  const mine = childrenOf(k, td.pid).filter((c) => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group));
+  for (const child of mine) {
+    const status = report(k, child, options);
+    if (status === null) continue;
+    if (statusAt !== 0 && !k.suword(td.pid, statusAt, status)) return fail(EFAULT);
+    if (rusageAt !== 0 && !k.copyout(td.pid, rusageAt, encode(rusageLayout, rusageOf(k, child)))) return fail(EFAULT);
+    if (options & WNOWAIT) return ok(child.pid);
+    if (child.state === 'zombie') collect(k, child);
+    else if (child.stopped !== 'no') k.setProc(child.pid, { stopReported: true });
+    else k.setProc(child.pid, { continueUnreported: false });
+    return ok(child.pid);
+  }
+  const expected = mine.length > 0 || [...k.state.procs.values()].some((p) => p.realParent === td.pid);
+  if (!expected) return fail(ECHILD);
+  if (options & WNOHANG) return ok(0);
+  if (entry.woken === 'signal') return RESTART;
+  return { kind: 'sleep', wchan: `wait:${td.pid}`, wmesg: 'wait' };
+}
+
+/** A zombie that was traced by somebody else goes back to its real parent; any other is gone. */
+function collect(k: Kernel, child: Proc): void {
+  if (child.realParent !== 0 && child.realParent !== child.ppid && k.findProc(child.realParent)) {
+    k.setProc(child.pid, { ppid: child.realParent, realParent: 0, traced: false });
+    return;
+  }
+  reap(k, child.pid);
+}
+
+const sys_getpid = (k: Kernel, td: Thread): SyscallResult => ok(td.pid, k.proc(td.pid).ppid);
+const sys_getppid = (k: Kernel, td: Thread): SyscallResult => {
+  const p = k.proc(td.pid);
+  return ok(p.realParent || p.ppid);
+};
+const sys_getpgrp = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).pgid);
+const sys_getuid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).uid, k.proc(td.pid).uid);
+const sys_getgid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).gid, k.proc(td.pid).gid);
+
+function sys_getpgid(k: Kernel, td: Thread, [id]: readonly number[]): SyscallResult {
+  const p = id === 0 ? k.proc(td.pid) : k.findProc(id!);
+  return p && p.state !== 'zombie' ? ok(p.pgid) : fail(ESRCH);
+}
+
+function sys_getsid(k: Kernel, td: Thread, [id]: readonly number[]): SyscallResult {
+  const p = id === 0 ? k.proc(td.pid) : k.findProc(id!);
+  return p && p.state !== 'zombie' ? ok(p.sid) : fail(ESRCH);
+}
+
+function sys_setpgid(k: Kernel, td: Thread, [id, wanted]: readonly number[]): SyscallResult {
+  const target = id === 0 ? k.proc(td.pid) : k.findProc(id!);
+  if (!target || target.state === 'zombie') return fail(ESRCH);
+  if (wanted! < 0) return fail(EINVAL);
+  const me = k.proc(td.pid);
+  if (target.pid !== me.pid && target.ppid !== me.pid) return fail(ESRCH);
+  if (target.sid !== me.sid || target.sid === target.pid) return fail(EPERM);
+  const pgid = wanted === 0 ? target.pid : (wanted as Pid);
+  if (pgid !== target.pid && ![...k.state.procs.values()].some((p) => p.pgid === pgid && p.sid === me.sid))
+    return fail(EPERM);
+  k.setProc(target.pid, { pgid });
+  return ok(0);
+}
+
+function sys_setsid(k: Kernel, td: Thread): SyscallResult {
+  const p = k.proc(td.pid);
+  if (p.pgid === p.pid || [...k.state.procs.values()].some((other) => other.pgid === p.pid)) return fail(EPERM);
+  k.setProc(p.pid, { sid: p.pid, pgid: p.pid });
+  return ok(p.pid);
+}
+
+function sys_thr_self(k: Kernel, td: Thread, [at]: readonly number[]): SyscallResult {
+  return k.suword(td.pid, at!, td.tid) ? ok(0) : fail(EFAULT);
+}
+
+const sys_issetugid = (): SyscallResult => ok(0);
+
+// biome-ignore format: one system call per line
+export const processSyscalls = [
+  { number: 1, name: 'exit', args: [['status', 'int']], support: 'full', handler: sys_exit },
+  { number: 2, name: 'fork', args: [], support: 'full', handler: sys_fork },
+  { number: 7, name: 'wait4', args: [['pid', 'pid'], ['status', 'ptr'], ['options', 'int'], ['rusage', 'ptr']], support: 'full', handler: sys_wait4 },
+  { number: 20, name: 'getpid', args: [], support: 'full', handler: sys_getpid },
+  { number: 24, name: 'getuid', args: [], support: 'full', handler: sys_getuid },
+  { number: 25, name: 'geteuid', args: [], support: 'full', handler: sys_getuid },
+  { number: 39, name: 'getppid', args: [], support: 'full', handler: sys_getppid },
+  { number: 43, name: 'getegid', args: [], support: 'full', handler: sys_getgid },
+  { number: 47, name: 'getgid', args: [], support: 'full', handler: sys_getgid },
+  { number: 59, name: 'execve', args: [['fname', 'str'], ['argv', 'ptr'], ['envv', 'ptr']], support: 'partial', note: 'static programs and #! scripts', handler: sys_execve },
+  { number: 66, name: 'vfork', args: [], support: 'full', handler: sys_vfork },
+  { number: 81, name: 'getpgrp', args: [], support: 'full', handler: sys_getpgrp },
+  { number: 82, name: 'setpgid', args: [['pid', 'pid'], ['pgid', 'int']], support: 'full', handler: sys_setpgid },
+  { number: 147, name: 'setsid', args: [], support: 'full', handler: sys_setsid },
+  { number: 207, name: 'getpgid', args: [['pid', 'pid']], support: 'full', handler: sys_getpgid },
+  { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'RFPROC with RFFDG or RFMEM; descriptor tables are never shared', handler: sys_rfork },
+  { number: 253, name: 'issetugid', args: [], support: 'full', handler: sys_issetugid },
+  { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
+  { number: 432, name: 'thr_self', args: [['id', 'ptr']], support: 'full', handler: sys_thr_self },
+] as const satisfies readonly SyscallRow[];

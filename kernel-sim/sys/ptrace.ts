@@ -1,0 +1,199 @@
+import { EIP } from '../../emu/core/core-state.ts';
+import { EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
+import { fpregFromSavexmm, savexmmFromFpreg } from '../abi/fpreg.ts';
+import type { Signo } from '../abi/ids.ts';
+import {
+  LWPINFO_SIZE,
+  PIOD_READ_D,
+  PIOD_READ_I,
+  PIOD_WRITE_D,
+  PIOD_WRITE_I,
+  PL_EVENT_NONE,
+  PL_EVENT_SIGNAL,
+  PL_FLAG_SI,
+  PT_ATTACH,
+  PT_CONTINUE,
+  PT_DETACH,
+  PT_GETFPREGS,
+  PT_GETLWPLIST,
+  PT_GETNUMLWPS,
+  PT_GETREGS,
+  PT_IO,
+  PT_KILL,
+  PT_LWPINFO,
+  PT_READ_D,
+  PT_READ_I,
+  PT_SETFPREGS,
+  PT_SETREGS,
+  PT_STEP,
+  PT_TRACE_ME,
+  PT_WRITE_D,
+  PT_WRITE_I,
+} from '../abi/ptrace.ts';
+import { decodeReg, encodeReg } from '../abi/reg.ts';
+import { SIG_MAX, SIGKILL } from '../abi/signal.ts';
+import { bytesOf, type Kernel } from '../kern/kernel.ts';
+import {
+  attachTracer,
+  detachTracer,
+  readTracee,
+  setUserRegs,
+  stoppedTracee,
+  type Tracee,
+  traceMe,
+  writeTracee,
+} from '../kern/ptrace.ts';
+import { fxsaveOf, regsOf, setTrapFlag, userRegs } from '../kern/regs.ts';
+import { resumeProcess } from '../kern/signal.ts';
+import type { SigInfo, Thread } from '../kern/state.ts';
+import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import type { SyscallRow } from './row.ts';
+
+const REG_BYTES = 76;
+const FPREG_BYTES = 176;
+/** PT_IO moves at most so much in one request; piod_len says how much it was. */
+const PT_IO_MAX = 1 << 20;
+
+function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResult {
+  const [request, id, addr, data] = args as [number, number, number, number];
+  if (request === PT_TRACE_ME) return result(traceMe(k, td.pid));
+  if (request === PT_ATTACH) return result(attachTracer(k, td.pid, id));
+  if (request === PT_KILL) {
+    // Unlike the others it also reaches a tracee that has not been waited for.
+    const quick = stoppedTracee(k, td.pid, id);
+    if (typeof quick === 'number' && quick !== EBUSY) return fail(quick);
+    if (typeof quick === 'number') return fail(EBUSY);
+    resumeProcess(k, quick.proc.pid, SIGKILL);
+    return ok(0);
+  }
+  const tracee = stoppedTracee(k, td.pid, id);
+  if (typeof tracee === 'number') return fail(tracee);
+  switch (request) {
+    case PT_READ_I:
+    case PT_READ_D: {
+      const bytes = readTracee(k, tracee.proc, addr, 4);
+      return bytes ? ok(new DataView(bytes.buffer).getInt32(0, true)) : fail(EINVAL);
+    }
+    case PT_WRITE_I:
+    case PT_WRITE_D: {
+      const bytes = new Uint8Array(Int32Array.of(data).buffer);
+      return writeTracee(k, tracee.proc, addr, bytes) ? ok(0) : fail(EINVAL);
+    }
+    case PT_CONTINUE:
+    case PT_STEP:
+    case PT_DETACH:
+      return resume(k, tracee, request, addr, data);
+    case PT_IO:
+      return io(k, td, tracee, addr);
+    case PT_LWPINFO:
+      return lwpinfo(k, td, tracee, addr, data);
+    case PT_GETNUMLWPS:
+      return ok(tracee.proc.threads.length);
+    case PT_GETLWPLIST: {
+      if (data <= 0) return fail(EINVAL);
+      const list = tracee.proc.threads.slice(0, data);
+      return k.copyout(td.pid, addr, new Uint8Array(Int32Array.from(list).buffer)) ? ok(list.length) : fail(EFAULT);
+    }
+    case PT_GETREGS:
+      return k.copyout(td.pid, addr, encodeReg(userRegs(k, tracee.td.tid))) ? ok(0) : fail(EFAULT);
+    case PT_SETREGS: {
+      const bytes = k.copyin(td.pid, addr, REG_BYTES);
+      return typeof bytes === 'number' ? fail(bytes) : result(setUserRegs(k, tracee.td.tid, decodeReg(bytes)));
+    }
+    case PT_GETFPREGS:
+      return k.copyout(td.pid, addr, fpregFromSavexmm(fxsaveOf(k, tracee.td.tid))) ? ok(0) : fail(EFAULT);
+    case PT_SETFPREGS: {
+      const bytes = k.copyin(td.pid, addr, FPREG_BYTES);
+      if (typeof bytes === 'number') return fail(bytes);
+      const image = fxsaveOf(k, tracee.td.tid);
+      image.set(savexmmFromFpreg(bytes, image.slice()));
+      return ok(0);
+    }
+    default:
+      k.log(`ptrace: pid ${td.pid}: request ${request} is not implemented`);
+      return fail(ENOSYS);
+  }
+}
+
+const result = (error: number): SyscallResult => (error ? fail(error as never) : ok(0));
+
+/** PT_CONTINUE, PT_STEP, PT_DETACH: addr 1 goes on where it is (PT_CONTINUE alone can say otherwise), data is the signal. */
+function resume(k: Kernel, { proc, td }: Tracee, request: number, addr: number, data: number): SyscallResult {
+  if (data < 0 || data > SIG_MAX) return fail(EINVAL);
+  if (request === PT_CONTINUE && addr !== 1) regsOf(k, td.tid)[EIP] = addr | 0;
+  setTrapFlag(k, td.tid, request === PT_STEP);
+  if (request === PT_DETACH) detachTracer(k, proc.pid, data as Signo);
+  else resumeProcess(k, proc.pid, data as Signo);
+  return ok(0);
+}
+
+/** PT_IO: struct ptrace_io_desc {op, offs, addr, len}; len comes back as what was moved. */
+function io(k: Kernel, td: Thread, { proc }: Tracee, descAt: number): SyscallResult {
+  const desc = k.copyin(td.pid, descAt, 16);
+  if (typeof desc === 'number') return fail(desc);
+  const view = new DataView(desc.buffer);
+  const op = view.getInt32(0, true);
+  const offs = view.getUint32(4, true);
+  const addr = view.getUint32(8, true);
+  const wanted = view.getUint32(12, true);
+  if (wanted > 0x7fffffff) return fail(EINVAL);
+  const length = Math.min(wanted, PT_IO_MAX);
+  let moved: boolean;
+  if (op === PIOD_READ_D || op === PIOD_READ_I) {
+    const bytes = readTracee(k, proc, offs, length);
+    if (!bytes) return fail(EINVAL);
+    moved = k.copyout(td.pid, addr, bytes);
+  } else if (op === PIOD_WRITE_D || op === PIOD_WRITE_I) {
+    const bytes = k.copyin(td.pid, addr, length);
+    if (typeof bytes === 'number') return fail(bytes);
+    if (!writeTracee(k, proc, offs, bytes)) return fail(EINVAL);
+    moved = true;
+  } else return fail(EINVAL);
+  if (!moved) return fail(EFAULT);
+  return k.suword(td.pid, descAt + 12, length) ? ok(0) : fail(EFAULT);
+}
+
+/** siginfo_t, 64 bytes (freebsd-i386-abi.md, C). */
+export function encodeSiginfo(info: SigInfo): Uint8Array {
+  const words = [
+    info.signo,
+    info.errno,
+    info.code,
+    info.pid,
+    info.uid,
+    info.status,
+    info.addr,
+    info.value,
+    info.trapno,
+  ];
+  const bytes = new Uint8Array(64);
+  bytes.set(new Uint8Array(Int32Array.from(words).buffer));
+  return bytes;
+}
+
+/** struct ptrace_lwpinfo as of 9.0. */
+function lwpinfo(k: Kernel, td: Thread, { proc, td: target }: Tracee, addr: number, size: number): SyscallResult {
+  if (size <= 0 || size > LWPINFO_SIZE) return fail(EINVAL);
+  const bytes = new Uint8Array(LWPINFO_SIZE);
+  const view = new DataView(bytes.buffer);
+  const stopper = proc.stopThread === target.tid && proc.stopped === 'trace';
+  const info = stopper ? proc.stopInfo : null;
+  view.setInt32(0, target.tid, true);
+  view.setInt32(4, stopper ? PL_EVENT_SIGNAL : PL_EVENT_NONE, true);
+  view.setInt32(8, (stopper ? proc.stopFlags : 0) | (info ? PL_FLAG_SI : 0), true);
+  target.sigmask.forEach((word, n) => {
+    view.setInt32(12 + n * 4, word, true);
+  });
+  for (const { signo } of [...target.sigqueue, ...proc.sigqueue]) {
+    const at = 28 + ((signo - 1) >> 5) * 4;
+    view.setInt32(at, view.getInt32(at, true) | (1 << ((signo - 1) & 31)), true);
+  }
+  if (info) bytes.set(encodeSiginfo(info), 44);
+  bytes.set(bytesOf(target.name.slice(0, 19)), 108);
+  return k.copyout(td.pid, addr, bytes.subarray(0, size)) ? ok(0) : fail(EFAULT);
+}
+
+// biome-ignore format: one system call per line
+export const ptraceSyscalls = [
+  { number: 26, name: 'ptrace', args: [['req', 'int'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST and the register requests', handler: sys_ptrace },
+] as const satisfies readonly SyscallRow[];

@@ -1,0 +1,109 @@
+import { EFAULT, EINVAL, ENOSYS, ESRCH } from '../abi/errno.ts';
+import type { Signo } from '../abi/ids.ts';
+import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import { killTargets, psignal } from '../kern/signal.ts';
+import type { Thread } from '../kern/state.ts';
+import { INTERRUPTED } from '../kern/syscall.ts';
+import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import type { SyscallRow } from './row.ts';
+
+/** sigprocmask(2): FreeBSD sys/sys/signal.h. */
+const SIG_BLOCK = 1;
+const SIG_UNBLOCK = 2;
+const SIG_SETMASK = 3;
+const SIG_DFL = 0;
+const SIG_IGN = 1;
+
+function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): SyscallResult {
+  if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
+  const targets = killTargets(k, k.proc(td.pid), target!);
+  if (typeof targets === 'number') return fail(targets);
+  if (targets.some((p) => p.state === 'zombie') && targets.length === 1) return signum === 0 ? ok(0) : ok(0);
+  if (signum !== 0) for (const p of targets) if (k.findProc(p.pid)) psignal(k, p.pid, signum as Signo, td.pid);
+  return ok(0);
+}
+
+/** sigaction(2): default and ignore; a handler of the program's own is refused until signal frames exist. */
+function sys_sigaction(k: Kernel, td: Thread, [signum, actAt, oldAt]: readonly number[]): SyscallResult {
+  if (signum! <= 0 || signum! > SIG_MAX) return fail(EINVAL);
+  const p = k.proc(td.pid);
+  if (oldAt !== 0) {
+    const old = p.sigacts[signum!] ?? { handler: SIG_DFL, flags: 0, mask: [0, 0, 0, 0] };
+    const bytes = new Uint8Array(Int32Array.from([old.handler, old.flags, ...old.mask]).buffer);
+    if (!k.copyout(td.pid, oldAt!, bytes)) return fail(EFAULT);
+  }
+  if (actAt === 0) return ok(0);
+  const bytes = k.copyin(td.pid, actAt!, 24);
+  if (typeof bytes === 'number') return fail(bytes);
+  const words = [...new Int32Array(bytes.buffer)];
+  const handler = words[0]! >>> 0;
+  if ((signum === SIGKILL || signum === SIGSTOP) && handler !== SIG_DFL) return fail(EINVAL);
+  if (handler !== SIG_DFL && handler !== SIG_IGN) {
+    k.log(`sigaction: pid ${td.pid} (${p.comm}): handlers are not implemented yet`);
+    return fail(ENOSYS);
+  }
+  const sigacts = [...p.sigacts];
+  while (sigacts.length <= signum!) sigacts.push(null);
+  sigacts[signum!] = { handler, flags: words[1]!, mask: words.slice(2) };
+  k.setProc(p.pid, { sigacts });
+  return ok(0);
+}
+
+function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly number[]): SyscallResult {
+  const old = td.sigmask;
+  if (setAt !== 0) {
+    const bytes = k.copyin(td.pid, setAt!, 16);
+    if (typeof bytes === 'number') return fail(bytes);
+    const set = [...new Int32Array(bytes.buffer)];
+    // SIGKILL and SIGSTOP cannot be masked.
+    set[0] = set[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
+    let next: number[];
+    if (how === SIG_BLOCK) next = old.map((word, n) => word | set[n]!);
+    else if (how === SIG_UNBLOCK) next = old.map((word, n) => word & ~set[n]!);
+    else if (how === SIG_SETMASK) next = set;
+    else return fail(EINVAL);
+    k.setThread(td.tid, { sigmask: next, ast: true });
+  }
+  if (oldAt !== 0 && !k.copyout(td.pid, oldAt!, new Uint8Array(Int32Array.from(old).buffer))) return fail(EFAULT);
+  return ok(0);
+}
+
+function sys_sigpending(k: Kernel, td: Thread, [setAt]: readonly number[]): SyscallResult {
+  const words = [0, 0, 0, 0];
+  for (const { signo } of [...td.sigqueue, ...k.proc(td.pid).sigqueue]) {
+    words[(signo - 1) >> 5] = words[(signo - 1) >> 5]! | (1 << ((signo - 1) & 31));
+  }
+  return k.copyout(td.pid, setAt!, new Uint8Array(Int32Array.from(words).buffer)) ? ok(0) : fail(EFAULT);
+}
+
+/** sigsuspend(2): with no handlers there is nothing to return from but a signal that changes nothing. */
+function sys_sigsuspend(k: Kernel, td: Thread, [setAt]: readonly number[], entry: SyscallEntry): SyscallResult {
+  if (entry.woken === 'first') {
+    const bytes = k.copyin(td.pid, setAt!, 16);
+    if (typeof bytes === 'number') return fail(bytes);
+    const saved = [...td.sigmask];
+    k.setThread(td.tid, { sigmask: [...new Int32Array(bytes.buffer)], ast: true });
+    return { kind: 'sleep', wchan: '', wmesg: 'pause', resume: saved };
+  }
+  k.setThread(td.tid, { sigmask: entry.resume as number[] });
+  return INTERRUPTED;
+}
+
+/** thr_kill(2) on one's own process. */
+function sys_thr_kill(k: Kernel, td: Thread, [id, signum]: readonly number[]): SyscallResult {
+  if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
+  if (!k.proc(td.pid).threads.includes(id as never)) return fail(ESRCH);
+  if (signum !== 0) psignal(k, td.pid, signum as Signo, td.pid);
+  return ok(0);
+}
+
+// biome-ignore format: one system call per line
+export const signalSyscalls = [
+  { number: 37, name: 'kill', args: [['pid', 'pid'], ['signum', 'int']], support: 'full', handler: sys_kill },
+  { number: 340, name: 'sigprocmask', args: [['how', 'int'], ['set', 'ptr'], ['oset', 'ptr']], support: 'full', handler: sys_sigprocmask },
+  { number: 341, name: 'sigsuspend', args: [['sigmask', 'ptr']], support: 'partial', note: 'no handlers yet', handler: sys_sigsuspend },
+  { number: 343, name: 'sigpending', args: [['set', 'ptr']], support: 'full', handler: sys_sigpending },
+  { number: 416, name: 'sigaction', args: [['sig', 'int'], ['act', 'ptr'], ['oact', 'ptr']], support: 'partial', note: 'SIG_DFL and SIG_IGN', handler: sys_sigaction },
+  { number: 433, name: 'thr_kill', args: [['id', 'uint'], ['sig', 'int']], support: 'partial', note: 'the caller\'s own process', handler: sys_thr_kill },
+] as const satisfies readonly SyscallRow[];

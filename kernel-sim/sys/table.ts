@@ -1,0 +1,34 @@
+import { assert } from '../../emu/base/errors.ts';
+import { cpusetSyscalls } from './cpuset.ts';
+import { fileSyscalls } from './file.ts';
+import { memorySyscalls } from './memory.ts';
+import { processSyscalls } from './process.ts';
+import { ptraceSyscalls } from './ptrace.ts';
+import { resourceSyscalls } from './resource.ts';
+import type { SyscallRow } from './row.ts';
+import { schedulerSyscalls } from './scheduler.ts';
+import { signalSyscalls } from './signal.ts';
+import { sysctlSyscalls } from './sysctl.ts';
+import { timeSyscalls } from './time.ts';
+
+/** Every system call there is, by number. */
+export const SYSCALLS: readonly SyscallRow[] = [
+  ...processSyscalls,
+  ...fileSyscalls,
+  ...memorySyscalls,
+  ...signalSyscalls,
+  ...timeSyscalls,
+  ...schedulerSyscalls,
+  ...cpusetSyscalls,
+  ...ptraceSyscalls,
+  ...sysctlSyscalls,
+  ...resourceSyscalls,
+].sort((a, b) => a.number - b.number);
+
+const byNumber: (SyscallRow | undefined)[] = [];
+for (const row of SYSCALLS) {
+  assert(byNumber[row.number] === undefined, `two rows for system call ${row.number}`);
+  byNumber[row.number] = row;
+}
+
+export const syscallByNumber = (code: number): SyscallRow | undefined => byNumber[code];

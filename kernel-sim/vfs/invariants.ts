@@ -1,0 +1,118 @@
+import { NAME_MAX } from '../abi/fcntl.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import type { FileId, PipeId, Vnode, VnodeId } from '../kern/state.ts';
+import { checkFileData } from './file-data.ts';
+import { PIPE_SIZE } from './pipe.ts';
+
+/**
+ * What must hold between system calls: descriptors, open files and pipes agree in their counts; the directories are one tree
+ * whose links are counted right; files are well-formed. Returns one line for each thing that is wrong.
+ */
+export function checkFileInvariants(k: Kernel): string[] {
+  return [...checkDescriptors(k), ...checkPipes(k), ...checkTree(k), ...checkVnodes(k)];
+}
+
+const add = <K>(counts: Map<K, number>, key: K): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
+
+function checkDescriptors(k: Kernel): string[] {
+  const problems: string[] = [];
+  const refs = new Map<FileId, number>();
+  for (const p of k.state.procs.values()) {
+    if (p.fds.length > 0 && !p.fds.at(-1))
+      problems.push(`process ${p.pid}: descriptor table ends in a free descriptor`);
+    if (p.state === 'zombie' && p.fds.length > 0) problems.push(`zombie ${p.pid} has descriptors`);
+    if (p.state !== 'zombie' && k.state.vnodes.get(p.cwd)?.type !== 'dir')
+      problems.push(`process ${p.pid}: working directory ${p.cwd} is no directory`);
+    p.fds.forEach((entry, fd) => {
+      if (!entry) return;
+      add(refs, entry.file);
+      if (!k.state.files.has(entry.file)) problems.push(`process ${p.pid}: descriptor ${fd} refers to no open file`);
+    });
+  }
+  for (const file of k.state.files.values()) {
+    const found = refs.get(file.id) ?? 0;
+    if (file.refs !== found) problems.push(`open file ${file.id}: ${file.refs} references counted, ${found} found`);
+    if (file.kind === 'vnode' && !k.state.vnodes.has(file.vnode))
+      problems.push(`open file ${file.id}: no vnode ${file.vnode}`);
+  }
+  return problems;
+}
+
+function checkPipes(k: Kernel): string[] {
+  const problems: string[] = [];
+  const ends = new Map<string, number>();
+  for (const file of k.state.files.values()) {
+    if (file.kind !== 'pipe') continue;
+    add(ends, endName(file.pipe, file.end));
+    if (!k.state.pipes.has(file.pipe)) problems.push(`open file ${file.id}: no pipe ${file.pipe}`);
+  }
+  for (const pipe of k.state.pipes.values()) {
+    if (pipe.readEnds !== (ends.get(endName(pipe.id, 'read')) ?? 0))
+      problems.push(`pipe ${pipe.id}: read ends miscounted`);
+    if (pipe.writeEnds !== (ends.get(endName(pipe.id, 'write')) ?? 0))
+      problems.push(`pipe ${pipe.id}: write ends miscounted`);
+    if (pipe.readEnds + pipe.writeEnds === 0) problems.push(`pipe ${pipe.id} has no ends`);
+    if (Math.max(pipe.toRead.length, pipe.toWrite.length) > PIPE_SIZE) problems.push(`pipe ${pipe.id} is too full`);
+  }
+  return problems;
+}
+
+const endName = (pipe: PipeId, end: string): string => `${pipe}:${end}`;
+
+function checkTree(k: Kernel): string[] {
+  const problems: string[] = [];
+  const root = k.state.counters.rootVnode;
+  const names = new Map<VnodeId, number>();
+  const subdirectories = new Map<VnodeId, number>();
+  const reached = new Set<VnodeId>([root]);
+  // A set grows while it is walked.
+  for (const id of reached) {
+    const dir = k.state.vnodes.get(id);
+    if (dir?.type !== 'dir') continue;
+    let cookie = 1;
+    for (const [name, entry] of dir.entries) {
+      const where = `directory ${id}, '${name}'`;
+      if (name === '' || name === '.' || name === '..' || name.length > NAME_MAX || /[/\0]/.test(name))
+        problems.push(`${where}: not a name`);
+      if (entry.cookie <= cookie || entry.cookie >= dir.nextCookie) problems.push(`${where}: cookie out of order`);
+      cookie = entry.cookie;
+      const child = k.state.vnodes.get(entry.vnode);
+      if (!child) problems.push(`${where}: no vnode ${entry.vnode}`);
+      else if (child.type === 'dir') {
+        if (reached.has(child.id)) problems.push(`${where}: directory ${child.id} has two names`);
+        if (child.parent !== id) problems.push(`${where}: its parent is ${child.parent}`);
+        add(subdirectories, id);
+      }
+      add(names, entry.vnode);
+      reached.add(entry.vnode);
+    }
+  }
+  for (const vnode of k.state.vnodes.values()) {
+    const expected = linksOf(vnode, reached.has(vnode.id), names, subdirectories);
+    if (vnode.nlink !== expected) problems.push(`vnode ${vnode.id}: ${vnode.nlink} links counted, ${expected} found`);
+  }
+  return problems;
+}
+
+function linksOf(
+  vnode: Vnode,
+  reached: boolean,
+  names: ReadonlyMap<VnodeId, number>,
+  subdirectories: ReadonlyMap<VnodeId, number>,
+): number {
+  if (vnode.type !== 'dir') return names.get(vnode.id) ?? 0;
+  return reached ? 2 + (subdirectories.get(vnode.id) ?? 0) : 0;
+}
+
+function checkVnodes(k: Kernel): string[] {
+  const problems: string[] = [];
+  let bytes = 0;
+  for (const vnode of k.state.vnodes.values()) {
+    if (vnode.type !== 'reg') continue;
+    bytes += vnode.data.allocated;
+    problems.push(...checkFileData(vnode.data).map((problem) => `vnode ${vnode.id}: ${problem}`));
+  }
+  if (bytes !== k.state.counters.fileBytes)
+    problems.push(`${k.state.counters.fileBytes} bytes counted on the disk, ${bytes} found`);
+  return problems;
+}

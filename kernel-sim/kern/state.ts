@@ -383,9 +383,6 @@ export interface Counters {
   readonly arandomReads: number;
 }
 
-/** Runnable threads on average over 1, 5 and 15 minutes, times FSCALE (FreeBSD averunnable). */
-export type LoadAverage = readonly [number, number, number];
-
 /** A process whose core has died, on its way back: what its thread was to the scheduler, and who restores it. */
 export interface Recovery {
   readonly pid: Pid;
@@ -403,6 +400,8 @@ export interface Recovery {
     'tid' | 'name' | 'priClass' | 'basePri' | 'priority' | 'cpuset' | 'sigmask' | 'cpusUsed' | 'runNs' | 'sleepNs'
   >;
 }
+/** Runnable threads on average over 1, 5 and 15 minutes, times FSCALE (FreeBSD averunnable). */
+export type LoadAverage = readonly [number, number, number];
 
 export interface KernelState {
   readonly procs: Map<Pid, Proc>;

@@ -113,7 +113,7 @@ describe('kern.proc.pid', () => {
     expect(recordsOf(s.read([1, 14, 1, 2]))[0]).toMatchObject(expected);
   });
 
-  it('shows a zombie, and a process that lost its threads', () => {
+  it('shows what has no threads: a zombie, init, a process that lost its core', () => {
     const { k, s, td } = setup();
     k.setProc(td.pid, { state: 'zombie', threads: [], vmspace: 0, xstat: 0x100 });
     expect(recordsOf(s.read([1, 14, 1, 2]))[0]).toMatchObject({
@@ -123,6 +123,8 @@ describe('kern.proc.pid', () => {
       ki_oncpu: 255,
       ki_tid: 0,
     });
+    k.setProc(td.pid, { state: 'normal', ppid: td.pid });
+    expect(recordsOf(s.read([1, 14, 1, 2]))[0]).toMatchObject({ ki_stat: SSLEEP, ki_wmesg: 'wait', ki_ppid: 0 });
     k.setProc(td.pid, { state: 'lost' });
     expect(recordsOf(s.read([1, 14, 0x11, 2]))[0]).toMatchObject({ ki_stat: SRUN, ki_numthreads: 0 });
   });

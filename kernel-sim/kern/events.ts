@@ -16,6 +16,10 @@ export type KernelEvent = EventPlace &
         readonly name: string;
         readonly code: number;
         readonly signal: number;
+        /** What the scheduler knew of it at the end: nice value, priority, CPUs it could run on. */
+        readonly nice: number;
+        readonly priority: number;
+        readonly cpus: readonly number[];
       }
     | { readonly kind: 'signal'; readonly pid: Pid; readonly signo: Signo; readonly sender: number }
     | { readonly kind: 'stop'; readonly pid: Pid; readonly signo: Signo; readonly traced: boolean }
@@ -63,7 +67,14 @@ export type KernelEvent = EventPlace &
         readonly step: string;
         readonly detail: string;
       }
-    | { readonly kind: 'recovery-done'; readonly pid: Pid; readonly victim: CpuId; readonly fromNs: number }
+    /** `pid` lives on, from its state at `fromNs`, in what was restored as process `body`, which is no process of its own any more. */
+    | {
+        readonly kind: 'recovery-done';
+        readonly pid: Pid;
+        readonly victim: CpuId;
+        readonly fromNs: number;
+        readonly body: Pid;
+      }
     | { readonly kind: 'recovery-failed'; readonly pid: Pid; readonly victim: CpuId; readonly why: string }
     /** One line of the kernel's message buffer. */
     | { readonly kind: 'log'; readonly text: string }

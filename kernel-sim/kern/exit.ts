@@ -3,6 +3,7 @@ import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.ts';
 import { exitedStatus, killedStatus } from '../abi/wait.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
+import { cpusOf } from './cpumask.ts';
 import { releaseCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
@@ -23,6 +24,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   const status = 'code' in how ? exitedStatus(how.code) : killedStatus(how.signo, how.dumped);
   const times = cpuTimes(k, p);
   const threads = p.threads.map((id) => k.thread(id));
+  const scheduling = schedulingOf(k, p);
   for (const id of p.threads) removeThread(k, id);
   closeAllDescriptors(k, target);
   if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
@@ -44,6 +46,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     name: p.comm,
     code: 'code' in how ? how.code & 0xff : 0,
     signal: 'code' in how ? 0 : how.signo,
+    ...scheduling,
   });
   if (p.vforkParent) wakeup(k, `vfork:${target}`);
   orphanChildren(k, target);
@@ -70,6 +73,13 @@ function inheritHistory(k: Kernel, p: Proc, gone: readonly Thread[]): void {
   const ranNs = gone.reduce((sum, td) => sum + td.runNs, 0);
   const td = k.thread(first);
   k.setThread(first, decayHistory({ runNs: td.runNs + ranNs, sleepNs: td.sleepNs }));
+}
+
+/** Nice value, priority and CPUs of a process; those of a lost one as they were. */
+export function schedulingOf(k: Kernel, p: Proc): { nice: number; priority: number; cpus: number[] } {
+  const [tid] = p.threads;
+  const td = tid === undefined ? k.state.recoveries.get(p.pid)?.thread : k.thread(tid);
+  return { nice: p.nice, priority: td?.priority ?? 0, cpus: td ? cpusOf(k.cpuset(td.cpuset).mask) : [] };
 }
 
 /** Takes a thread away, wherever it is. */

@@ -139,7 +139,9 @@ export function execve(
   }
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
   if (k.config.checkpointEveryNs > 0) {
-    k.setProc(p.pid, { checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now() } });
+    k.setProc(p.pid, {
+      checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now() },
+    });
     if (!p.traced) takeCheckpoint(k, p.pid);
   }
   return 0;

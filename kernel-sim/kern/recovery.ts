@@ -104,7 +104,9 @@ function discard(k: Kernel, pid: Pid): void {
 /** Threads and memory are gone; identity, parent, descriptors and signals stay. */
 function loseBody(k: Kernel, p: Proc): void {
   for (const tid of p.threads) {
-    releaseCpuset(k, k.thread(tid).cpuset);
+    const td = k.thread(tid);
+    if (td.sleep) k.sleepChanged(td, null);
+    releaseCpuset(k, td.cpuset);
     k.pcbs.delete(tid);
     k.state.threads.delete(tid);
   }

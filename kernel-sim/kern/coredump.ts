@@ -19,6 +19,7 @@ import {
   RTP_PRIO_NORMAL,
   RTP_PRIO_REALTIME,
 } from '../abi/priority.ts';
+import { rlimBits } from '../abi/resource.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
 import { writeCore } from '../elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
@@ -93,7 +94,7 @@ function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
     vmmap: { structsize: KINFO_VMENTRY_SIZE, records: encodeKinfoVmentries(kinfoVmmap(k, p) ?? []) },
     groups: [p.gid],
     umask: p.umask,
-    rlimits: p.limits,
+    rlimits: p.limits.map(({ soft, hard }) => ({ cur: rlimBits(soft), max: rlimBits(hard) })),
     osrel: p.osrel,
     psStrings: PS_STRINGS,
     auxv: p.auxv.map(([type, value]) => ({ type, value })),

@@ -1,5 +1,5 @@
 import { EIP } from '../../emu/core/core-state.ts';
-import { EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
 import { fpregFromSavexmm, savexmmFromFpreg } from '../abi/fpreg.ts';
 import type { Signo } from '../abi/ids.ts';
 import {

@@ -1,4 +1,4 @@
-// Builds the guest programs: libc.a from libc/, then one static ELF per programs/*.c, into guest/bin (committed).
+// Builds the guest programs: libc.a from libc/, then one static ELF per program, into guest/bin (committed).
 // `--check` builds elsewhere and fails if a committed binary is not what the sources give.
 // The bytes depend on the sources and the compiler's version only: every path handed to clang is relative to guest/.
 
@@ -39,6 +39,7 @@ const compileFlags = [
   '-fdata-sections',
   '-fdebug-compilation-dir=.',
   '-Ilibc/include',
+  '-Iprograms',
 ];
 const linkFlags = [
   '-m',
@@ -82,6 +83,17 @@ function filesUnder(dir, endings) {
     .sort();
 }
 
+/** programs/NAME.c makes NAME; so do all the .c files of a directory programs/NAME. */
+function listPrograms() {
+  return readdirSync(join(guestDir, 'programs'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() || entry.name.endsWith('.c'))
+    .map((entry) => ({
+      name: basename(entry.name, '.c'),
+      sources: entry.isDirectory() ? filesUnder(`programs/${entry.name}`, ['.c']) : [`programs/${entry.name}`],
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 function buildAll(outDir) {
   const tools = {
     clang: findTool('clang'),
@@ -102,15 +114,14 @@ function buildAll(outDir) {
     run(tools.ar, ['--format=gnu', 'rcsD', archive, ...objects.filter((object) => !isCrt(object))]);
 
     mkdirSync(outDir, { recursive: true });
-    const names = [];
-    for (const source of filesUnder('programs', ['.c'])) {
-      const name = basename(source, '.c');
+    const programs = listPrograms();
+    for (const { name, sources } of programs) {
       const out = join(outDir, name);
-      const object = compile(source, ['-gdwarf-4', '-Wno-missing-prototypes']);
-      run(tools.lld, [...linkFlags, '-o', out, ...objects.filter(isCrt), object, archive]);
+      const own = sources.map((source) => compile(source, ['-gdwarf-4']));
+      run(tools.lld, [...linkFlags, '-o', out, ...objects.filter(isCrt), ...own, archive]);
       refuseFloatingPoint(tools.objdump, out);
-      names.push(name);
     }
+    const names = programs.map(({ name }) => name);
     return { names, tools };
   } finally {
     rmSync(scratch, { recursive: true, force: true });

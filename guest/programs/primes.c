@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-static const char usage_text[] = "primes [limit]\n  counts the primes below limit (40000)\n";
+static const char usage_text[] = "primes [limit]\n  counts the primes below limit (60000)\n";
 
 static unsigned *primes;
 volatile unsigned prime_count;
@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
   argc -= optind;
   argv += optind;
   if (argc > 1) usage(usage_text);
-  unsigned limit = argc > 0 ? (unsigned)number_argument("limit", argv[0], 2, 10000000) : 40000;
+  unsigned limit = argc > 0 ? (unsigned)number_argument("limit", argv[0], 2, 10000000) : 60000;
 
   primes = malloc((limit / 2 + 2) * sizeof *primes);
   if (!primes) err(EXIT_FAILURE, "malloc");

@@ -29,15 +29,21 @@ export function syscallEnter(k: Kernel, core: KernelCore, tid: Tid): void {
   let at = (regs[ESP]! + 4) >>> 0;
   if (code === SYS_SYSCALL || code === SYS___SYSCALL) {
     const inner = k.fuword(td.pid, at);
-    if (inner === null) return finish(k, core, tid, { kind: 'error', errno: EFAULT });
+    if (inner === null) {
+      finish(k, core, tid, { kind: 'error', errno: EFAULT });
+      return;
+    }
     at = (at + (code === SYS_SYSCALL ? 4 : 8)) >>> 0;
     code = inner;
   }
   const row = syscallByNumber(code);
-  if (!row) return unknownSyscall(k, core, tid, code);
+  if (!row) {
+    unknownSyscall(k, core, tid, code);
+    return;
+  }
   const args = fetchArgs(k, td.pid, row, at);
-  if (!args) return finish(k, core, tid, { kind: 'error', errno: EFAULT });
-  invoke(k, core, tid, row, args, FIRST_ENTRY);
+  if (args) invoke(k, core, tid, row, args, FIRST_ENTRY);
+  else finish(k, core, tid, { kind: 'error', errno: EFAULT });
 }
 
 /** The thread has a core again and goes on with the call in which it slept. */

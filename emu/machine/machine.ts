@@ -156,6 +156,14 @@ export class Machine {
     }
   }
 
+  /**
+   * Lets virtual time pass on a machine with nothing to do: after a run that ended before `ns` because everything had finished or
+   * waits for the host.
+   */
+  idleUntil(ns: number): void {
+    if (ns > this.nowNs) this.nowNs = ns;
+  }
+
   /** What is due now: timers, time-triggered faults, the fault interrupt generator. */
   private devices(): void {
     this.handler.timers(this.nowNs);

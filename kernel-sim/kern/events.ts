@@ -16,6 +16,10 @@ export type KernelEvent = EventPlace &
         readonly name: string;
         readonly code: number;
         readonly signal: number;
+        /** What the scheduler knew of it at the end: nice value, priority, CPUs it could run on. */
+        readonly nice: number;
+        readonly priority: number;
+        readonly cpus: readonly number[];
       }
     | { readonly kind: 'signal'; readonly pid: Pid; readonly signo: Signo; readonly sender: number }
     | { readonly kind: 'stop'; readonly pid: Pid; readonly signo: Signo; readonly traced: boolean }

@@ -3,12 +3,14 @@ import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.ts';
 import { exitedStatus, killedStatus } from '../abi/wait.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
+import { cpusOf } from './cpumask.ts';
 import { releaseCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
 import { leaveCore, removeFromQueue } from './sched.ts';
 import { psignal, wakeParent } from './signal.ts';
 import { wakeup } from './sleep.ts';
+import type { Proc } from './state.ts';
 
 export type ExitHow = { readonly code: number } | { readonly signo: number; readonly dumped: boolean };
 
@@ -17,6 +19,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   const p = k.proc(target);
   const status = 'code' in how ? exitedStatus(how.code) : killedStatus(how.signo, how.dumped);
   const times = cpuTimes(k, p);
+  const scheduling = schedulingOf(k, p);
   for (const id of p.threads) removeThread(k, id);
   closeAllDescriptors(k, target);
   if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
@@ -38,12 +41,20 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     name: p.comm,
     code: 'code' in how ? how.code & 0xff : 0,
     signal: 'code' in how ? 0 : how.signo,
+    ...scheduling,
   });
   if (p.vforkParent) wakeup(k, `vfork:${target}`);
   orphanChildren(k, target);
   psignal(k, p.ppid, SIGCHLD);
   wakeParent(k, target);
   if (p.ppid === INIT_PID) reap(k, target);
+}
+
+/** Nice value, priority and CPUs of a process; those of a lost one as they were. */
+export function schedulingOf(k: Kernel, p: Proc): { nice: number; priority: number; cpus: number[] } {
+  const [tid] = p.threads;
+  const td = tid === undefined ? k.state.recoveries.get(p.pid)?.thread : k.thread(tid);
+  return { nice: p.nice, priority: td?.priority ?? 0, cpus: td ? cpusOf(k.cpuset(td.cpuset).mask) : [] };
 }
 
 /** Takes a thread away, wherever it is. */

@@ -127,10 +127,10 @@ function startAgent(k: Kernel, recovery: Recovery): void {
 
 /** The restart has failed: the process ends as if killed. */
 export function giveUp(k: Kernel, recovery: Recovery, why: string): void {
-  k.state.recoveries.delete(recovery.pid);
   k.emit({ kind: 'recovery-failed', pid: recovery.pid, victim: cpuId(recovery.victim), why });
-  releaseCpuset(k, recovery.thread.cpuset);
   exitProcess(k, recovery.pid, { signo: SIGKILL, dumped: false });
+  k.state.recoveries.delete(recovery.pid);
+  releaseCpuset(k, recovery.thread.cpuset);
 }
 
 /**

@@ -1,4 +1,17 @@
-import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTDIR, ERANGE, ETXTBSY } from '../abi/errno.ts';
+import {
+  EACCES,
+  EBADF,
+  EFAULT,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  ERANGE,
+  ETXTBSY,
+} from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { S_ISVTX } from '../abi/stat.ts';
@@ -205,6 +218,43 @@ function truncateFile(k: Kernel, td: Thread, fd: number, length: number): Syscal
   return resize(k, k.vnode(file.vnode), length);
 }
 
+/**
+ * utimes(2): two struct timeval, access and modification; a null pointer means now, which whoever may write may ask for.
+ * Errors: EINVAL for microseconds out of range, EPERM for a stranger.
+ */
+function setTimes(k: Kernel, td: Thread, vnode: Vnode, times: number): SyscallResult {
+  const p = k.proc(td.pid);
+  const mine = p.uid === 0 || p.uid === vnode.uid;
+  const ns = k.now();
+  if (times === 0) {
+    if (!mine && checkAccess(vnode, p, fcntl.W_OK)) return fail(EACCES);
+    k.setVnode({ ...vnode, accessNs: ns, modifyNs: ns, changeNs: ns });
+    return ok();
+  }
+  const bytes = k.copyin(td.pid, times, 16);
+  if (typeof bytes === 'number') return fail(bytes);
+  const [accessSec, accessUsec, modifySec, modifyUsec] = new Int32Array(bytes.slice().buffer) as unknown as number[];
+  if (![accessUsec!, modifyUsec!].every((usec) => usec >= 0 && usec < 1_000_000)) return fail(EINVAL);
+  if (!mine) return fail(EPERM);
+  // Times of files count from power-on; what lies before is negative. Differs: more than 104 days away from power-on the
+  // nanoseconds of a double get coarse (by 1 us at the ends of the 32-bit range).
+  const toNs = (sec: number, usec: number): number => (sec - k.config.bootTimeSec) * 1e9 + usec * 1000;
+  const accessNs = toNs(accessSec!, accessUsec!);
+  k.setVnode({ ...vnode, accessNs, modifyNs: toNs(modifySec!, modifyUsec!), changeNs: ns });
+  return ok();
+}
+
+function sys_utimes(k: Kernel, td: Thread, [path, times]: Args): SyscallResult {
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, FOLLOW);
+  return typeof vnode === 'number' ? fail(vnode) : setTimes(k, td, vnode, times!);
+}
+
+function sys_futimes(k: Kernel, td: Thread, [fd, times]: Args): SyscallResult {
+  const file = getFile(k, td, fd!);
+  if (!file) return fail(EBADF);
+  return file.kind === 'vnode' ? setTimes(k, td, k.vnode(file.vnode), times!) : fail(EINVAL);
+}
+
 const sys_truncate = (k: Kernel, td: Thread, [path, length]: Args) => truncatePath(k, td, path!, length!);
 const sys_ftruncate = (k: Kernel, td: Thread, [fd, length]: Args) => truncateFile(k, td, fd!, length!);
 const sys_freebsd6_truncate = (k: Kernel, td: Thread, [path, , length]: Args) => truncatePath(k, td, path!, length!);
@@ -234,8 +284,10 @@ export const nameSyscalls: readonly SyscallRow[] = [
   { number: 128, name: 'rename', args: [['from', 'str'], ['to', 'str']], support: 'full', handler: sys_rename },
   { number: 136, name: 'mkdir', args: [['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_mkdir },
   { number: 137, name: 'rmdir', args: [['path', 'str']], support: 'full', handler: sys_rmdir },
+  { number: 138, name: 'utimes', args: [['path', 'str'], ['tptr', 'ptr']], support: 'full', handler: sys_utimes },
   { number: 200, name: 'freebsd6_truncate', args: [['path', 'str'], ['pad', 'pad'], ['length', 'off']], support: 'full', handler: sys_freebsd6_truncate },
   { number: 201, name: 'freebsd6_ftruncate', args: [['fd', 'fd'], ['pad', 'pad'], ['length', 'off']], support: 'full', handler: sys_freebsd6_ftruncate },
+  { number: 206, name: 'futimes', args: [['fd', 'fd'], ['tptr', 'ptr']], support: 'full', handler: sys_futimes },
   { number: 254, name: 'lchown', args: [['path', 'str'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_lchown },
   { number: 326, name: '__getcwd', args: [['buf', 'ptr'], ['buflen', 'uint']], support: 'full', handler: sys_getcwd },
   { number: 479, name: 'truncate', args: [['path', 'str'], ['length', 'off']], support: 'full', handler: sys_truncate },

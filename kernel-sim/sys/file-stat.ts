@@ -36,7 +36,7 @@ const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK } as co
 /** Virtual time as the guest's clock shows it. */
 const wallTime = (k: Kernel, ns: number): StatTime => ({
   sec: k.config.bootTimeSec + Math.floor(ns / 1e9),
-  nsec: Math.floor(ns % 1e9),
+  nsec: Math.floor(ns - Math.floor(ns / 1e9) * 1e9),
 });
 
 export function statVnode(k: Kernel, vnode: Vnode): Stat {

@@ -36,6 +36,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     vnodes: new Map(),
     files: new Map(),
     pipes: new Map(),
+    recoveries: new Map(),
     console: INITIAL_CONSOLE,
     counters: {
       nextPid: 1,

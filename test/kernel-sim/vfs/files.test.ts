@@ -133,6 +133,22 @@ describe('stat', () => {
   });
 });
 
+describe('utimes', () => {
+  it('sets times before and after power-on, and back to now', () => {
+    c.poke(OUT, new Uint8Array(Int32Array.of(1, 500_000, 1_400_000_000, 0).buffer));
+    c.ok('utimes', '/tmp/f', OUT);
+    c.ok('fstat', fd, OUT);
+    const v = c.view(OUT, 96);
+    expect([24, 28, 32, 36].map((at) => v.getInt32(at, true))).toEqual([1, 500_000_000, 1_400_000_000, 0]);
+    k.clockNs = 5_000_000_000;
+    c.ok('futimes', fd, 0);
+    c.ok('fstat', fd, OUT);
+    expect(c.view(OUT, 96).getInt32(24, true)).toBe(k.config.bootTimeSec + 5);
+    c.poke(OUT, new Uint8Array(Int32Array.of(1, 1_000_000, 1, 0).buffer));
+    expect(c.errno('futimes', fd, OUT)).toBe(errno.EINVAL);
+  });
+});
+
 describe('truncate', () => {
   it('cuts and extends', () => {
     c.ok('truncate', '/tmp/f', 3);

@@ -83,12 +83,16 @@ function filesUnder(dir, endings) {
     .sort();
 }
 
-/** programs/NAME.c makes NAME; so do all the .c files of a directory programs/NAME. */
+/**
+ * programs/NAME.c makes NAME; so do all the .c files of a directory programs/NAME. Single files are what users look
+ * at in a debugger, so they have all of DWARF; the larger tools have line numbers only, a third of the size.
+ */
 function listPrograms() {
   return readdirSync(join(guestDir, 'programs'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() || entry.name.endsWith('.c'))
     .map((entry) => ({
       name: basename(entry.name, '.c'),
+      debug: entry.isDirectory() ? ['-gdwarf-4', '-gline-tables-only'] : ['-gdwarf-4'],
       sources: entry.isDirectory() ? filesUnder(`programs/${entry.name}`, ['.c']) : [`programs/${entry.name}`],
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -115,9 +119,9 @@ function buildAll(outDir) {
 
     mkdirSync(outDir, { recursive: true });
     const programs = listPrograms();
-    for (const { name, sources } of programs) {
+    for (const { name, debug, sources } of programs) {
       const out = join(outDir, name);
-      const own = sources.map((source) => compile(source, ['-gdwarf-4']));
+      const own = sources.map((source) => compile(source, debug));
       run(tools.lld, [...linkFlags, '-o', out, ...objects.filter(isCrt), ...own, archive]);
       refuseFloatingPoint(tools.objdump, out);
     }

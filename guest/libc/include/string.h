@@ -27,6 +27,7 @@ char *strsep(char **s, const char *separators);
 char *strdup(const char *s);
 char *strndup(const char *s, size_t n);
 char *strerror(int error);
+char *strsignal(int signo);
 const char *basename_of(const char *path);
 
 #endif

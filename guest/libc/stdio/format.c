@@ -43,7 +43,7 @@ static void put_number(struct output *out, const struct spec *spec, const char *
   if (spec->left) repeat(out, ' ', padding);
 }
 
-static void put_unsigned(struct output *out, struct spec *spec, uint64_t value, unsigned base, bool upper,
+static void put_unsigned(struct output *out, const struct spec *spec, uint64_t value, unsigned base, bool upper,
                          const char *prefix) {
   char digits[24]; /* 2^64 needs 22 octal digits */
   char *p = digits + sizeof digits;
@@ -51,11 +51,10 @@ static void put_unsigned(struct output *out, struct spec *spec, uint64_t value, 
   for (; value > UINT32_MAX; value /= base) *--p = alphabet[value % base];
   for (uint32_t low = (uint32_t)value; low > 0; low /= base) *--p = alphabet[low % base];
   int count = (int)(digits + sizeof digits - p);
-  if (count == 0 && spec->precision != 0) {
+  bool octal_zero = base == 8 && spec->alternate && spec->precision <= count;
+  if ((count == 0 && spec->precision != 0) || octal_zero) {
     *--p = '0';
-    count = 1;
-  } else if (base == 8 && spec->alternate && spec->precision <= count) {
-    spec->precision = count + 1;
+    count++;
   }
   put_number(out, spec, prefix, p, count);
 }

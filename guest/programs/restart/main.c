@@ -144,8 +144,7 @@ static void restore_memory(pid_t pid, const struct core *core) {
 static bool is_inside_system_call(pid_t pid, const struct reg *registers) {
   uint8_t code[7];
   uint32_t number;
-  if (registers->r_eip < 0x1000 + sizeof code) return false;
-  read_tracee(pid, registers->r_eip - sizeof code, code, sizeof code);
+  if (!peek_tracee(pid, registers->r_eip - sizeof code, code, sizeof code)) return false;
   memcpy(&number, code + 1, sizeof number);
   return code[0] == 0xB8 && code[5] == 0xCD && code[6] == 0x80 && number == registers->r_eax;
 }

@@ -75,6 +75,11 @@ static void transfer(pid_t pid, int operation, uint32_t address, void *here, siz
   }
 }
 
+bool peek_tracee(pid_t pid, uint32_t address, void *to, size_t length) {
+  struct ptrace_io_desc io = {PIOD_READ_D, (void *)address, to, length};
+  return ptrace(PT_IO, pid, (caddr_t)&io, 0) == 0 && io.piod_len == length;
+}
+
 void read_tracee(pid_t pid, uint32_t address, void *to, size_t length) {
   transfer(pid, PIOD_READ_D, address, to, length);
 }

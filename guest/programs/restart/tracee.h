@@ -13,6 +13,8 @@ void run_tracee_to(pid_t pid, uint32_t address, bool verbose);
 void get_registers(pid_t pid, struct reg *registers);
 void set_registers(pid_t pid, const struct reg *registers);
 void read_tracee(pid_t pid, uint32_t address, void *to, size_t length);
+/* As read_tracee, but false where nothing can be read. */
+bool peek_tracee(pid_t pid, uint32_t address, void *to, size_t length);
 void write_tracee(pid_t pid, uint32_t address, const void *from, size_t length);
 
 /* Makes the child itself call the kernel. Returns false and the errno in *result if the call failed. */

@@ -57,7 +57,12 @@ export function endOf(system: System): number {
  * Sums a run up. `golden` makes the same run without faults when that is needed to judge this one; without it a run in which a core
  * failed counts as masked or recovered-wrong.
  */
-export function buildResult(system: System, stop: Stop, faultsPlanned: number, golden: (() => { system: System; stop: Stop }) | null): RunResult {
+export function buildResult(
+  system: System,
+  stop: Stop,
+  faultsPlanned: number,
+  golden: (() => { system: System; stop: Stop }) | null,
+): RunResult {
   const run = { events: system.events, stop, faultsPlanned };
   let reference = null;
   if (golden && needsGolden(run)) {
@@ -91,7 +96,8 @@ function processResults(system: System, rows: ReturnType<typeof summarise>['proc
     .map((row) => {
       const ended = row.exit !== undefined || row.signal !== undefined ? exits.get(row.pid)?.shift() : undefined;
       const living = system.kernel.findProc(row.pid);
-      const { nice, priority, cpus } = ended ?? (living ? schedulingOf(system.kernel, living) : { nice: 0, priority: 0, cpus: [] });
+      const { nice, priority, cpus } =
+        ended ?? (living ? schedulingOf(system.kernel, living) : { nice: 0, priority: 0, cpus: [] });
       return {
         pid: row.pid,
         ppid: row.ppid ?? 0,

@@ -70,6 +70,8 @@ export interface RunLimits {
   readonly untilNs?: number;
   /** Stop when all cores together have retired so many instructions since power-on. */
   readonly instructions?: number;
+  /** Return with 'paused' after the round in which this time has come: the run goes on as if it had never stopped. */
+  readonly pauseNs?: number;
 }
 
 export type StopReason =
@@ -77,6 +79,7 @@ export type StopReason =
   | 'finished'
   | 'time-limit'
   | 'instruction-limit'
+  | 'paused'
   /** Every core has failed. */
   | 'no-healthy-core'
   /** Nothing will ever happen again. */
@@ -153,6 +156,7 @@ export class Machine {
       const stop = this.round(untilNs, instructionsMax);
       if (stop) return stop;
       if (this.config.paranoid) this.handler.checkInvariants();
+      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return { reason: 'paused', detail: '' };
     }
   }
 

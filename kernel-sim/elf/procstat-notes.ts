@@ -19,10 +19,7 @@ import type { Note, PlacedNote } from './notes.ts';
 
 /** RLIM_NLIMITS of 9.x. */
 export const RLIMIT_COUNT = 13;
-/** sizeof(struct kinfo_proc), and the full sizes of the two structures that are packed on output. */
-export const KINFO_PROC_SIZE = 768;
-export const KINFO_FILE_SIZE = 1392;
-export const KINFO_VMENTRY_SIZE = 1160;
+export { KINFO_FILE_SIZE, KINFO_PROC_SIZE, KINFO_VMENTRY_SIZE } from '../abi/kinfo.ts';
 
 /** A note that is not taken apart here: kinfo_proc, packed kinfo_file, packed kinfo_vmentry. */
 export interface RawRecords {

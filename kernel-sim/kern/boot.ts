@@ -44,6 +44,8 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       files: new Map(),
       pipes: new Map(),
       recoveries: new Map(),
+      hostname: 'coreback',
+      loadAverage: [0, 0, 0],
       console: { input: new Uint8Array(0), inputClosed: false, foreground: 0 },
       counters: {
         nextPid: 2,
@@ -58,6 +60,8 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextStatTickNs: STAT_TICK_NS,
         nextBalanceNs: 1_000_000_000,
         nextCheckpointNs: config.checkpointEveryNs,
+        nextLoadSampleNs: 5_000_000_000,
+        arandomReads: 0,
         fileBytes: 0,
       },
     },

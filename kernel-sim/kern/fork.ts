@@ -44,6 +44,7 @@ export function forkProcess(
     uid: parent.uid,
     gid: parent.gid,
     nice: parent.nice,
+    limits: parent.limits,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,
     checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs } : null,

@@ -2,6 +2,7 @@ import { assert } from '../../emu/base/errors.ts';
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
 import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import type { Kernel } from './kernel.ts';
+import { DEFAULT_LIMITS } from './resource.ts';
 import type { Proc, Thread } from './state.ts';
 
 /** FreeBSD maxproc, sized for the machine: bounds what a fork bomb costs the host. */
@@ -44,6 +45,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     uid: 0,
     gid: 0,
     nice: 0,
+    limits: DEFAULT_LIMITS,
     sigacts: [],
     sigqueue: [],
     traced: false,

@@ -25,7 +25,7 @@ const HISTORY_MAX_NS = 5_000_000_000;
 /** SCHED_SLP_RUN_FORK: a child inherits at most half a second of it. */
 const HISTORY_FORK_NS = 500_000_000;
 /** SCHED_TICK_TARG: the share of CPU is taken over ten seconds. */
-const WINDOW_NS = 10_000_000_000;
+export const WINDOW_NS = 10_000_000_000;
 /** SCHED_PRI_RANGE: batch priorities between the two nice ranges. */
 const PRI_RANGE = PRI_MAX_BATCH - PRI_MIN_BATCH + 1 - (PRIO_MAX - PRIO_MIN);
 const PRI_MIN_SCHED = PRI_MIN_BATCH - PRIO_MIN;

@@ -1,8 +1,10 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { Tid } from '../abi/ids.ts';
 import { PRI_FIFO_BIT, PRI_MAX_IDLE, PRI_MIN_BATCH, PRI_TIMESHARE, priBase } from '../abi/priority.ts';
+import { cpTimesNow } from './cp-time.ts';
 import { cpuBit, hasCpu } from './cpumask.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { sampleLoad } from './load-average.ts';
 import { tablesOf } from './regs.ts';
 import { chooseFrom, dequeue, EMPTY_QUEUES, enqueue, queued, tickQueues } from './runq.ts';
 import { decayHistory, SLICE_TICKS, STAT_TICK_NS, shouldPreempt, slideWindow, userPriority } from './sched-priority.ts';
@@ -174,6 +176,7 @@ export function statTick(k: Kernel): void {
     k.state.threads.set(td.tid, { ...next, slice: slice > 0 ? slice : SLICE_TICKS });
     if (slice <= 0 && k.cpu(cpu).load > 1) k.setCpu(cpu, { needResched: true });
   }
+  sampleLoad(k);
 }
 
 /** FreeBSD sched_balance: moves one thread from the most to the least loaded CPU. */
@@ -225,6 +228,7 @@ export function reprioritise(k: Kernel, tid: Tid): void {
 export function retireCpu(k: Kernel, victim: number): void {
   const waiting = queued(k.cpu(victim).queues);
   for (const tid of waiting) removeFromQueue(k, k.thread(tid));
+  k.setCpu(victim, { cpTimes: cpTimesNow(k, victim) });
   k.setCpu(victim, { dead: true, current: 0, load: 0, queues: EMPTY_QUEUES, needResched: false });
   for (const tid of waiting) {
     const td = k.thread(tid);

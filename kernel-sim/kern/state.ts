@@ -1,4 +1,5 @@
 import type { Fd, Pid, Signo, Tid } from '../abi/ids.ts';
+import type { Rlimit } from '../abi/resource.ts';
 
 /*
  * The whole state of the simulated kernel: tables of immutable records. A change replaces a record, so a snapshot is a copy of
@@ -44,6 +45,8 @@ export interface Proc {
   readonly uid: number;
   readonly gid: number;
   readonly nice: number;
+  /** FreeBSD p_limit: indexed by RLIMIT_ number. */
+  readonly limits: readonly Rlimit[];
 
   readonly sigacts: readonly (SigAction | null)[];
   /** Signals for the process as a whole, in order of arrival, each once. */
@@ -375,6 +378,9 @@ export interface Counters {
   readonly nextStatTickNs: number;
   readonly nextBalanceNs: number;
   readonly nextCheckpointNs: number;
+  readonly nextLoadSampleNs: number;
+  /** How often kern.arandom was read: each reading has a stream of random numbers of its own. */
+  readonly arandomReads: number;
 }
 
 /** A process whose core has died, on its way back: what its thread was to the scheduler, and who restores it. */
@@ -394,6 +400,8 @@ export interface Recovery {
     'tid' | 'name' | 'priClass' | 'basePri' | 'priority' | 'cpuset' | 'sigmask' | 'cpusUsed' | 'runNs' | 'sleepNs'
   >;
 }
+/** Runnable threads on average over 1, 5 and 15 minutes, times FSCALE (FreeBSD averunnable). */
+export type LoadAverage = readonly [number, number, number];
 
 export interface KernelState {
   readonly procs: Map<Pid, Proc>;
@@ -406,6 +414,9 @@ export interface KernelState {
   readonly pipes: Map<PipeId, Pipe>;
   readonly recoveries: Map<Pid, Recovery>;
   console: Console;
+  /** kern.hostname. */
+  hostname: string;
+  loadAverage: LoadAverage;
   counters: Counters;
 }
 

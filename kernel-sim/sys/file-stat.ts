@@ -30,7 +30,7 @@ type Args = readonly number[];
 const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
-const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05 };
+export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05 };
 const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK } as const;
 
 /** Virtual time as the guest's clock shows it. */

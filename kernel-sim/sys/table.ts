@@ -4,10 +4,11 @@ import { fileSyscalls } from './file.ts';
 import { memorySyscalls } from './memory.ts';
 import { processSyscalls } from './process.ts';
 import { ptraceSyscalls } from './ptrace.ts';
+import { resourceSyscalls } from './resource.ts';
 import type { SyscallRow } from './row.ts';
 import { schedulerSyscalls } from './scheduler.ts';
 import { signalSyscalls } from './signal.ts';
-import { resourceSyscalls, sysctlSyscalls } from './sysctl.ts';
+import { sysctlSyscalls } from './sysctl.ts';
 import { timeSyscalls } from './time.ts';
 
 /** Every system call there is, by number. */

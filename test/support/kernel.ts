@@ -38,6 +38,8 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     pipes: new Map(),
     recoveries: new Map(),
     console: INITIAL_CONSOLE,
+    hostname: 'test',
+    loadAverage: [0, 0, 0],
     counters: {
       nextPid: 1,
       nextTid: 100001,
@@ -52,6 +54,8 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextStatTickNs: 0,
       nextBalanceNs: 0,
       nextCheckpointNs: 0,
+      nextLoadSampleNs: 0,
+      arandomReads: 0,
     },
   };
   const k = new Kernel({ ...DEFAULT_CONFIG, ...config }, state, (event) => events.push(event));

@@ -1,0 +1,76 @@
+import { EPERM } from '../abi/errno.ts';
+import type { Errno } from '../abi/ids.ts';
+import {
+  RLIM_INFINITY,
+  RLIM_NLIMITS,
+  RLIMIT_DATA,
+  RLIMIT_NOFILE,
+  RLIMIT_STACK,
+  type Rlimit,
+  type Rusage,
+  rusageLayout,
+  timevalOf,
+} from '../abi/resource.ts';
+import { MAXDSIZ, MAXSSIZ } from '../abi/vmparam.ts';
+import { FILES_PER_PROC_MAX } from '../vfs/limits.ts';
+import type { Kernel } from './kernel.ts';
+import type { Proc, Thread } from './state.ts';
+
+/** What no setrlimit(2) can exceed; the other resources are without limit. */
+const CEILINGS: ReadonlyMap<number, number> = new Map([
+  [RLIMIT_DATA, MAXDSIZ],
+  [RLIMIT_STACK, MAXSSIZ],
+  [RLIMIT_NOFILE, FILES_PER_PROC_MAX],
+]);
+
+/** The limits of a login shell: soft limits raised to the hard ones, as login.conf of 9.0 does (freebsd-i386-abi.md, A.2). */
+export const DEFAULT_LIMITS: readonly Rlimit[] = Array.from({ length: RLIM_NLIMITS }, (_, which) => {
+  const most = CEILINGS.get(which) ?? RLIM_INFINITY;
+  return { soft: most, hard: most };
+});
+
+/** The soft limit of a process: RLIM_INFINITY when there is none. */
+export const softLimit = (p: Proc, which: number): number => p.limits[which]?.soft ?? RLIM_INFINITY;
+
+/** FreeBSD kern_setrlimit. EPERM when anybody but root exceeds the hard limit. Precondition: `which` is a limit. */
+export function setLimit(k: Kernel, p: Proc, which: number, wanted: Rlimit): Errno | 0 {
+  const { hard } = p.limits[which]!;
+  if ((wanted.soft > hard || wanted.hard > hard) && p.uid !== 0) return EPERM;
+  const most = CEILINGS.get(which) ?? RLIM_INFINITY;
+  const limit = { soft: Math.min(wanted.soft, wanted.hard, most), hard: Math.min(wanted.hard, most) };
+  k.setProc(p.pid, { limits: p.limits.map((old, n) => (n === which ? limit : old)) });
+  return 0;
+}
+
+type Times = { readonly userNs: number; readonly systemNs: number };
+
+export const rusageOfTimes = ({ userNs, systemNs }: Times): Rusage => ({
+  ...rusageLayout.zero,
+  ru_utime: timevalOf(userNs),
+  ru_stime: timevalOf(systemNs),
+});
+
+/** What one thread has used. Differs: page faults, I/O and signals are not counted, and ru_maxrss is what is resident now. */
+export function rusageOfThread(k: Kernel, td: Thread): Rusage {
+  return {
+    ...rusageOfTimes(td),
+    ru_maxrss: residentKiB(k, k.proc(td.pid)),
+    ru_nvcsw: td.voluntarySwitches,
+    ru_nivcsw: td.involuntarySwitches,
+  };
+}
+
+/** What a process has used: living threads and dead ones. Differs: as rusageOfThread, and switches of dead threads are lost. */
+export function rusageOf(k: Kernel, p: Proc): Rusage {
+  const total = { ...p.deadThreads, ru_nvcsw: 0, ru_nivcsw: 0 };
+  for (const td of p.threads.map((id) => k.thread(id))) {
+    total.userNs += td.userNs;
+    total.systemNs += td.systemNs;
+    total.ru_nvcsw += td.voluntarySwitches;
+    total.ru_nivcsw += td.involuntarySwitches;
+  }
+  const { ru_nvcsw, ru_nivcsw } = total;
+  return { ...rusageOfTimes(total), ru_maxrss: residentKiB(k, p), ru_nvcsw, ru_nivcsw };
+}
+
+const residentKiB = (k: Kernel, p: Proc): number => (k.spaces.get(p.vmspace)?.residentCount ?? 0) * 4;

@@ -1,0 +1,143 @@
+import { Prng } from '../../emu/base/prng.ts';
+import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
+import { FSCALE } from '../abi/kinfo.ts';
+import { encode, words } from '../abi/layout.ts';
+import { timevalLayout } from '../abi/resource.ts';
+import { PS_STRINGS, USRSTACK } from '../abi/vmparam.ts';
+import { cpTicks } from '../kern/cp-time.ts';
+import { allCpus, cpusOf } from '../kern/cpumask.ts';
+import { deadMask } from '../kern/cpuset.ts';
+import { ARG_MAX, OSRELDATE } from '../kern/exec.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import { PROCS_MAX } from '../kern/proc.ts';
+import { SLICE_TICKS } from '../kern/sched-priority.ts';
+import { FILES_PER_PROC_MAX, OPEN_FILES_MAX, VNODES_MAX } from '../vfs/limits.ts';
+import { procRows } from './sysctl-proc.ts';
+import type { SysctlRequest, SysctlRow } from './sysctl-row.ts';
+
+const HZ = 1000;
+const STATHZ = 128;
+const PROFHZ = 8192;
+/** sys/sys/param.h MAXHOSTNAMELEN; sys/i386/include/param.h MAXCPU. */
+const HOSTNAME_SIZE = 256;
+const MAXCPU = 32;
+/** kern.arandom gives at most so much at a time (kern_mib.c, sysctl_kern_arnd). */
+const ARANDOM_MAX = 256;
+/** Streams 0 .. 2^30 of the seed are others' (the canaries of exec). */
+const ARANDOM_STREAM = 0x40000000;
+
+const constant = (value: number) => (): number => value;
+const text = (value: string) => (): string => value;
+
+/** An unsigned long holds at most 4 GiB - 1. */
+const clampUlong = (bytes: number): number => Math.min(bytes, 0xffffffff);
+
+/** Clock of the machine in MHz. */
+const megahertz = (k: Kernel): number => Math.floor(1000 / k.config.cycleNs);
+
+/** kern.arandom: as many bytes as there is room for, from a stream of the seed that no other reading has. */
+function arandom(k: Kernel, { room }: SysctlRequest): Uint8Array {
+  const bytes = new Uint8Array(Math.min(room ?? ARANDOM_MAX, ARANDOM_MAX));
+  if (room === null) return bytes;
+  const reads = k.state.counters.arandomReads;
+  k.setCounters({ arandomReads: reads + 1 });
+  const prng = Prng.seeded(k.config.seed, ARANDOM_STREAM + reads);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = prng.next() >>> 24;
+  return bytes;
+}
+
+/** Sums over CPUs of the five states. */
+function cpTime(k: Kernel): Uint8Array {
+  const sums = [0, 0, 0, 0, 0];
+  for (const ticks of cpTicks(k)) for (let n = 0; n < 5; n++) sums[n] = sums[n]! + ticks[n]!;
+  return words(sums);
+}
+
+/** Pages of the machine, and those that processes have. */
+const pageCount = (k: Kernel): number => Math.floor(k.config.physmemBytes / PAGE_SIZE);
+const activePages = (k: Kernel): number => [...k.spaces.values()].reduce((sum, space) => sum + space.residentCount, 0);
+
+/**
+ * Everything but kern.proc. Numbers below 0x100 are those of sys/sys/sysctl.h (freebsd-i386-abi.md, B.5); FreeBSD hands out those
+ * from 0x100 up as it boots, here they stand in the table and never change.
+ */
+// biome-ignore format: one OID per line
+const generalRows: readonly SysctlRow[] = [
+  { mib: [1, 1], name: 'kern.ostype', kind: 'string', description: 'Operating system type', read: text('FreeBSD') },
+  { mib: [1, 2], name: 'kern.osrelease', kind: 'string', description: 'Operating system release', read: text('9.0-RELEASE') },
+  { mib: [1, 3], name: 'kern.osrevision', kind: 'int', description: 'Operating system revision', read: constant(199506) },
+  { mib: [1, 4], name: 'kern.version', kind: 'string', description: 'Kernel version', read: text('FreeBSD 9.0-RELEASE #0: coreback\n    simulated GENERIC kernel\n') },
+  { mib: [1, 5], name: 'kern.maxvnodes', kind: 'int', description: 'Maximum number of vnodes', read: constant(VNODES_MAX) },
+  { mib: [1, 6], name: 'kern.maxproc', kind: 'int', description: 'Maximum number of processes', read: constant(PROCS_MAX) },
+  { mib: [1, 7], name: 'kern.maxfiles', kind: 'int', description: 'Maximum number of files', read: constant(OPEN_FILES_MAX) },
+  { mib: [1, 8], name: 'kern.argmax', kind: 'int', description: 'Maximum bytes of argument to execve(2)', read: constant(ARG_MAX) },
+  { mib: [1, 9], name: 'kern.securelevel', kind: 'int', description: 'Current secure level', read: constant(-1) },
+  { mib: [1, 10], name: 'kern.hostname', kind: 'string', description: 'Hostname', sizeMax: HOSTNAME_SIZE, read: (k) => k.state.hostname, write: (k, value) => { k.state.hostname = value; } },
+  { mib: [1, 11], name: 'kern.hostid', kind: 'ulong', description: 'Host ID', read: constant(0) },
+  { mib: [1, 12], name: 'kern.clockrate', kind: 'opaque', format: 'S,clockinfo', description: 'Rate and period of various kernel clocks', read: () => words([HZ, 1e6 / HZ, 0, STATHZ, PROFHZ]) },
+  { mib: [1, 17], name: 'kern.posix1version', kind: 'int', description: 'Version of POSIX attempting to comply to', read: constant(200112) },
+  { mib: [1, 18], name: 'kern.ngroups', kind: 'int', description: 'Maximum number of supplemental groups a user can belong to', read: constant(1023) },
+  { mib: [1, 19], name: 'kern.job_control', kind: 'int', description: 'Whether job control is available', read: constant(1) },
+  { mib: [1, 20], name: 'kern.saved_ids', kind: 'int', description: 'Whether saved set-group/user ID is available', read: constant(0) },
+  { mib: [1, 21], name: 'kern.boottime', kind: 'opaque', format: 'S,timeval', description: 'System boottime', read: (k) => encode(timevalLayout, { tv_sec: k.config.bootTimeSec, tv_usec: 0 }) },
+  { mib: [1, 22], name: 'kern.domainname', kind: 'string', description: 'Name of the current YP/NIS domain', read: text('') },
+  { mib: [1, 24], name: 'kern.osreldate', kind: 'int', description: 'Kernel release date', read: constant(OSRELDATE) },
+  { mib: [1, 26], name: 'kern.bootfile', kind: 'string', description: 'Name of kernel file booted', read: text('/boot/kernel/kernel') },
+  { mib: [1, 27], name: 'kern.maxfilesperproc', kind: 'int', description: 'Maximum files allowed open per process', read: constant(FILES_PER_PROC_MAX) },
+  { mib: [1, 28], name: 'kern.maxprocperuid', kind: 'int', description: 'Maximum processes allowed per userid', read: constant(Math.floor((PROCS_MAX * 9) / 10)) },
+  { mib: [1, 32], name: 'kern.ps_strings', kind: 'ulong', description: 'Process ps_strings location', read: constant(PS_STRINGS) },
+  { mib: [1, 33], name: 'kern.usrstack', kind: 'ulong', description: 'Process stack location', read: constant(USRSTACK) },
+  { mib: [1, 34], name: 'kern.logsigexit', kind: 'int', description: 'Log processes quitting on abnormal signals', read: constant(1) },
+  { mib: [1, 35], name: 'kern.iov_max', kind: 'int', description: 'Maximum number of elements in an I/O vector', read: constant(1024) },
+  { mib: [1, 37], name: 'kern.arandom', kind: 'opaque', format: '', description: 'Random bytes (of the seed, the same in every run)', read: arandom },
+  { mib: [1, 0x100, 0x100], name: 'kern.smp.cpus', kind: 'int', description: 'Number of CPUs online', read: (k) => k.config.cores },
+  { mib: [1, 0x100, 0x101], name: 'kern.smp.maxcpus', kind: 'int', description: 'Max number of CPUs that the system was compiled for', read: constant(MAXCPU) },
+  { mib: [1, 0x100, 0x102], name: 'kern.smp.active', kind: 'int', description: 'Number of Auxillary Processors (APs) that were successfully started', read: (k) => (k.config.cores > 1 ? 1 : 0) },
+  { mib: [1, 0x100, 0x103], name: 'kern.smp.maxid', kind: 'int', description: 'Max CPU ID', read: (k) => k.config.cores - 1 },
+  { mib: [1, 0x100, 0x104], name: 'kern.smp.disabled', kind: 'int', description: 'SMP has been disabled from the loader', read: constant(0) },
+  { mib: [1, 0x101, 0x100], name: 'kern.sched.name', kind: 'string', description: 'Scheduler name', read: text('ULE') },
+  { mib: [1, 0x101, 0x101], name: 'kern.sched.cpusetsize', kind: 'int', description: 'sizeof(cpuset_t)', read: constant(4) },
+  { mib: [1, 0x101, 0x102], name: 'kern.sched.slice', kind: 'int', description: 'Slice size for timeshare threads', read: constant(SLICE_TICKS) },
+  { mib: [1, 0x102, 0x100], name: 'kern.threads.max_threads_per_proc', kind: 'int', description: 'Limit on threads per proc', read: constant(1500) },
+  { mib: [1, 0x103], name: 'kern.cp_time', kind: 'opaque', format: 'LU', description: 'CPU time statistics', read: cpTime },
+  { mib: [1, 0x104], name: 'kern.cp_times', kind: 'opaque', format: 'LU', description: 'Per-CPU time statistics', read: (k) => words(cpTicks(k).flat()) },
+  { mib: [1, 0x105], name: 'kern.corefile', kind: 'string', description: 'Process corefile name format string', read: text('%N.core') },
+  { mib: [1, 0x106], name: 'kern.coredump', kind: 'int', description: 'Enable/Disable coredumps', read: constant(1) },
+  { mib: [1, 0x107], name: 'kern.forcesigexit', kind: 'int', description: 'Force trap signal to be handled', read: constant(1) },
+  { mib: [1, 0x108, 0x100], name: 'kern.elf32.fallback_brand', kind: 'int', description: 'ELF32 brand of last resort', read: constant(-1) },
+  { mib: [1, 0x109], name: 'kern.fscale', kind: 'int', description: 'Fixed-point scale factor used for calculating load average values', read: constant(FSCALE) },
+  { mib: [1, 0x10a], name: 'kern.ccpu', kind: 'uint', description: 'Decay factor used for updating %CPU (0: ULE)', read: constant(0) },
+
+  { mib: [2, 2], name: 'vm.loadavg', kind: 'opaque', format: 'S,loadavg', description: 'Machine loadaverage history', read: (k) => words([...k.state.loadAverage, FSCALE]) },
+  { mib: [2, 12], name: 'vm.overcommit', kind: 'int', description: 'Configure virtual memory overcommit behavior', read: constant(0) },
+  { mib: [2, 0x100, 0x100, 0x100], name: 'vm.stats.vm.v_page_size', kind: 'uint', description: 'Page size in bytes', read: constant(PAGE_SIZE) },
+  { mib: [2, 0x100, 0x100, 0x101], name: 'vm.stats.vm.v_page_count', kind: 'uint', description: 'Total number of pages in system', read: pageCount },
+  { mib: [2, 0x100, 0x100, 0x102], name: 'vm.stats.vm.v_active_count', kind: 'uint', description: 'Active pages', read: activePages },
+  { mib: [2, 0x100, 0x100, 0x103], name: 'vm.stats.vm.v_free_count', kind: 'uint', description: 'Free pages', read: (k) => Math.max(0, pageCount(k) - activePages(k)) },
+
+  { mib: [5, 0x100], name: 'debug.elf32_legacy_coredump', kind: 'int', description: 'Include only writable segments in cores', read: constant(0) },
+
+  { mib: [6, 1], name: 'hw.machine', kind: 'string', description: 'Machine class', read: text('i386') },
+  { mib: [6, 2], name: 'hw.model', kind: 'string', description: 'Machine model', read: (k) => `coreback simulated i386 (${megahertz(k)} MHz)` },
+  { mib: [6, 3], name: 'hw.ncpu', kind: 'int', description: 'Number of active CPUs', read: (k) => k.config.cores },
+  { mib: [6, 4], name: 'hw.byteorder', kind: 'int', description: 'System byte order', read: constant(1234) },
+  { mib: [6, 5], name: 'hw.physmem', kind: 'ulong', description: 'Amount of physical memory (in bytes)', read: (k) => clampUlong(k.config.physmemBytes) },
+  { mib: [6, 6], name: 'hw.usermem', kind: 'ulong', description: 'Amount of memory (in bytes) which is not wired', read: (k) => clampUlong(k.config.physmemBytes) },
+  { mib: [6, 7], name: 'hw.pagesize', kind: 'int', description: 'System memory page size', read: constant(PAGE_SIZE) },
+  { mib: [6, 10], name: 'hw.floatingpt', kind: 'int', description: 'Floating point support', read: constant(1) },
+  { mib: [6, 11], name: 'hw.machine_arch', kind: 'string', description: 'System architecture', read: text('i386') },
+  { mib: [6, 12], name: 'hw.realmem', kind: 'ulong', description: 'Amount of memory (in bytes) reported by the firmware', read: (k) => clampUlong(k.config.physmemBytes) },
+  { mib: [6, 0x100], name: 'hw.clockrate', kind: 'int', description: 'CPU instruction clock rate in MHz', read: megahertz },
+
+  { mib: [7, 0x100], name: 'machdep.prot_fault_translation', kind: 'int', description: 'Select signal to deliver on protection fault', read: constant(0) },
+
+  { mib: [0x100, 0x100, 0x100], name: 'security.bsd.map_at_zero', kind: 'int', description: 'Permit processes to map an object at virtual address 0', read: constant(0) },
+  { mib: [0x100, 0x100, 0x101], name: 'security.bsd.see_other_uids', kind: 'int', description: 'Unprivileged processes may see subjects/objects with different real uid', read: constant(1) },
+  { mib: [0x100, 0x100, 0x102], name: 'security.bsd.unprivileged_proc_debug', kind: 'int', description: 'Unprivileged processes may use process debugging facilities', read: constant(1) },
+
+  // Not in FreeBSD: what a machine that loses cores wants to tell.
+  { mib: [0x101, 0x100], name: 'coreback.cpus_healthy', kind: 'uint', description: 'Mask of the CPUs that have not failed', read: (k) => (allCpus(k.config.cores) & ~deadMask(k)) >>> 0 },
+  { mib: [0x101, 0x101], name: 'coreback.ncpus_healthy', kind: 'int', description: 'Number of CPUs that have not failed', read: (k) => cpusOf((allCpus(k.config.cores) & ~deadMask(k)) >>> 0).length },
+];
+
+export const sysctlRows: readonly SysctlRow[] = [...generalRows, ...procRows];

@@ -1,0 +1,72 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { UsageError } from '../../emu/base/errors.ts';
+
+/** Larger files are refused: no core, program or scenario is that big. */
+const FILE_MAX = 1 << 30;
+
+/** The system's error as the user's: what, where, what to do. */
+function asUsageError(error: unknown, path: string, doing: string): UsageError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const known: Record<string, [what: string, hint: string]> = {
+    ENOENT: ['does not exist', 'check the path'],
+    EISDIR: ['is a folder', 'name a file'],
+    EACCES: ['may not be accessed', 'check its permissions'],
+    EPERM: ['may not be accessed', 'check its permissions'],
+    ENOTDIR: ['lies below something that is no folder', 'check the path'],
+    ENOSPC: ['cannot be written: the disk is full', 'free some room; nothing was left half-written'],
+    EROFS: ['cannot be written: the file system is read-only', 'choose another place'],
+  };
+  const [what, hint] = (code && known[code]) || [`cannot be ${doing}: ${(error as Error).message}`, undefined];
+  return new UsageError({ what, path, hint });
+}
+
+/** A whole file. Errors: UsageError with the path. */
+export function readHostFile(path: string): Uint8Array {
+  try {
+    const { size } = statSync(path);
+    if (size > FILE_MAX) throw new UsageError({ what: `is too large (${size} bytes)`, path });
+    const bytes = readFileSync(path);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch (error) {
+    throw error instanceof UsageError ? error : asUsageError(error, path, 'read');
+  }
+}
+
+/**
+ * Writes a file whole or not at all: to a temporary name beside it, fsync, rename. Folders above it are made.
+ * Errors: UsageError with the path; then the old file, if any, is untouched.
+ */
+export function writeHostFile(path: string, contents: string | Uint8Array | Iterable<string>): void {
+  const temporary = join(dirname(path), `.${process.pid}.${path.split(/[\\/]/).at(-1)}.tmp`);
+  let fd: number | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    fd = openSync(temporary, 'w');
+    const pieces = typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents;
+    for (const piece of pieces) writeAll(fd, piece);
+    fsyncSync(fd);
+    closeSync(fd);
+    fd = undefined;
+    renameSync(temporary, path);
+  } catch (error) {
+    if (fd !== undefined) closeSync(fd);
+    rmSync(temporary, { force: true });
+    throw asUsageError(error, path, 'written');
+  }
+}
+
+function writeAll(fd: number, piece: string | Uint8Array): void {
+  const bytes = typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece;
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+}

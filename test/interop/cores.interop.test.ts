@@ -105,9 +105,8 @@ function gcore(args: readonly string[], global: string, layout: CoreLayout, afte
     if (event.kind !== 'continue' || event.pid !== pid) return undefined;
     return { view: ownView(system.kernel, pid, symbolsOf(args[0]), global), image: imageOf(system, pid, layout) };
   });
-  const ended = runUntil(system, afterNs + 40e9, (event) =>
-    event.kind === 'exit' && event.pid === by ? event : undefined,
-  );
+  const isEnd = (event: TraceEvent): boolean => event.kind === 'exit' && event.pid === by;
+  const ended = system.events.find(isEnd) ?? runUntil(system, afterNs + 40e9, (e) => (isEnd(e) ? e : undefined));
   expect(ended).toMatchObject({ code: 0, signal: 0 });
   return { bytes: fileOf(system, `/tmp/core.${pid}`), view: held.view, kernelImage: held.image };
 }

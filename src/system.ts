@@ -13,7 +13,7 @@ import { DEFAULT_CONFIG, type KernelConfig } from '../kernel-sim/kern/config.ts'
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
-import { installFile } from '../kernel-sim/vfs/memfs.ts';
+import { installFile, listDir } from '../kernel-sim/vfs/memfs.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -80,6 +80,22 @@ export class System {
     const errno = installFile(this.kernel, file.path, file.bytes, file.mode ?? 0o755);
     if (errno)
       throw new UsageError({ what: `cannot be put into the guest's tree: ${errnoName(errno)}`, path: file.path });
+  }
+
+  /** Absolute paths of the guest's regular files whose path matches, in order of path. */
+  filesMatching(pattern: RegExp): string[] {
+    const found: string[] = [];
+    const walk = (directory: string): void => {
+      const names = listDir(this.kernel, directory);
+      if (typeof names === 'number') return;
+      for (const name of names) {
+        const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
+        if (typeof listDir(this.kernel, path) !== 'number') walk(path);
+        else if (pattern.test(path)) found.push(path);
+      }
+    };
+    walk('/');
+    return found.sort();
   }
 
   /** Starts a program on the console. Errors: UsageError when the guest kernel refuses it. */

@@ -43,6 +43,7 @@ int main(int argc, char **argv) {
   while (count < 256 && read(ends[0], &nodes[count], sizeof nodes[0]) == (ssize_t)sizeof nodes[0]) count++;
   qsort(nodes, (size_t)count, sizeof nodes[0], compare_numbers);
   for (int i = 0; i < count; i++) printf("%d%s", nodes[i], i + 1 < count ? " " : "\n");
-  if (failures > 0 || count != (1 << depth) - 1) errx(EXIT_FAILURE, "%d of %d processes reported", count, (1 << depth) - 1);
+  int expected = (1 << depth) - 1;
+  if (failures > 0 || count != expected) errx(EXIT_FAILURE, "%d of %d processes reported", count, expected);
   return EXIT_SUCCESS;
 }

@@ -1,5 +1,5 @@
 /*
- * gcore: the checkpoint of the paper. Attaches to a process, writes what it is into an ELF core file, and lets it go on.
+ * gcore: the checkpoint of the paper. Attaches to a process, writes it into an ELF core file, and lets it go on.
  *
  * File: ELF header, program headers (PT_NOTE, then a PT_LOAD per memory region), notes, zeros up to a page boundary,
  * memory. The notes are NT_PRPSINFO, then NT_PRSTATUS, NT_FPREGSET, NT_THRMISC for each thread: all that FreeBSD 9.0
@@ -165,7 +165,7 @@ static void append_thread_notes(struct buffer *notes, lwpid_t tid, const struct 
   append_note(notes, NT_THRMISC, &misc, sizeof misc);
 }
 
-/* Each is the size of one record, then what sysctl says. A kernel that lacks one (9.0 lacks all but three) is no error. */
+/* Each is the size of one record, then what sysctl says. A kernel that lacks one is no error. */
 static void append_procstat_notes(struct buffer *notes) {
   static const struct {
     uint32_t type;

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char usage_text[] = "ls [-al] [file ...]\n  one name a line; -a dot files, too; -l mode, links, owner, size\n";
+static const char usage_text[] =
+    "ls [-al] [file ...]\n"
+    "  one name a line; -a dot files, too; -l mode, links, owner, size\n";
 
 static bool show_dots, show_long;
 

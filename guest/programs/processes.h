@@ -1,4 +1,4 @@
-/* How ps and top show what kern.proc says. Times are h:mm:ss without fractions beyond a hundredth; no floating point. */
+/* How ps and top show what kern.proc says. */
 #ifndef PROCESSES_H
 #define PROCESSES_H
 

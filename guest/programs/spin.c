@@ -4,7 +4,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static const char usage_text[] = "spin [-n millions] [seconds]\n  -n  million turns of the loop instead of a time; without either, for ever\n";
+static const char usage_text[] =
+    "spin [-n millions] [seconds]\n"
+    "  -n  million turns of the loop instead of a time; without either, for ever\n";
 
 volatile unsigned turns; /* in steps of 65536 */
 

@@ -1,4 +1,4 @@
-/* Recurses deep enough that the kernel has to grow the stack, some kilobytes a frame, and checks every frame on return. */
+/* Recurses deep enough that the kernel has to grow the stack, and checks every frame on return. */
 #include "usage.h"
 
 #include <string.h>

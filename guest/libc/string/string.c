@@ -1,6 +1,4 @@
 #include <ctype.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 size_t strlen(const char *s) {
@@ -101,16 +99,6 @@ char *strsep(char **s, const char *separators) {
   *end = '\0';
   return token;
 }
-
-char *strndup(const char *s, size_t n) {
-  size_t length = strnlen(s, n);
-  char *copy = malloc(length + 1);
-  if (!copy) return NULL;
-  copy[length] = '\0';
-  return memcpy(copy, s, length);
-}
-
-char *strdup(const char *s) { return strndup(s, SIZE_MAX); }
 
 /* The part behind the last slash; not basename(3), which may write into its argument. */
 const char *basename_of(const char *path) {

@@ -9,6 +9,9 @@ unsigned int sleep(unsigned int seconds) {
 }
 
 int usleep(useconds_t microseconds) {
-  struct timespec wanted = {.tv_sec = (time_t)(microseconds / 1000000), .tv_nsec = (long)(microseconds % 1000000) * 1000};
+  struct timespec wanted = {
+      .tv_sec = (time_t)(microseconds / 1000000),
+      .tv_nsec = (long)(microseconds % 1000000) * 1000,
+  };
   return nanosleep(&wanted, NULL);
 }

@@ -84,7 +84,8 @@ void read_executable(struct executable *executable, const char *path) {
 static void take_note(struct core *core, uint32_t type, const char *descriptor, uint32_t size) {
   if (type != NT_PRSTATUS) return;
   prstatus_t status;
-  if (size != sizeof status) errx(EXIT_FAILURE, "%s: NT_PRSTATUS of %u bytes, not %zu", core->path, size, sizeof status);
+  if (size != sizeof status)
+    errx(EXIT_FAILURE, "%s: NT_PRSTATUS of %u bytes, not %zu", core->path, size, sizeof status);
   memcpy(&status, descriptor, sizeof status);
   if (status.pr_version != 1 || status.pr_gregsetsz != sizeof status.pr_reg)
     errx(EXIT_FAILURE, "%s: NT_PRSTATUS is not that of FreeBSD/i386", core->path);

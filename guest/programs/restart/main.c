@@ -37,7 +37,7 @@ struct range {
   uint32_t start, end;
 };
 
-/* The first part of `wanted` that is not mapped in the child; start == end if all of it is. `map` is in address order. */
+/* The first part of `wanted` that the child lacks; start == end if it lacks nothing. `map` is in address order. */
 static struct range first_gap(struct range wanted, const struct kinfo_vmentry *map, int count) {
   for (int i = 0; i < count && wanted.start < wanted.end; i++) {
     if (map[i].kve_end <= wanted.start) continue;

@@ -1,4 +1,4 @@
-/* The child that becomes the restarted process, seen from its tracer. Every failure kills the child and ends restart. */
+/* The child that becomes the restarted process, seen from its tracer. A failure kills the child and ends restart. */
 #ifndef TRACEE_H
 #define TRACEE_H
 

@@ -77,7 +77,7 @@ static int need_char(struct parser *p, char closing) {
 
 static void read_substitution(struct parser *p, struct text *word, char open, char close);
 
-/* Copies up to and with the closing quote. In double quotes a backslash hides one character, and $( ) may hold quotes. */
+/* Copies up to and with the closing quote. In double quotes a backslash hides a character, and $( ) may hold quotes. */
 static void read_quoted(struct parser *p, struct text *word, char quote) {
   for (;;) {
     int c = need_char(p, quote);

@@ -1,4 +1,4 @@
-/* A small POSIX-like shell: lists, pipelines, redirections, quotes, expansions, if, while, for. No functions, no globs. */
+/* A small POSIX-like shell: lists, pipelines, redirections, quotes, expansions, if, while, for. */
 #ifndef SH_H
 #define SH_H
 

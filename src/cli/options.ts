@@ -1,0 +1,112 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { UsageError } from '../../emu/base/errors.ts';
+import type { FaultSpec } from '../../emu/faults/plan.ts';
+import { CORES_MAX } from '../../emu/machine/machine.ts';
+import { parseFault } from '../scenario/fault-spec.ts';
+import { cycleNsOf, parseDuration } from '../scenario/units.ts';
+import type { SystemConfig } from '../system.ts';
+
+/** What every command that runs a machine understands. */
+export interface MachineOptions {
+  readonly cores: number;
+  readonly mhz: number;
+  readonly seed: number;
+  readonly slice?: string;
+  readonly checkpointEvery?: string;
+  readonly coreLayout: string;
+  readonly recovery: string;
+  readonly fail: readonly string[];
+  readonly until: string;
+  readonly maxInstructions?: number;
+  readonly paranoid?: boolean;
+}
+
+export function integer(text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n)) throw new InvalidArgumentError('not an integer.');
+  return n;
+}
+
+function positive(text: string): number {
+  const n = Number(text);
+  if (!(n > 0) || !Number.isFinite(n)) throw new InvalidArgumentError('not a positive number.');
+  return n;
+}
+
+export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+
+/** Adds the options of a machine to a command. */
+export function withMachineOptions(command: Command, defaults: { mhz: number; until: string }): Command {
+  return command
+    .option('--cores <n>', `number of cores, 1 to ${CORES_MAX}`, integer, 4)
+    .option('--mhz <n>', 'clock rate of each core', positive, defaults.mhz)
+    .option('--seed <n>', 'seed of the interleaving; the same seed gives the same run', integer, 1)
+    .option(
+      '--slice <a-b>',
+      'instructions in a round of the interleaving: drawn from this range, or fixed when one number',
+    )
+    .option('--checkpoint-every <time>', 'checkpoint every process so often, in virtual time (5s, 250ms)')
+    .option('--core-layout <layout>', "layout of core files: 'extended' (with the later notes) or '9.0'", 'extended')
+    .option('--recovery <policy>', "what happens to a process whose core died: 'restart' or 'none'", 'restart')
+    .option(
+      '--fail <fault>',
+      'a core fault: core2@12s, core2#1000000 (instructions) or count@12s (the core that runs it); may be repeated',
+      collect,
+      [],
+    )
+    .option('--until <time>', 'stop at this virtual time', defaults.until)
+    .option('--max-instructions <n>', 'stop after so many instructions of all cores together', integer)
+    .option('--paranoid', 'check every invariant after every step (slow)');
+}
+
+/** The machine that the options describe. Errors: UsageError naming the option. */
+export function systemConfig(options: MachineOptions): SystemConfig & { faults: FaultSpec[] } {
+  if (options.cores < 1 || options.cores > CORES_MAX) {
+    throw new UsageError({ what: `a machine has 1 to ${CORES_MAX} cores, not ${options.cores}`, path: '--cores' });
+  }
+  if (options.coreLayout !== '9.0' && options.coreLayout !== 'extended') {
+    throw new UsageError({
+      what: `there is no layout '${options.coreLayout}'`,
+      path: '--core-layout',
+      hint: "'9.0' or 'extended'",
+    });
+  }
+  if (options.recovery !== 'restart' && options.recovery !== 'none') {
+    throw new UsageError({
+      what: `there is no policy '${options.recovery}'`,
+      path: '--recovery',
+      hint: "'restart' or 'none'",
+    });
+  }
+  const cycleNs = cycleNsOf(options.mhz, '--mhz');
+  return {
+    cores: options.cores,
+    cycleNs,
+    seed: options.seed,
+    schedule: { kind: 'seeded', seed: options.seed, ...sliceOf(options.slice) },
+    coreLayout: options.coreLayout,
+    recovery: options.recovery,
+    checkpointEveryNs: options.checkpointEvery ? parseDuration(options.checkpointEvery, '--checkpoint-every') : 0,
+    faults: options.fail.map((text) => parseFault(text, options.cores)),
+    paranoid: options.paranoid ?? false,
+  };
+}
+
+function sliceOf(text: string | undefined): { minInstructions: number; maxInstructions: number } {
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text ?? '5000-15000');
+  const minInstructions = Number(match?.[1] ?? 0);
+  const maxInstructions = Number(match?.[2] ?? match?.[1] ?? 0);
+  if (minInstructions < 1 || maxInstructions < minInstructions || maxInstructions > 1e9) {
+    throw new UsageError({
+      what: `'${text}' is no range of instructions`,
+      path: '--slice',
+      hint: 'write it like 5000-15000 or 10000',
+    });
+  }
+  return { minInstructions, maxInstructions };
+}
+
+export const runLimits = (options: Pick<MachineOptions, 'until' | 'maxInstructions'>) => ({
+  untilNs: parseDuration(options.until, '--until'),
+  ...(options.maxInstructions === undefined ? {} : { instructions: options.maxInstructions }),
+});

@@ -1,0 +1,71 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { UsageError } from '../../emu/base/errors.ts';
+import { INIT_PID } from '../../kernel-sim/kern/proc.ts';
+import { readHostFile } from '../host/files.ts';
+import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
+import { runWithProgress } from '../host/run-loop.ts';
+import { type BreakAt, readInputs } from '../restart/plan.ts';
+import { spawnRestart } from '../restart/spawn.ts';
+import { buildResult } from '../result.ts';
+import { System } from '../system.ts';
+import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
+import { type OutputOptions, toJson, withOutputOptions, writeOutputs } from './outputs.ts';
+import { echoOutput } from './run-command.ts';
+import { summaryLines } from './summary-lines.ts';
+
+interface RestartCommandOptions extends MachineOptions, OutputOptions {
+  readonly main?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** `coreback restart <executable> <core>` */
+export function addRestartCommand(program: Command): void {
+  const command = program
+    .command('restart')
+    .description('restart a process from its executable and a core file, by ptrace as in the paper, and run it on')
+    .argument('<executable>', 'the program that wrote the core (a path, or the name of one that we ship)')
+    .argument('<core>', 'FreeBSD/i386 core file');
+  withOutputOptions(withMachineOptions(command, { mhz: 100, until: '3600s' }))
+    .option('-m, --main', 'plant the breakpoint at main instead of the entry point')
+    .option('-v, --verbose', 'print each step on stderr')
+    .action((executable: string, core: string, options: RestartCommandOptions) => {
+      process.exitCode = restartCommand(executable, core, options);
+    });
+}
+
+function restartCommand(executable: string, core: string, options: RestartCommandOptions): number {
+  const config = systemConfig(options);
+  const shipped = shippedPrograms();
+  const { path, files } = resolveProgram(executable, shipped);
+  const coreFile = { path: `/root/${basename(core)}`, bytes: readHostFile(core), mode: 0o600 };
+  const breakAt: BreakAt = options.main ? 'main' : 'entry';
+  const program = [...shipped, ...files].find((file) => file.path === path)!;
+  // Bad files are told of before anything runs, under the names that the user gave them.
+  readInputs({ path: executable, bytes: program.bytes }, { path: core, bytes: coreFile.bytes }, breakAt);
+
+  const system = new System(config);
+  for (const file of [...shipped, ...files, coreFile]) system.install(file);
+  if (!options.json) echoOutput(system);
+  let failure = '';
+  system.onEvent((event) => {
+    if (event.kind !== 'restart-step') return;
+    if (event.step === 'failed') failure = event.detail;
+    if (options.verbose) process.stderr.write(`${event.step}: ${event.detail}\n`);
+  });
+  const agent = spawnRestart(system.kernel, {
+    executable: path,
+    core: coreFile.path,
+    args: [basename(executable)],
+    breakAt,
+  });
+  const stop = runWithProgress(system, runLimits(options));
+  const result = buildResult(system, stop, config.faults.length, null);
+  writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
+  if (failure) throw new UsageError({ what: `cannot be restarted: ${failure}`, path: core });
+  if (options.json) process.stdout.write(toJson(result));
+  else process.stderr.write(summaryLines(result));
+  if (stop.reason !== 'finished') return 3;
+  const restored = result.processes.find((row) => row.ppid === agent && agent !== INIT_PID);
+  return restored?.signal === undefined ? (restored?.exit ?? 3) : 128 + restored.signal;
+}

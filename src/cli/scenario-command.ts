@@ -1,0 +1,119 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { UsageError } from '../../emu/base/errors.ts';
+import { readHostFile, writeHostFile } from '../host/files.ts';
+import { shippedPrograms } from '../host/guest-programs.ts';
+import { cpuHistorySvg } from '../report/cpu-history-svg.ts';
+import { cpuHistoryText } from '../report/cpu-history-text.ts';
+import { duration, shortMoment } from '../report/format.ts';
+import { timelineText } from '../report/text.ts';
+import { timelineOf } from '../result.ts';
+import { runScenario, type ScenarioRun } from '../scenario/run-scenario.ts';
+import { parseScenario } from '../scenario/schema.ts';
+import { parseDuration } from '../scenario/units.ts';
+import { integer } from './options.ts';
+import { writeOutputs } from './outputs.ts';
+
+interface ScenarioCommandOptions {
+  readonly seed?: number;
+  readonly json?: boolean;
+  readonly out?: string;
+  readonly verbose?: boolean;
+  readonly paranoid?: boolean;
+}
+
+/** `coreback scenario <file or folder>...` */
+export function addScenarioCommand(program: Command): void {
+  program
+    .command('scenario')
+    .description('run scenario files and check what each expects; a folder stands for the scenarios in it')
+    .argument('<files...>', 'scenario files (JSON) or folders')
+    .option('--seed <n>', "seed of the interleaving, instead of each scenario's own", integer)
+    .option('--json', 'print one JSON array with the result of each')
+    .option('--out <folder>', 'write the reports, pictures and core files of each into a folder of its name')
+    .option('-v, --verbose', 'print the timeline, the story and the CPU history of each')
+    .option('--paranoid', 'check every invariant after every step (slow)')
+    .addHelpText('after', '\nExit code: 0 when every expectation holds, 1 when one does not, 2 for bad input.')
+    .action((files: string[], options: ScenarioCommandOptions) => {
+      process.exitCode = scenarioCommand(files, options);
+    });
+}
+
+function scenarioCommand(files: readonly string[], options: ScenarioCommandOptions): number {
+  // All are read before any runs: a mistake in the last one shows at once.
+  const scenarios = files.flatMap(expand).map((path) => ({ path, scenario: parseScenario(decode(path), path) }));
+  const programs = shippedPrograms();
+  const results: unknown[] = [];
+  let failed = 0;
+  for (const { path, scenario } of scenarios) {
+    const startMs = Date.now();
+    let run: ScenarioRun;
+    try {
+      const seed = options.seed === undefined ? {} : { seed: options.seed };
+      run = runScenario(scenario, { ...seed, files: programs, paranoid: options.paranoid ?? false });
+    } catch (error) {
+      throw error instanceof UsageError ? error.in(path) : error;
+    }
+    if (run.failures.length > 0) failed++;
+    const replay = `coreback scenario ${path} --seed ${options.seed ?? scenario.machine.seed}`;
+    if (options.out) writeScenario(run, join(options.out, scenario.name), replay);
+    if (options.json) {
+      const holds = run.failures.length === 0;
+      results.push({ name: scenario.name, holds, failures: run.failures, result: run.result });
+      continue;
+    }
+    process.stdout.write(`${lineOf(run, Date.now() - startMs)}\n`);
+    for (const failure of run.failures) process.stdout.write(`     ${failure}\n     again: ${replay}\n`);
+    if (options.verbose) process.stdout.write(`${details(run)}\n`);
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(results, null, 1)}\n`);
+  return failed > 0 ? 1 : 0;
+}
+
+function expand(path: string): string[] {
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch {
+    throw new UsageError({ what: 'does not exist', path, hint: 'name scenario files or a folder of them' });
+  }
+  if (!isFolder) return [path];
+  const found = readdirSync(path)
+    .filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'))
+    .sort();
+  if (found.length === 0) throw new UsageError({ what: 'holds no scenario (*.json)', path });
+  return found.map((name) => join(path, name));
+}
+
+const decode = (path: string): string => new TextDecoder('utf-8').decode(readHostFile(path));
+
+/** One line: what it is, what came of it. */
+function lineOf({ scenario, result, failures }: ScenarioRun, hostMs: number): string {
+  const mark = failures.length === 0 ? 'ok  ' : 'FAIL';
+  const latencies = result.faults.flatMap((fault) =>
+    fault.detectedAtNs === undefined ? [] : [fault.detectedAtNs - fault.atNs],
+  );
+  const found = latencies.length > 0 ? `, detected in ${latencies.map(duration).join(', ')}` : '';
+  const ended = result.stop.reason === 'finished' ? '' : `, stopped: ${result.stop.reason}`;
+  return `${mark} ${scenario.name.padEnd(22)} ${result.outcome}${ended}${found}; ${shortMoment(result.virtualNs)} virtual, ${hostMs} ms, digest ${result.digest.slice(0, 12)}`;
+}
+
+function details(run: ScenarioRun): string {
+  const timeline = timelineOf(run.system);
+  const histories = run.scenario.history.map(({ title, from, to }) => {
+    const window = { fromNs: parseDuration(from, 'from'), toNs: Math.min(parseDuration(to, 'to'), timeline.endNs) };
+    return `${title}\n${cpuHistoryText(timeline, window)}`;
+  });
+  return [run.scenario.about, timelineText(run.system.events, timeline), ...histories].join('\n');
+}
+
+function writeScenario(run: ScenarioRun, folder: string, replay: string): void {
+  writeOutputs(run.system, run.result, { out: folder }, replay);
+  const timeline = timelineOf(run.system);
+  run.scenario.history.forEach(({ title, from, to }, n) => {
+    const window = { fromNs: parseDuration(from, 'from'), toNs: Math.min(parseDuration(to, 'to'), timeline.endNs) };
+    writeHostFile(join(folder, `cpu-history-${n + 1}.svg`), cpuHistorySvg(timeline, { ...window, title }));
+    writeHostFile(join(folder, `cpu-history-${n + 1}.txt`), cpuHistoryText(timeline, window));
+  });
+}

@@ -36,7 +36,8 @@ export class CodePages implements CodeCache {
   find(eip: number, fullSegments: number): number {
     const slot = (eip ^ (eip >>> 12)) & (JUMP_CACHE_SIZE - 1);
     const cached = this.jumpCache[slot];
-    if (this.code[cached + R_EIP] === eip && cached !== 0) return cached;
+    // A dropped record is FETCH, and its place must be taken by a new one.
+    if (this.code[cached + R_EIP] === eip && this.code[cached + R_OP] !== FETCH) return cached;
     const record = this.existing(eip) || this.decodeBlock(eip, fullSegments);
     if (record > 0) this.jumpCache[slot] = record;
     return record;

@@ -189,14 +189,10 @@ export class Cpu {
       } else if (last > limit) this.raise(vector, 0);
     }
     const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
-    if (linear & (size - 1) && isAlignmentChecked(this.r)) this.checkAlignment(linear, size);
+    // A pseudo-descriptor (6 bytes, SGDT) is a doubleword and a word; everything else is aligned to its size.
+    const alignment = size === 6 ? 4 : size;
+    if (linear & (alignment - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
     return linear;
-  }
-
-  private checkAlignment(linear: number, size: number): void {
-    // Far pointers and descriptors (6 bytes) are accessed as a doubleword and a word.
-    const alignment = size === 6 ? 4 : size === 8 ? 8 : size;
-    if (linear % alignment !== 0) this.raise(VECTOR_AC, 0);
   }
 
   private checkPages(linear: number, size: number, wanted: number): void {

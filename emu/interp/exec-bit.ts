@@ -1,9 +1,9 @@
-import { FLAG_CF, FLAG_ZF } from '../core/core-state.ts';
+import { FLAG_CF, FLAG_PF, FLAG_ZF } from '../core/core-state.ts';
 import { IMMEDIATE, IN_MEMORY, type Insn } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
-import { signExtend } from './flags.ts';
+import { parityFlag, signExtend } from './flags.ts';
 
-// Bits. Source: Intel SDM Vol. 2, BT, BTC, BTR, BTS, BSF, BSR. Undefined flags stay as they are.
+// Bits. Source: Intel SDM Vol. 2, BT, BTC, BTR, BTS, BSF, BSR. Undefined flags stay as they are; those of BSF and BSR are as on AMD.
 
 /**
  * A bit offset in a register reaches any bit of memory around the address: the word or doubleword that holds it is accessed.
@@ -46,15 +46,19 @@ export function btc(cpu: Cpu, insn: Insn): void {
   changeBit(cpu, insn, true, (value, bit) => value ^ bit);
 }
 
+/** ZF says that no bit is set. */
+function scan(cpu: Cpu, insn: Insn, value: number, index: number): void {
+  if (value !== 0) cpu.write(insn, 0, index);
+  cpu.setArithmeticFlags(value === 0 ? FLAG_ZF | FLAG_PF : parityFlag(index));
+}
+
 /** With a source of 0 the destination, undefined, stays as it is. */
 export function bsf(cpu: Cpu, insn: Insn): void {
   const value = cpu.read(insn, 1);
-  if (value !== 0) cpu.write(insn, 0, 31 - Math.clz32(value & -value));
-  cpu.setFlags(FLAG_ZF, value === 0 ? FLAG_ZF : 0);
+  scan(cpu, insn, value, 31 - Math.clz32(value & -value));
 }
 
 export function bsr(cpu: Cpu, insn: Insn): void {
   const value = cpu.read(insn, 1);
-  if (value !== 0) cpu.write(insn, 0, 31 - Math.clz32(value));
-  cpu.setFlags(FLAG_ZF, value === 0 ? FLAG_ZF : 0);
+  scan(cpu, insn, value, 31 - Math.clz32(value));
 }

@@ -75,7 +75,6 @@ export function bound(cpu: Cpu, insn: Insn): void {
   const size = insn.operandSize;
   const offset = cpu.offset(insn);
   const index = signExtend(cpu.read(insn, 0), size);
-  cpu.checkRead(insn.segment, offset, size * 2);
   const lower = signExtend(cpu.readMemory(insn.segment, offset, size), size);
   const upper = signExtend(cpu.readMemory(insn.segment, offset + size, size), size);
   if (index < lower || index > upper) cpu.raise(VECTOR_BR, 0);

@@ -1,5 +1,5 @@
 import { EAX, EBX, ECX, EDX, FLAG_ZF, SEG_DS } from '../core/core-state.ts';
-import { type Insn, NONE } from '../isa/insn.ts';
+import { IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
 import { addFlags, conditionHolds, signExtend, subFlags, truncate } from './flags.ts';
 
@@ -68,8 +68,10 @@ export function xadd(cpu: Cpu, insn: Insn): void {
   const a = cpu.readForWrite(insn, 0);
   const b = cpu.read(insn, 1);
   const sum = truncate(a + b, size);
-  cpu.setRegister(insn.operands[1].reg, size, a);
+  // With a memory operand the register may be part of the address; with one register twice the sum stays.
+  if (insn.operands[0].kind === IN_REGISTER) cpu.setRegister(insn.operands[1].reg, size, a);
   cpu.write(insn, 0, sum);
+  if (insn.operands[0].kind === IN_MEMORY) cpu.setRegister(insn.operands[1].reg, size, a);
   cpu.setArithmeticFlags(addFlags(a, b, sum, size));
 }
 

@@ -33,18 +33,17 @@ export function movToSegment(cpu: Cpu, insn: Insn): void {
 
 /** The stack pointer moves by the operand size as the stack was before, which matters for POP SS. */
 export function popSegment(cpu: Cpu, insn: Insn): void {
-  const selector = cpu.peek(2);
+  const selector = cpu.peek(insn.operandSize);
   const after = cpu.stackOffset(insn.operandSize);
   const mask = cpu.stackMask;
-  cpu.checkRead(SEG_SS, cpu.stackOffset(0), insn.operandSize);
   loadOrRaise(cpu, insn.operands[0].reg, selector);
   cpu.r[ESP] = (cpu.r[ESP] & ~mask) | after;
 }
 
+/** Two accesses, each checked by itself: the offset, then the selector. */
 function loadFarPointer(cpu: Cpu, insn: Insn, seg: number): void {
   const size = insn.operandSize;
   const offset = cpu.offset(insn);
-  cpu.checkRead(insn.segment, offset, size + 2);
   const value = cpu.readMemory(insn.segment, offset, size);
   const selector = cpu.readMemory(insn.segment, offset + size, 2);
   loadOrRaise(cpu, seg, selector);
@@ -72,11 +71,12 @@ export function lgs(cpu: Cpu, insn: Insn): void {
   loadFarPointer(cpu, insn, SEG_GS);
 }
 
+/** Writes only when it raises the RPL. */
 export function arpl(cpu: Cpu, insn: Insn): void {
-  const selector = cpu.readForWrite(insn, 0);
+  const selector = cpu.read(insn, 0);
   const rpl = cpu.read(insn, 1) & 3;
   const raise = (selector & 3) < rpl;
-  cpu.write(insn, 0, raise ? (selector & ~3) | rpl : selector);
+  if (raise) cpu.write(insn, 0, (selector & ~3) | rpl);
   cpu.setFlags(FLAG_ZF, raise ? FLAG_ZF : 0);
 }
 

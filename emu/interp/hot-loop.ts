@@ -15,7 +15,7 @@ import { EXIT_BUDGET } from '../core/engine.ts';
 import type { Insn } from '../isa/insn.ts';
 import type { CodePages } from './code-cache.ts';
 import { type Cpu, CpuFault } from './cpu.ts';
-import { mulHighUnsigned, productFits } from './exec-muldiv.ts';
+import { mulHighUnsigned } from './exec-muldiv.ts';
 import { fetchAnywhere } from './fetch.ts';
 import { addFlags, subFlags } from './flags.ts';
 import { ADD, KNOWN, LOGIC, lazyCarry, lazyCondition, RESULT, SUB, SUB8, SUB16, settle } from './lazy-flags.ts';
@@ -1021,7 +1021,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = v << c;
-                fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
+                fa = AF | ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1033,7 +1033,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = (v >>> c) | 0;
-                fa = ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
+                fa = AF | ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1045,7 +1045,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = v >> c;
-                fa = (v >> (c - 1)) & 1;
+                fa = AF | ((v >> (c - 1)) & 1);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1058,7 +1058,7 @@ export class HotLoop {
                 const c = r[ECX] & 31;
                 if (c !== 0) {
                   fr = v << c;
-                  fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
+                  fa = AF | ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
                   fk = RESULT;
                   r[code[p + 1]] = fr;
                 }
@@ -1072,7 +1072,7 @@ export class HotLoop {
                 const c = r[ECX] & 31;
                 if (c !== 0) {
                   fr = (v >>> c) | 0;
-                  fa = ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
+                  fa = AF | ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
                   fk = RESULT;
                   r[code[p + 1]] = fr;
                 }
@@ -1086,7 +1086,7 @@ export class HotLoop {
                 const c = r[ECX] & 31;
                 if (c !== 0) {
                   fr = v >> c;
-                  fa = (v >> (c - 1)) & 1;
+                  fa = AF | ((v >> (c - 1)) & 1);
                   fk = RESULT;
                   r[code[p + 1]] = fr;
                 }
@@ -1133,7 +1133,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = (v << c) | (r[code[p + 2]] >>> (32 - c));
-                fa = ((v >>> (32 - c)) & 1) | ((fr ^ v) < 0 ? OF : 0);
+                fa = AF | ((v >>> (32 - c)) & 1) | ((fr ^ v) < 0 ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1145,7 +1145,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = (v >>> c) | (r[code[p + 2]] << (32 - c));
-                fa = ((v >>> (c - 1)) & 1) | ((fr ^ v) < 0 ? OF : 0);
+                fa = AF | ((v >>> (c - 1)) & 1) | ((fr ^ v) < 0 ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1156,10 +1156,16 @@ export class HotLoop {
               case 83: {
                 const x = r[code[p + 1]];
                 const y = r[code[p + 2]];
-                fr = Math.imul(x, y);
-                fa = productFits(x, y, fr) ? 0 : CF | OF;
-                fk = RESULT;
-                r[code[p + 1]] = fr;
+                const v = Math.imul(x, y);
+                const out = x * y === v ? 0 : CF | OF;
+                r[code[p + 1]] = v;
+                if (fk === KNOWN || fk >= SUB8) {
+                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
+                  fk = KNOWN;
+                } else {
+                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
+                  fk = RESULT;
+                }
                 n--;
                 p += 8;
                 continue;
@@ -1173,10 +1179,16 @@ export class HotLoop {
                 else if ((at & 4095) <= 4092) y = load32(mem8, at >>> 0);
                 else break;
                 const x = r[code[p + 1]];
-                fr = Math.imul(x, y);
-                fa = productFits(x, y, fr) ? 0 : CF | OF;
-                fk = RESULT;
-                r[code[p + 1]] = fr;
+                const v = Math.imul(x, y);
+                const out = x * y === v ? 0 : CF | OF;
+                r[code[p + 1]] = v;
+                if (fk === KNOWN || fk >= SUB8) {
+                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
+                  fk = KNOWN;
+                } else {
+                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
+                  fk = RESULT;
+                }
                 n--;
                 p += 8;
                 continue;
@@ -1185,10 +1197,16 @@ export class HotLoop {
               case 85: {
                 const x = r[code[p + 2]];
                 const y = code[p + 5];
-                fr = Math.imul(x, y);
-                fa = productFits(x, y, fr) ? 0 : CF | OF;
-                fk = RESULT;
-                r[code[p + 1]] = fr;
+                const v = Math.imul(x, y);
+                const out = x * y === v ? 0 : CF | OF;
+                r[code[p + 1]] = v;
+                if (fk === KNOWN || fk >= SUB8) {
+                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
+                  fk = KNOWN;
+                } else {
+                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
+                  fk = RESULT;
+                }
                 n--;
                 p += 8;
                 continue;
@@ -1197,12 +1215,17 @@ export class HotLoop {
               case 86: {
                 const x = r[EAX];
                 const y = r[code[p + 1]];
-                fr = Math.imul(x, y);
                 const high = mulHighUnsigned(x, y);
-                r[EAX] = fr;
+                r[EAX] = Math.imul(x, y);
                 r[EDX] = high;
-                fa = high === 0 ? 0 : CF | OF;
-                fk = RESULT;
+                const out = high === 0 ? 0 : CF | OF;
+                if (fk === KNOWN || fk >= SUB8) {
+                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
+                  fk = KNOWN;
+                } else {
+                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
+                  fk = RESULT;
+                }
                 n--;
                 p += 8;
                 continue;

@@ -24,11 +24,15 @@ import { CodePages } from './code-cache.ts';
 import { Cpu, CpuFault, isAlignmentChecked } from './cpu.ts';
 import { fetchAnywhere } from './fetch.ts';
 import { HotLoop } from './hot-loop.ts';
+import { warmUp } from './warm-up.ts';
 
 /** DR6: the exception comes from single-stepping. */
 const DR6_BS = 0x4000;
 /** DR7: any of the eight enable bits. */
 const DR7_ENABLED = 0xff;
+
+/** The hot loop is one function for all interpreters, so one warm-up serves them all. It leaves no state behind. */
+let warm = false;
 
 export interface InterpreterOptions {
   /** Whether common instructions may run predecoded (default) or each through its row's exec. */
@@ -47,6 +51,10 @@ export class Interpreter implements Engine {
 
   constructor(options: InterpreterOptions = {}) {
     this.fast = options.fast ?? true;
+    if (this.fast && !warm) {
+      warm = true;
+      warmUp(this);
+    }
   }
 
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {

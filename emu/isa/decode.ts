@@ -115,7 +115,7 @@ export class Decoder {
     const entry = this.truncated ? null : lookUp(opcode, rep, operandPrefix);
     if (entry !== null) {
       const group = Array.isArray(entry);
-      if (group || hasModrm(entry as OpcodeRow)) this.readModrm();
+      if (group || hasModrm(entry as OpcodeRow)) this.readModrm(!group && (entry as OpcodeRow).operands.includes('Rd'));
       const found: OpcodeRow | null = group ? entry[(this.modrm >> 3) & 7] : (entry as OpcodeRow);
       if (found !== null && !this.truncated) {
         operands = this.readOperands(found, opcode, eip);
@@ -155,7 +155,6 @@ export class Decoder {
       if (row.operands[i][0] === 'M' && kind !== IN_MEMORY) return false;
       if (row.operands[i] === 'Sw' && (reg > 5 || (i === 0 && reg === 1))) return false;
       if (row.operands[i] === 'Cd' && (reg === 1 || reg > 4)) return false;
-      if (kind === IN_MEMORY && row.operands[i][0] === 'R' && row.operands[i] !== 'Rv/Mw') return false;
     }
     return true;
   }
@@ -260,9 +259,9 @@ export class Decoder {
     }
   }
 
-  /** ModR/M, SIB and displacement. Source: SDM Vol. 2, tables 2-1 to 2-3. */
-  private readModrm(): void {
-    this.modrm = this.u8();
+  /** ModR/M, SIB and displacement. Source: SDM Vol. 2, tables 2-1 to 2-3. MOV to and from CR and DR ignores mod. */
+  private readModrm(registerOnly: boolean): void {
+    this.modrm = this.u8() | (registerOnly ? 0xc0 : 0);
     if (this.modrm >= 0xc0 || this.truncated) return;
     if (this.addressSize === 2) this.readAddress16();
     else this.readAddress32();

@@ -1,7 +1,8 @@
 import { cpuId } from '../../emu/base/brand.ts';
-import { CoreState, EIP, ESP, EXIT_ERROR_CODE, EXIT_VECTOR } from '../../emu/core/core-state.ts';
+import { CoreState, EIP, ESP, EXIT_ERROR_CODE, EXIT_VECTOR, SEG_GS } from '../../emu/core/core-state.ts';
 import { type EngineExit, EXIT_EXCEPTION, EXIT_SYSCALL } from '../../emu/core/engine.ts';
-import { freebsdDescriptorTables, resetCore } from '../../emu/core/reset.ts';
+import { freebsdDescriptorTables, resetCore, SELECTOR_UGS } from '../../emu/core/reset.ts';
+import { loadSegment } from '../../emu/core/segments.ts';
 import { Interpreter } from '../../emu/interp/interpreter.ts';
 import { AddressSpace, PERM_R, PERM_W, PERM_X } from '../../emu/memory/address-space.ts';
 
@@ -22,16 +23,25 @@ export class Guest {
   readonly space = new AddressSpace();
   readonly engine: Interpreter;
 
-  constructor(code: string | Uint8Array, options: { gsBase?: number; engine?: Interpreter } = {}) {
+  constructor(
+    code: string | Uint8Array,
+    options: { gsBase?: number; engine?: Interpreter; codeWritable?: boolean } = {},
+  ) {
     this.engine = options.engine ?? new Interpreter();
     this.core = new CoreState(cpuId(0), freebsdDescriptorTables({ gsBase: options.gsBase ?? 0 }));
-    resetCore(this.core);
-    this.space.mapPage(CODE >>> 12, PERM_R | PERM_X);
+    this.space.mapPage(CODE >>> 12, PERM_R | PERM_X | (options.codeWritable ? PERM_W : 0));
     this.space.mapPage(DATA >>> 12, PERM_R | PERM_W);
     this.space.mapPage((DATA >>> 12) + 1, PERM_R | PERM_W);
     this.space.mapPage((STACK_TOP >>> 12) - 1, PERM_R | PERM_W);
     this.space.mapPage((STACK_TOP >>> 12) - 2, PERM_R | PERM_W);
     this.space.poke(CODE, typeof code === 'string' ? hex(code) : code);
+    this.reset(options.gsBase !== undefined);
+  }
+
+  /** Registers as after exec, EIP at CODE, the stack 256 bytes below its top. */
+  reset(loadGs = true): void {
+    resetCore(this.core);
+    if (loadGs) loadSegment(this.core, SEG_GS, SELECTOR_UGS);
     this.r[EIP] = CODE;
     this.r[ESP] = STACK_TOP - 0x100;
   }
@@ -57,10 +67,10 @@ export class Guest {
   }
 
   read32(address: number): number {
-    return new DataView(this.space.peek(address, 4).buffer).getInt32(0, true);
+    return new DataView(this.space.peek(address >>> 0, 4).buffer).getInt32(0, true);
   }
 
   write32(address: number, value: number): void {
-    this.space.poke(address, new Uint8Array(new Int32Array([value]).buffer));
+    this.space.poke(address >>> 0, new Uint8Array(new Int32Array([value]).buffer));
   }
 }

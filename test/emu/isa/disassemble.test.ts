@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { disassembleBytes } from '../../../emu/isa/disassemble.ts';
+import { CODE, hex } from '../guest-code.ts';
+
+const text = (code: string): string[] => disassembleBytes(hex(code), CODE).map((line) => line.text);
+
+describe('disassembler', () => {
+  it.each([
+    ['8b4508', 'mov eax, dword ptr [ebp+0x8]'],
+    ['c7448dfc78563412', 'mov dword ptr [ebp+ecx*4-0x4], 0x12345678'],
+    ['65a100000000', 'mov eax, dword ptr gs:[0x0]'],
+    ['6689c8', 'mov ax, cx'],
+    ['f3a5', 'rep movsd'],
+    ['f2ae', 'repne scasb'],
+    ['f00fb10a', 'lock cmpxchg dword ptr [edx], ecx'],
+    ['e8fbffffff', 'call 0x8048000'],
+    ['75fe', 'jne 0x8048000'],
+    ['9a000000000700', 'callf 0x7:0x0'],
+    ['cd80', 'int 0x80'],
+    ['98', 'cwde'],
+    ['6698', 'cbw'],
+    ['0fbe01', 'movsx eax, byte ptr [ecx]'],
+    ['678b07', 'mov eax, dword ptr [bx]'],
+    ['d9e8', '(bad)'],
+  ])('%s is %s', (code, expected) => {
+    expect(text(code)[0]).toBe(expected);
+  });
+});

@@ -91,8 +91,10 @@ function processResults(system: System, rows: ReturnType<typeof summarise>['proc
     if (list) list.push(event);
     else exits.set(event.pid, [event]);
   }
+  const bodies = new Set<number>();
+  for (const event of system.events) if (event.kind === 'recovery-done') bodies.add(event.body);
   return rows
-    .filter((row) => row.pid > 1)
+    .filter((row) => row.pid > 1 && !(bodies.has(row.pid) && row.exit === undefined && row.signal === undefined))
     .map((row) => {
       const ended = row.exit !== undefined || row.signal !== undefined ? exits.get(row.pid)?.shift() : undefined;
       const living = system.kernel.findProc(row.pid);

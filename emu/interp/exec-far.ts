@@ -20,11 +20,9 @@ function farPointer(cpu: Cpu, insn: Insn): { selector: number; target: number } 
   if (insn.operands[0].kind === FAR_TARGET) return { selector: insn.selector, target: insn.operands[0].value };
   const size = insn.operandSize;
   const offset = cpu.offset(insn);
-  cpu.checkRead(insn.segment, offset, size + 2);
-  return {
-    selector: cpu.readMemory(insn.segment, offset + size, 2),
-    target: cpu.readMemory(insn.segment, offset, size),
-  };
+  // Two accesses, each with its own limit and alignment.
+  const target = cpu.readMemory(insn.segment, offset, size);
+  return { selector: cpu.readMemory(insn.segment, (offset + size) | 0, 2), target };
 }
 
 /** The code segment of a selector, with the target inside its limit; or the fault. */

@@ -67,7 +67,14 @@ export type KernelEvent = EventPlace &
         readonly step: string;
         readonly detail: string;
       }
-    | { readonly kind: 'recovery-done'; readonly pid: Pid; readonly victim: CpuId; readonly fromNs: number }
+    /** `pid` lives on, from its state at `fromNs`, in what was restored as process `body`, which is no process of its own any more. */
+    | {
+        readonly kind: 'recovery-done';
+        readonly pid: Pid;
+        readonly victim: CpuId;
+        readonly fromNs: number;
+        readonly body: Pid;
+      }
     | { readonly kind: 'recovery-failed'; readonly pid: Pid; readonly victim: CpuId; readonly why: string }
     /** One line of the kernel's message buffer. */
     | { readonly kind: 'log'; readonly text: string }

@@ -50,7 +50,7 @@ import {
   TDF_INMEM,
   TDF_SINTR,
 } from '../abi/kinfo.ts';
-import { RQ_PPQ } from '../abi/priority.ts';
+import { PRI_TIMESHARE, PUSER, RQ_PPQ } from '../abi/priority.ts';
 import { timevalOf } from '../abi/resource.ts';
 import { defaultAction, SIG_MAX, SIGCONT } from '../abi/signal.ts';
 import { PROT_WRITE, USRSTACK } from '../abi/vmparam.ts';
@@ -82,7 +82,7 @@ export function kinfoProc(k: Kernel, p: Proc, td?: Thread): KinfoProc {
     ...signals(p, shown),
     ...memory(k, p),
     ...times(k, p, td),
-    ...(shown ? threadPart(k, p, shown) : { ki_oncpu: NOCPU, ki_lastcpu: NOCPU, ki_stat: statOf(p) }),
+    ...(shown ? threadPart(k, p, shown) : threadless(p)),
     ki_pctcpu: (td ? [td] : p.threads.map((id) => k.thread(id))).reduce((sum, one) => sum + pctcpu(k, one), 0),
   };
 }
@@ -92,7 +92,8 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
   const hasTty = foreground !== 0 && sessionOfGroup(k, foreground) === p.sid;
   return {
     ki_pid: p.pid,
-    ki_ppid: p.ppid,
+    // The parent of init is the kernel, process 0.
+    ki_ppid: p.ppid === p.pid ? 0 : p.ppid,
     ki_pgid: p.pgid,
     ki_sid: p.sid,
     ki_tpgid: hasTty ? foreground : -1,
@@ -210,9 +211,23 @@ function threadPart(k: Kernel, p: Proc, td: Thread): Partial<KinfoProc> {
   };
 }
 
-function statOf(p: Proc, td?: Thread): number {
+/** A zombie, a process that has lost its core, or init, of which nothing is left but its waiting for children. */
+function threadless(p: Proc): Partial<KinfoProc> {
+  const waits = p.state === 'normal';
+  return {
+    ki_stat: waits ? SSLEEP : p.state === 'zombie' ? SZOMB : SRUN,
+    ki_wmesg: waits ? 'wait' : '',
+    ki_wchan: waits ? wchanAddress(`wait:${p.pid}`) : 0,
+    ki_tdflags: TDF_INMEM | (waits ? TDF_SINTR : 0),
+    ki_oncpu: NOCPU,
+    ki_lastcpu: NOCPU,
+    ki_pri: { pri_class: PRI_TIMESHARE, pri_level: PUSER, pri_native: PUSER, pri_user: PUSER },
+  };
+}
+
+function statOf(p: Proc, td: Thread): number {
   if (p.state === 'zombie') return SZOMB;
-  if (p.state === 'lost' || !td) return SRUN;
+  if (p.state === 'lost') return SRUN;
   if (td.state === 'running' || td.state === 'runnable') return SRUN;
   if (p.stopped !== 'no') return SSTOP;
   return td.state === 'suspended' ? SSTOP : SSLEEP;

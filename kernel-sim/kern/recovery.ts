@@ -169,5 +169,5 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
   k.state.procs.delete(child);
   k.state.recoveries.delete(lostPid);
   k.emit({ kind: 'affinity', pid: lostPid, tid: tid!, cpus: cpusOf(k.cpuset(cpuset).mask), why: 'recovered' });
-  k.emit({ kind: 'recovery-done', pid: lostPid, victim: cpuId(recovery.victim), fromNs: recovery.fromNs });
+  k.emit({ kind: 'recovery-done', pid: lostPid, victim: cpuId(recovery.victim), fromNs: recovery.fromNs, body: child });
 }

@@ -1,18 +1,20 @@
 import { EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
+import { encode } from '../abi/layout.ts';
 import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
+import { rusageLayout } from '../abi/resource.ts';
 import { SIGTRAP } from '../abi/signal.ts';
 import { exitedStatus, STATUS_CONTINUED, stoppedStatus, WCONTINUED, WNOHANG, WNOWAIT, WUNTRACED } from '../abi/wait.ts';
 import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
 import { exitProcess, reap } from '../kern/exit.ts';
 import { forkProcess } from '../kern/fork.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import { childrenOf, cpuTimes } from '../kern/proc.ts';
+import { childrenOf } from '../kern/proc.ts';
+import { rusageOf } from '../kern/resource.ts';
 import { allHalted, sigInfo, tdsignal } from '../kern/signal.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
-import { encodeRusage } from './rusage.ts';
 
 /** rfork(2) flags: FreeBSD sys/sys/unistd.h. */
 const RFFDG = 1 << 2;
@@ -88,7 +90,7 @@ function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
     const status = report(k, child, options);
     if (status === null) continue;
     if (statusAt !== 0 && !k.suword(td.pid, statusAt, status)) return fail(EFAULT);
-    if (rusageAt !== 0 && !k.copyout(td.pid, rusageAt, encodeRusage(cpuTimes(k, child)))) return fail(EFAULT);
+    if (rusageAt !== 0 && !k.copyout(td.pid, rusageAt, encode(rusageLayout, rusageOf(k, child)))) return fail(EFAULT);
     if (options & WNOWAIT) return ok(child.pid);
     if (child.state === 'zombie') collect(k, child);
     else if (child.stopped !== 'no') k.setProc(child.pid, { stopReported: true });

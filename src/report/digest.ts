@@ -45,7 +45,7 @@ export const EVENT_FIELDS = {
   'core-removed': { victim: 'int', cpusLeft: 'ints' },
   'recovery-start': { pid: 'int', victim: 'int', file: 'text' },
   'restart-step': { pid: 'int', by: 'int', step: 'text', detail: 'text' },
-  'recovery-done': { pid: 'int', victim: 'int', fromNs: 'int' },
+  'recovery-done': { pid: 'int', victim: 'int', fromNs: 'int', body: 'int' },
   'recovery-failed': { pid: 'int', victim: 'int', why: 'text' },
   log: { text: 'text' },
 } as const satisfies FieldTable;

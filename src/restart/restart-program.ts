@@ -313,12 +313,9 @@ function detach(c: NativeContext, s: RestartState): NativeStep {
     c.put(REGS_AT, core.threads[0]!.fpreg);
     return ptrace(PT_SETFPREGS, s.child, SCRATCH_ADDR + REGS_AT, 0, { ...s, offset: -1 });
   }
-  let target = s.child;
-  if (s.lostPid) {
-    adoptIdentity(c.k, pid(s.child), pid(s.lostPid));
-    target = s.lostPid;
-  }
-  say(c, { ...s, child: target }, 'detach', 'the child goes on from where it was checkpointed');
+  const target = s.lostPid || s.child;
+  say(c, s, 'detach', 'the child goes on from where it was checkpointed');
+  if (s.lostPid) adoptIdentity(c.k, pid(s.child), pid(s.lostPid));
   return ptrace(PT_DETACH, target, 1, 0, { ...s, phase: 'detached' });
 }
 

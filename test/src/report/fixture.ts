@@ -87,7 +87,7 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
     step(12 * S + 30 * MS, 'memory', '12 LOAD segments, 1.2 MB'),
     step(12 * S + 41 * MS, 'registers', 'from NT_PRSTATUS'),
     step(12 * S + 43 * MS, 'detach', ''),
-    { ...at(12 * S + 44 * MS, 0), kind: 'recovery-done', pid: pid(12), victim: cpuId(2), fromNs: 10 * S },
+    { ...at(12 * S + 44 * MS, 0), kind: 'recovery-done', pid: pid(12), victim: cpuId(2), fromNs: 10 * S, body: pid(14) },
     run(12 * S + 44 * MS, 0, 0, 'idle'),
     run(12 * S + 44 * MS, 1, 12, count),
     { ...at(13 * S, 1), kind: 'output', pid: pid(12), text: output },
@@ -217,6 +217,7 @@ export function busyRun({ seed, cores, processes, switches, faults = 1 }: BusyOp
           pid: lost,
           victim: cpuId(core),
           fromNs: Math.max(0, t - 500 * MS),
+          body: pid(99),
         },
       );
     }

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { InvariantError, UsageError } from '../../emu/base/errors.ts';
+import { packageRoot } from '../host/guest-programs.ts';
+import { addDemoCommand } from './demo-command.ts';
+import { addInspectCommand } from './inspect-command.ts';
+import { addRestartCommand } from './restart-command.ts';
+import { addRunCommand } from './run-command.ts';
+import { addScenarioCommand } from './scenario-command.ts';
+import { addShellCommand } from './shell-command.ts';
+
+const EXIT_USAGE = 2;
+const EXIT_BUG = 70;
+
+const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+
+function build(): Command {
+  const program = new Command('coreback')
+    .description('a deterministic multicore i386 FreeBSD 9.0 machine, to study and prove checkpoint-recovery')
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(coreback --help tells how)')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'coreback: ')) })
+    .exitOverride();
+  addDemoCommand(program);
+  addRunCommand(program);
+  addScenarioCommand(program);
+  addRestartCommand(program);
+  addInspectCommand(program);
+  addShellCommand(program);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+/** The exit code of a failure, after telling the user of it. */
+function report(error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`coreback: ${error.message}\n`);
+    return EXIT_USAGE;
+  }
+  const { code, exitCode } = error as { code?: string; exitCode?: number };
+  if (code?.startsWith('commander.')) return exitCode === 0 ? 0 : EXIT_USAGE;
+  const what = error instanceof InvariantError ? 'an invariant of coreback itself is broken' : 'coreback itself has failed';
+  const again = `coreback ${process.argv.slice(2).join(' ')}`;
+  process.stderr.write(`coreback ${version}: ${what}; please report it with this command: ${again}\n${(error as Error)?.stack}\n`);
+  return EXIT_BUG;
+}
+
+// A reader that goes away (`coreback run count | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : EXIT_BUG);
+});
+
+try {
+  await build().parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

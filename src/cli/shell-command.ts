@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import { closeConsoleInput, feedConsole } from '../../kernel-sim/vfs/console.ts';
+import { shippedPrograms } from '../host/guest-programs.ts';
+import { System } from '../system.ts';
+import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
+import { type OutputOptions, withOutputOptions, writeOutputs } from './outputs.ts';
+import { buildResult } from '../result.ts';
+import { echoOutput } from './run-command.ts';
+
+/** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
+const PIECE_NS = 20_000_000;
+const PIECE_MS = PIECE_NS / 1e6;
+
+interface ShellOptions extends MachineOptions, OutputOptions {
+  readonly fast?: boolean;
+}
+
+/** `coreback shell`: a terminal on the machine. */
+export function addShellCommand(program: Command): void {
+  const command = program
+    .command('shell')
+    .description('an interactive shell on the machine, with the guest programs in /bin');
+  withOutputOptions(withMachineOptions(command, { mhz: 10, until: '1000000s' }))
+    .option('--fast', 'let virtual time run as fast as it can (always so when the input is no terminal)')
+    .addHelpText('after', '\nTry: count & gcore $!; kill -INT $!; restart /bin/count core.$!      Leave with exit or Ctrl-D.')
+    .action(async (options: ShellOptions) => {
+      process.exitCode = await shellCommand(options);
+    });
+}
+
+async function shellCommand(options: ShellOptions): Promise<number> {
+  const config = systemConfig(options);
+  const interactive = process.stdin.isTTY === true;
+  const paced = interactive && !options.fast;
+  const system = new System({ ...config, consoleIsTty: interactive });
+  for (const file of shippedPrograms()) system.install(file);
+  echoOutput(system);
+  const shell = system.spawn({ path: '/bin/sh', args: interactive ? ['sh', '-i'] : ['sh'], cwd: '/root' });
+  const input = hostInput(system);
+  const limits = runLimits(options);
+  let stop = system.run({ ...limits, pauseNs: 0 });
+  for (;;) {
+    const beganMs = Date.now();
+    stop = system.run({ ...limits, pauseNs: system.machine.nowNs + PIECE_NS });
+    if (!system.kernel.findProc(shell) && system.kernel.state.console.inputClosed) break;
+    if (stop.reason === 'waiting-for-input' && !input.ended()) await input.more();
+    else if (stop.reason !== 'paused' && stop.reason !== 'waiting-for-input') break;
+    else if (paced) await new Promise((resolve) => setTimeout(resolve, Math.max(0, PIECE_MS - (Date.now() - beganMs))));
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+  input.stop();
+  const result = buildResult(system, stop, config.faults.length, null);
+  writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
+  const exit = result.processes.find((row) => row.pid === shell);
+  return exit?.signal === undefined ? (exit?.exit ?? 3) : 128 + exit.signal;
+}
+
+/** What the user types goes to the guest's console. */
+function hostInput(system: System): { more: () => Promise<void>; ended: () => boolean; stop: () => void } {
+  let ended = false;
+  let wake: (() => void) | null = null;
+  const woken = (): void => {
+    wake?.();
+    wake = null;
+  };
+  process.stdin.on('data', (chunk: Buffer) => {
+    feedConsole(system.kernel, new Uint8Array(chunk));
+    woken();
+  });
+  process.stdin.on('end', () => {
+    ended = true;
+    closeConsoleInput(system.kernel);
+    woken();
+  });
+  // Ctrl-C is the guest's.
+  process.on('SIGINT', () => {
+    feedConsole(system.kernel, Uint8Array.of(3));
+    woken();
+  });
+  return {
+    more: () =>
+      new Promise((resolve) => {
+        if (ended) resolve();
+        else wake = resolve;
+      }),
+    ended: () => ended,
+    stop: () => {
+      process.stdin.destroy();
+    },
+  };
+}

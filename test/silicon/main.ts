@@ -1,0 +1,72 @@
+/*
+ * Lets the machine's real CPU judge the interpreter: npm run test:silicon -- --cases-per-row 1000 --seed 1
+ *   --cases-per-opcode N   every one- and two-byte opcode with random bytes behind (finds missing rows)
+ *   --sequences N          runs of 2 to 16 instructions, a quarter of them in a loop
+ *   --only REGEX           rows by name; "sequence" and "bytes" name the two other kinds
+ *   --report FILE          findings go there; --rows prints how often each row was carried out
+ * Exit code 1 when something differs. Replay: the line SILICON_CASE=... of a finding.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { Campaign } from './campaign.ts';
+import { contenders } from './contenders.ts';
+import { enumerateByteOperations } from './enumerate.ts';
+import { EXCLUDED } from './excluded.ts';
+import { JUSTIFIED } from './justified.ts';
+import { SiliconOracle } from './oracle.ts';
+import { formatFindings } from './report.ts';
+import { excludedRows, sequenceRows, testedRows } from './rows.ts';
+
+const { values } = parseArgs({
+  options: {
+    'cases-per-row': { type: 'string', default: '1000' },
+    'cases-per-opcode': { type: 'string', default: '200' },
+    sequences: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    report: { type: 'string' },
+    'findings-max': { type: 'string', default: '60' },
+    rows: { type: 'boolean', default: false },
+  },
+});
+
+const started = performance.now();
+const seed = Number(values.seed);
+const campaign = new Campaign(new SiliconOracle(), contenders());
+const wanted = values.only ? new RegExp(values.only, 'i') : /./;
+const rows = testedRows.filter((row) => wanted.test(row.name));
+campaign.tryRows(rows, Number(values['cases-per-row']), seed);
+const rowCases = campaign.cases;
+if (!values.only) {
+  const opcodes = Array.from({ length: 256 }, (_, i) => i);
+  campaign.tryOpcodes([...opcodes, ...opcodes.map((n) => 0x0f00 | n)], Number(values['cases-per-opcode']), seed);
+}
+const opcodeCases = campaign.cases - rowCases;
+if (!values.only || wanted.test('sequence')) campaign.trySequences(sequenceRows, Number(values.sequences), seed);
+const sequenceCases = campaign.cases - rowCases - opcodeCases;
+if (!values.only || wanted.test('bytes')) campaign.tryCases(enumerateByteOperations());
+const byteCases = campaign.cases - rowCases - opcodeCases - sequenceCases;
+const findings = [...campaign.findings.values()].sort((a, b) => b.count - a.count);
+const seconds = (performance.now() - started) / 1000;
+const summary = [
+  `seed ${seed}: ${rows.length} rows, ${rowCases} cases by row, ${opcodeCases} by opcode, ${sequenceCases} sequences, ${byteCases} that enumerate 8-bit operands, ${seconds.toFixed(1)} s`,
+  `${findings.reduce((n, f) => n + f.count, 0)} mismatches of ${findings.length} kinds`,
+].join('\n');
+const details = formatFindings(campaign, findings.slice(0, Number(values['findings-max'])));
+const missing = [...campaign.missing.keys()].sort((a, b) => a - b).map((n) => n.toString(16).padStart(2, '0'));
+const missingLine =
+  missing.length > 0 ? `opcodes of the real CPU without a row (in some form): ${missing.join(' ')}` : '';
+const list = findings.map((f) => `${String(f.count).padStart(7)}  ${f.signature}`).join('\n');
+if (values.report) writeFileSync(values.report, `${summary}\n${missingLine}\n\n${list}\n\n${details}\n`);
+else console.log(details);
+console.log(list);
+if (values.rows)
+  for (const row of rows)
+    console.log(`${String(campaign.completed.get(row.name) ?? 0).padStart(7)} completed  ${row.name}`);
+console.log(`not tried: ${excludedRows.length} rows`);
+for (const { mnemonic, reason } of EXCLUDED) console.log(`  ${mnemonic}: ${reason}`);
+console.log('justified differences:');
+for (const { name, reason } of JUSTIFIED) console.log(`  ${name}: ${reason}`);
+console.log(missingLine);
+console.log(summary);
+process.exitCode = findings.length > 0 ? 1 : 0;

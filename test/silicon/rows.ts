@@ -1,0 +1,129 @@
+import { Decoder } from '../../emu/isa/decode.ts';
+import { oneByteRows } from '../../emu/isa/one-byte-rows.ts';
+import type { OpcodeRow } from '../../emu/isa/row.ts';
+import { twoByteRows } from '../../emu/isa/two-byte-rows.ts';
+import { EXCLUDED } from './excluded.ts';
+import { type Case, MODE_RUN } from './protocol.ts';
+
+/** An interpreter's row and what must be known to try it on a real CPU. */
+export interface TestedRow extends Omit<OpcodeRow, 'exec' | 'operands'> {
+  readonly operands: readonly string[];
+  /** "0F BA /4 BT Ev,Ib" */
+  readonly name: string;
+  /** The trap flag would be seen or delayed by the instruction: never single-stepped. */
+  readonly runOnly: boolean;
+  /** F2 or F3 makes it an instruction of a later CPU. */
+  readonly plainOnly: boolean;
+  /** The register forms are other instructions. */
+  readonly memoryOnly: boolean;
+}
+
+/** Instructions that write EFLAGS to memory, or hold back the single-step trap after them. */
+const RUN_ONLY = /^(PUSHF|INT|INT1|INTO)$/;
+
+function testedRow(row: OpcodeRow): TestedRow {
+  const { exec: _, ...facts } = row;
+  const bytes = row.opcode > 0xff ? `0F ${hex2(row.opcode & 0xff)}` : hex2(row.opcode);
+  const digit = row.digit === undefined ? '' : ` /${row.digit}`;
+  const prefix = row.prefix === undefined ? '' : `${hex2(row.prefix)} `;
+  const loadsSs = row.mnemonic === 'POP' && row.operands[0] === 'SS';
+  return {
+    ...facts,
+    operands: row.operands.flatMap((o) => o.split('/')),
+    name: `${prefix}${bytes}${digit} ${row.mnemonic} ${row.operands.join(',')}`.trim(),
+    runOnly: RUN_ONLY.test(row.mnemonic) || loadsSs || (row.operands[0] as string) === 'Sw',
+    plainOnly: /^(BSF|BSR|CMPXCHG8B)$/.test(row.mnemonic),
+    memoryOnly: row.opcode === 0x0f01 && row.digit !== 4 && row.digit !== 6,
+  };
+}
+
+function hex2(n: number): string {
+  return n.toString(16).toUpperCase().padStart(2, '0');
+}
+
+const allRows = ([...oneByteRows, ...twoByteRows] as readonly OpcodeRow[]).map(testedRow);
+
+/** Every encoding that the real CPU may try. */
+export const testedRows = allRows.filter((row) => !EXCLUDED.some((e) => e.mnemonic === row.mnemonic));
+export const excludedRows = allRows.filter((row) => EXCLUDED.some((e) => e.mnemonic === row.mnemonic));
+
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+
+/** The opcode of the first instruction in `code`, its prefixes skipped: 0x00 .. 0xFF or 0x0F00 .. 0x0FFF. */
+export function opcodeOfCode(code: Uint8Array): number {
+  let at = 0;
+  while (at < code.length && PREFIXES.has(code[at]!)) at++;
+  return code[at] === 0x0f ? 0x0f00 | (code[at + 1] ?? 0) : (code[at] ?? 0);
+}
+
+/** SYSCALL, SYSRET, SYSENTER, SYSEXIT; VMMCALL and the like hide in 0F 01; 0F C7 draws random numbers. */
+const NOT_SWEPT = new Set([0x0f05, 0x0f07, 0x0f34, 0x0f35, 0x0f01, 0x0fc7]);
+
+/** Whether random bytes may go to the real CPU and a difference would say something. */
+export function maySweep(code: Uint8Array): boolean {
+  const row = rowOfCode(code);
+  if (row?.runOnly) return false;
+  return !NOT_SWEPT.has(opcodeOfCode(code)) && !excludedRows.some((excluded) => excluded.name === row?.name);
+}
+
+const rowsByOpcode = new Map<number, TestedRow[]>();
+for (const row of allRows) {
+  const opcodeCount = row.opEn === 'O' || row.opEn === 'OI' ? 8 : 1;
+  for (let opcode = row.opcode; opcode < row.opcode + opcodeCount; opcode++)
+    rowsByOpcode.set(opcode, [...(rowsByOpcode.get(opcode) ?? []), row]);
+}
+
+/** The row of the first instruction in `code`, from its bytes alone, so that a replayed case is judged as a drawn one. */
+export function rowOfCode(code: Uint8Array): TestedRow | null {
+  let at = 0;
+  while (at < code.length && PREFIXES.has(code[at]!)) at++;
+  const prefixes = code.subarray(0, at);
+  let opcode = code[at] ?? 0;
+  if (opcode === 0x0f) opcode = 0x0f00 | (code[++at] ?? 0);
+  const digit = ((code[at + 1] ?? 0) >>> 3) & 7;
+  const candidates = rowsByOpcode.get(opcode) ?? [];
+  const fits = (row: TestedRow): boolean => row.digit === undefined || row.digit === digit;
+  const withPrefix = candidates.find((row) => row.prefix !== undefined && prefixes.includes(row.prefix) && fits(row));
+  return withPrefix ?? candidates.find((row) => row.prefix === undefined && fits(row)) ?? null;
+}
+
+/** What a sequence may be made of: instructions that seldom fault and go on to the next one. */
+const SEQUENCE =
+  /^(ADD|OR|ADC|SBB|AND|SUB|XOR|CMP|INC|DEC|TEST|NOT|NEG|MUL|IMUL|RO[LR]|RC[LR]|S[HA][LR]D?|DAA|DAS|AAA|AAS|AAD|MOV|XCHG|LEA|CBW|CWD|SAHF|LAHF|SALC|CMC|CLC|STC|CLD|PUSH|POP|PUSHF|SET[A-Z]+|CMOV[A-Z]+|BT[SRC]?|XADD|CMPXCHG|CMPXCHG8B|BSWAP|MOVZX|MOVSX|J[A-Z]{1,2}|STOS|LODS|SCAS|CMPS|MOVS|NOP)$/;
+
+export const sequenceRows = testedRows.filter(
+  (row) =>
+    SEQUENCE.test(row.mnemonic) &&
+    !row.operands.some((o) => /^(Jz|Sw|Cd|Dd|Rd|ES|CS|SS|DS|FS|GS)$/.test(o)) &&
+    // A random bit offset or stack pointer soon leads out of the pages.
+    row.opcode !== 0x0fa3 &&
+    row.opcode !== 0x0fab &&
+    row.opcode !== 0x0fb3 &&
+    row.opcode !== 0x0fbb,
+);
+
+const decoder = new Decoder();
+
+/** Lengths of the instructions that stand one after the other in `code`. */
+export function lengthsOfCode(code: Uint8Array): number[] {
+  const padded = new Uint8Array(code.length + 16).fill(0xcc);
+  padded.set(code);
+  const lengths: number[] = [];
+  for (let at = 0; at < code.length; at += lengths.at(-1)!)
+    lengths.push(Math.max(1, decoder.decode(padded, at, padded.length - at, 0, true)?.length ?? 1));
+  return lengths;
+}
+
+/** Whether a case is more than one instruction. */
+export function isSequence(c: Case): boolean {
+  return c.mode === MODE_RUN && lengthsOfCode(c.code).length > 1;
+}
+
+/** Their rows. */
+export function rowsOfCode(code: Uint8Array): (TestedRow | null)[] {
+  let at = 0;
+  return lengthsOfCode(code).map((length) => {
+    at += length;
+    return rowOfCode(code.subarray(at - length));
+  });
+}

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { packageRoot, shippedPrograms } from '../host/guest-programs.ts';
 import { readHostFile } from '../host/files.ts';
+import { packageRoot, shippedPrograms } from '../host/guest-programs.ts';
 import { timelineText } from '../report/text.ts';
 import { timelineOf } from '../result.ts';
 import { runScenario } from '../scenario/run-scenario.ts';
@@ -18,7 +18,9 @@ interface DemoOptions extends OutputOptions {
 export function addDemoCommand(program: Command): void {
   const command = program
     .command('demo')
-    .description("the paper's experiment: a core dies under a running process, which is restarted from its checkpoint on another");
+    .description(
+      "the paper's experiment: a core dies under a running process, which is restarted from its checkpoint on another",
+    );
   withOutputOptions(command)
     .option('--seed <n>', 'seed of the interleaving', integer)
     .action((options: DemoOptions) => {

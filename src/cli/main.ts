@@ -42,9 +42,12 @@ function report(error: unknown): number {
   }
   const { code, exitCode } = error as { code?: string; exitCode?: number };
   if (code?.startsWith('commander.')) return exitCode === 0 ? 0 : EXIT_USAGE;
-  const what = error instanceof InvariantError ? 'an invariant of coreback itself is broken' : 'coreback itself has failed';
+  const what =
+    error instanceof InvariantError ? 'an invariant of coreback itself is broken' : 'coreback itself has failed';
   const again = `coreback ${process.argv.slice(2).join(' ')}`;
-  process.stderr.write(`coreback ${version}: ${what}; please report it with this command: ${again}\n${(error as Error)?.stack}\n`);
+  process.stderr.write(
+    `coreback ${version}: ${what}; please report it with this command: ${again}\n${(error as Error)?.stack}\n`,
+  );
   return EXIT_BUG;
 }
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { closeConsoleInput, feedConsole } from '../../kernel-sim/vfs/console.ts';
 import { shippedPrograms } from '../host/guest-programs.ts';
+import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, withOutputOptions, writeOutputs } from './outputs.ts';
-import { buildResult } from '../result.ts';
 import { echoOutput } from './run-command.ts';
 
 /** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
@@ -22,7 +22,10 @@ export function addShellCommand(program: Command): void {
     .description('an interactive shell on the machine, with the guest programs in /bin');
   withOutputOptions(withMachineOptions(command, { mhz: 10, until: '1000000s' }))
     .option('--fast', 'let virtual time run as fast as it can (always so when the input is no terminal)')
-    .addHelpText('after', '\nTry: count & gcore $!; kill -INT $!; restart /bin/count core.$!      Leave with exit or Ctrl-D.')
+    .addHelpText(
+      'after',
+      '\nTry: count & gcore $!; kill -INT $!; restart /bin/count core.$!      Leave with exit or Ctrl-D.',
+    )
     .action(async (options: ShellOptions) => {
       process.exitCode = await shellCommand(options);
     });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { signalName } from '../../kernel-sim/abi/signal.ts';
 import { readCore, writeCore } from '../../kernel-sim/elf/core-file.ts';
@@ -74,6 +75,19 @@ function checkpoint(args: readonly string[], global: string, coreLayout: CoreLay
   const pid = system.spawn({ path: `/bin/${args[0]}`, args });
   return runUntil(system, 1e9, (event) => {
     if (event.kind !== 'checkpoint' || !event.file.endsWith(`.${n}`)) return undefined;
+    return { bytes: fileOf(system, event.file), view: ownView(system.kernel, pid, symbolsOf(args[0]), global) };
+  });
+}
+
+/** The first checkpoint of a process that has died with its core and been restored on another. */
+function checkpointAfterRecovery(args: readonly string[], global: string, coreLayout: CoreLayout): Taken {
+  const faults: FaultPlan = [{ model: 'fail-stop', trigger: { at: 'process', process: args[0], ns: 30_000_000 } }];
+  const system = machineWith([args[0]], { coreLayout, checkpointEveryNs: 7_300_000, faults });
+  const pid = system.spawn({ path: `/bin/${args[0]}`, args });
+  let recovered = false;
+  return runUntil(system, 1e9, (event) => {
+    recovered ||= event.kind === 'recovery-done' && event.pid === pid;
+    if (!recovered || event.kind !== 'checkpoint' || event.pid !== pid) return undefined;
     return { bytes: fileOf(system, event.file), view: ownView(system.kernel, pid, symbolsOf(args[0]), global) };
   });
 }
@@ -161,6 +175,15 @@ const kernelCases: readonly CoreCase[] = LAYOUTS.flatMap((layout) => [
     signo: 0,
     through: ['search', 'main', '_start_c', '_start'],
     take: () => checkpoint(['primes'], 'prime_count', layout, 5),
+  },
+  {
+    title: `checkpoint of primes after it was restored on another core (${layout})`,
+    program: 'primes',
+    global: 'prime_count',
+    layout,
+    signo: 0,
+    through: ['search', 'main', '_start_c', '_start'],
+    take: () => checkpointAfterRecovery(['primes'], 'prime_count', layout),
   },
   fatalCase('null', 11, ['store'], layout),
   fatalCase('divide', 8, ['divide'], layout),

@@ -20,9 +20,15 @@ export interface OutputOptions {
 }
 
 export function withOutputOptions(command: Command): Command {
+  return withReportOptions(
+    command
+      .option('--json', 'print one JSON object instead of text (docs/json.md)')
+      .option('--timeline', 'print the timeline and the story of the run'),
+  );
+}
+
+export function withReportOptions(command: Command): Command {
   return command
-    .option('--json', 'print one JSON object instead of text (docs/json.md)')
-    .option('--timeline', 'print the timeline and the story of the run')
     .option('--html <file>', 'write the report as one HTML page')
     .option('--svg <file>', 'write the timeline as a picture')
     .option('--trace <file>', 'write a trace for ui.perfetto.dev')

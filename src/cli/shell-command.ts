@@ -4,7 +4,7 @@ import { shippedPrograms } from '../host/guest-programs.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
-import { type OutputOptions, withOutputOptions, writeOutputs } from './outputs.ts';
+import { type OutputOptions, withReportOptions, writeOutputs } from './outputs.ts';
 import { echoOutput } from './run-command.ts';
 
 /** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
@@ -20,7 +20,7 @@ export function addShellCommand(program: Command): void {
   const command = program
     .command('shell')
     .description('an interactive shell on the machine, with the guest programs in /bin');
-  withOutputOptions(withMachineOptions(command, { mhz: 10, until: '1000000s' }))
+  withReportOptions(withMachineOptions(command, { mhz: 10, until: '1000000s' }))
     .option('--fast', 'let virtual time run as fast as it can (always so when the input is no terminal)')
     .addHelpText(
       'after',
@@ -39,6 +39,8 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   for (const file of shippedPrograms()) system.install(file);
   echoOutput(system);
   const shell = system.spawn({ path: '/bin/sh', args: interactive ? ['sh', '-i'] : ['sh'], cwd: '/root' });
+  // The terminal's foreground process group: Ctrl-C goes there.
+  system.kernel.state.console = { ...system.kernel.state.console, foreground: shell };
   const input = hostInput(system);
   const limits = runLimits(options);
   let stop = system.run({ ...limits, pauseNs: 0 });

@@ -54,6 +54,8 @@ export function forkProcess(
   k.state.threads.set(childTid, {
     ...blankThread(childTid, childPid, td.name, nowNs),
     ...forkHistory(td),
+    windowRunNs: td.windowRunNs,
+    windowStartNs: td.windowStartNs,
     sigmask: td.sigmask,
     fsBase: td.fsBase,
     gsBase: td.gsBase,

@@ -75,6 +75,7 @@ export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): T
     pending: null,
     ast: false,
     sigmask: [0, 0, 0, 0],
+    sigmaskAfter: null,
     sigqueue: [],
     fsBase: 0,
     gsBase: 0,

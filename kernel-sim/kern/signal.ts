@@ -36,6 +36,8 @@ export const isIgnored = (p: Proc, signo: number): boolean => {
   return handler === 1 || (handler === 0 && defaultAction(signo) === 'ignore');
 };
 
+const hasHandler = (p: Proc, signo: number): boolean => (p.sigacts[signo]?.handler ?? 0) > 1;
+
 const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
 
 /** kill(2) and everything the kernel itself sends: one signal for a process as a whole (FreeBSD psignal, kern/kern_sig.c). */
@@ -56,20 +58,22 @@ export function psignal(
   if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
   if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
   if (!queue.some((s) => s.signo === signo)) queue = [...queue, info];
-  k.setProc(target, { sigqueue: queue });
+  k.setProc(target, { sigqueue: queue, ...(isStopSignal(signo) ? { continueUnreported: false } : {}) });
   if (p.state === 'lost') return;
 
   if (signo === SIGKILL) {
     if (p.stopped !== 'no') resumeProcess(k, target, 0);
   } else if (p.stopped !== 'no') {
     if (signo === SIGCONT && p.stopped === 'signal') {
+      if (!hasHandler(p, SIGCONT)) dropSignal(k, target, SIGCONT);
       resumeProcess(k, target, 0);
       k.setProc(target, { continueUnreported: true });
+      psignal(k, p.ppid, SIGCHLD);
       wakeParent(k, target);
-      if (isIgnored(k.proc(target), SIGCONT)) dropSignal(k, target, SIGCONT);
-    }
+    } else if (isStopSignal(signo) && p.stopped === 'signal') dropSignal(k, target, signo);
     return;
-  } else if (signo === SIGCONT && isIgnored(p, SIGCONT) && !p.traced) {
+  } else if (signo === SIGCONT && !hasHandler(p, SIGCONT) && !p.traced) {
+    // Nothing to continue, nobody to call: it must not disturb a sleep either (tdsigwakeup).
     dropSignal(k, target, SIGCONT);
     return;
   }
@@ -88,6 +92,23 @@ export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
   notifyThread(k, k.setThread(target, { sigqueue: queue }), info.signo);
 }
 
+/**
+ * A fault of the thread's own (FreeBSD trapsignal): one that it masks or ignores would happen again for ever, so the action and the
+ * mask are reset first (kern.forcesigexit).
+ */
+export function trapsignal(k: Kernel, target: Tid, info: SigInfo): void {
+  const td = k.thread(target);
+  const p = k.proc(td.pid);
+  const ignored = p.sigacts[info.signo]?.handler === 1;
+  if (isMasked(td, info.signo) || ignored) {
+    const sigmask = [...td.sigmask];
+    sigmask[(info.signo - 1) >> 5] = sigmask[(info.signo - 1) >> 5]! & ~(1 << ((info.signo - 1) & 31));
+    k.setThread(target, { sigmask });
+    k.setProc(p.pid, { sigacts: p.sigacts.map((action, signo) => (signo === info.signo ? null : action)) });
+  }
+  tdsignal(k, target, info);
+}
+
 /** Makes a thread look at its signals soon: at its next boundary, or now if it sleeps interruptibly (FreeBSD tdsigwakeup). */
 function notifyThread(k: Kernel, td: Thread, signo: number): void {
   if (isMasked(td, signo)) return;
@@ -97,6 +118,7 @@ function notifyThread(k: Kernel, td: Thread, signo: number): void {
   const handler = p.sigacts[signo]?.handler ?? 0;
   // A stop does not disturb a sleep, unless a tracer is to be told of it.
   if (!p.traced && handler === 0 && isStopSignal(signo)) {
+    if (p.vforkParent !== 0) return;
     stopProcess(k, td.pid, 'signal', signo as Signo, 0);
     dropSignal(k, td.pid, signo as Signo);
     return;
@@ -162,9 +184,16 @@ export function resumeProcess(k: Kernel, target: Pid, signo: Signo | 0): void {
   k.emit({ kind: 'continue', pid: target });
   for (const id of p.threads) {
     const td = k.setThread(id, { ast: true });
-    if (td.state !== 'suspended') continue;
-    makeRunnable(k, td, 'resume');
+    if (td.state === 'suspended') makeRunnable(k, td, 'resume');
+    // What arrived during the stop ends the sleep now.
+    else if (td.state === 'sleeping' && td.sleep?.interruptible && hasDeliverable(k, id)) wakeThread(k, td, 'signal');
   }
+}
+
+/** A signal is pending that the thread does not mask. */
+export function hasDeliverable(k: Kernel, tid: Tid): boolean {
+  const td = k.thread(tid);
+  return [...td.sigqueue, ...k.proc(td.pid).sigqueue].some((s) => !isMasked(td, s.signo));
 }
 
 // ---- delivery ------------------------------------------------------------------------------------------------------------
@@ -173,7 +202,12 @@ export function resumeProcess(k: Kernel, target: Pid, signo: Signo | 0): void {
 function takeSignal(k: Kernel, tid: Tid): SigInfo | undefined {
   const td = k.thread(tid);
   const p = k.proc(td.pid);
-  const candidates = [...td.sigqueue, ...p.sigqueue].filter((s) => s.signo === SIGKILL || !isMasked(td, s.signo));
+  const candidates = [...td.sigqueue, ...p.sigqueue].filter(
+    (s) =>
+      s.signo === SIGKILL ||
+      // A parent waits in vfork(2) for this process to exec or exit: it is not stopped before (P_PPWAIT).
+      (!isMasked(td, s.signo) && !(p.vforkParent !== 0 && isStopSignal(s.signo))),
+  );
   if (candidates.length === 0) return undefined;
   const first = candidates.reduce((a, b) => (b.signo < a.signo ? b : a));
   // SIGKILL wins over everything.
@@ -200,9 +234,19 @@ export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
       // The tracer's answer to the stop takes the place of the signal.
       info = p.xstat === p.stopInfo?.signo ? p.stopInfo : sigInfo(p.xstat as Signo);
       k.setProc(p.pid, { xstat: 0, stopThread: 0 });
+      // One that the thread masks is pending until it no longer does.
+      if (info.signo !== SIGKILL && isMasked(td, info.signo)) {
+        k.setThread(tid, { sigqueue: [...td.sigqueue, info] });
+        continue;
+      }
     } else {
       info = takeSignal(k, tid);
       if (!info) {
+        // sigsuspend(2): its mask holds until the signals that it let in have acted.
+        if (td.sigmaskAfter) {
+          k.setThread(tid, { sigmask: td.sigmaskAfter, sigmaskAfter: null });
+          continue;
+        }
         k.setThread(tid, { ast: false });
         return true;
       }

@@ -89,6 +89,8 @@ export interface CheckpointState {
 
 export interface NativeState {
   readonly program: string;
+  /** The system call in progress or made last: made again when a signal has interrupted it (ERESTART). */
+  readonly lastCall?: { readonly name: string; readonly args: readonly number[] };
   /** JSON data: the program's own program counter and locals. */
   readonly data: unknown;
 }
@@ -136,6 +138,8 @@ export interface Thread {
   readonly ast: boolean;
   /** Four words: bit (sig-1)&31 of word (sig-1)>>5. */
   readonly sigmask: readonly number[];
+  /** FreeBSD td_oldsigmask (TDP_OLDMASK): the mask to go back to once the signals that sigsuspend(2) let in have acted. */
+  readonly sigmaskAfter: readonly number[] | null;
   /** Signals for this thread alone. */
   readonly sigqueue: readonly SigInfo[];
   /** Bases behind the selectors 0x13 (%fs) and 0x1B (%gs). */
@@ -232,6 +236,8 @@ export interface PerCpu {
   readonly cpTimes: readonly [number, number, number, number, number];
   /** Set when the current thread must give way at the next boundary (TDF_NEEDRESCHED). */
   readonly needResched: boolean;
+  /** The current thread was thrown off before its slice was over: it goes back to the head of its queue (SRQ_PREEMPTED). */
+  readonly preempted?: boolean;
 }
 
 // ---- Virtual memory ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@ import { EFAULT, EINVAL, ENOSYS, ESRCH } from '../abi/errno.ts';
 import type { Signo } from '../abi/ids.ts';
 import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import { killTargets, psignal } from '../kern/signal.ts';
+import { isIgnored, killTargets, psignal } from '../kern/signal.ts';
 import type { Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -28,14 +28,15 @@ function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): S
 function sys_sigaction(k: Kernel, td: Thread, [signum, actAt, oldAt]: readonly number[]): SyscallResult {
   if (signum! <= 0 || signum! > SIG_MAX) return fail(EINVAL);
   const p = k.proc(td.pid);
+  // Both may be at the same place: the new one is read first.
+  const bytes = actAt === 0 ? null : k.copyin(td.pid, actAt!, 24);
+  if (typeof bytes === 'number') return fail(bytes);
   if (oldAt !== 0) {
     const old = p.sigacts[signum!] ?? { handler: SIG_DFL, flags: 0, mask: [0, 0, 0, 0] };
-    const bytes = new Uint8Array(Int32Array.from([old.handler, old.flags, ...old.mask]).buffer);
-    if (!k.copyout(td.pid, oldAt!, bytes)) return fail(EFAULT);
+    const out = new Uint8Array(Int32Array.from([old.handler, old.flags, ...old.mask]).buffer);
+    if (!k.copyout(td.pid, oldAt!, out)) return fail(EFAULT);
   }
-  if (actAt === 0) return ok(0);
-  const bytes = k.copyin(td.pid, actAt!, 24);
-  if (typeof bytes === 'number') return fail(bytes);
+  if (!bytes) return ok(0);
   const words = [...new Int32Array(bytes.buffer)];
   const handler = words[0]! >>> 0;
   if ((signum === SIGKILL || signum === SIGSTOP) && handler !== SIG_DFL) return fail(EINVAL);
@@ -47,7 +48,19 @@ function sys_sigaction(k: Kernel, td: Thread, [signum, actAt, oldAt]: readonly n
   while (sigacts.length <= signum!) sigacts.push(null);
   sigacts[signum!] = { handler, flags: words[1]!, mask: words.slice(2) };
   k.setProc(p.pid, { sigacts });
+  // What is ignored from now on is no longer pending (kern_sigaction).
+  if (isIgnored(k.proc(p.pid), signum!)) {
+    const keep = (queue: Thread['sigqueue']): Thread['sigqueue'] => queue.filter((s) => s.signo !== signum);
+    k.setProc(p.pid, { sigqueue: keep(p.sigqueue) });
+    for (const tid of p.threads) k.setThread(tid, { sigqueue: keep(k.thread(tid).sigqueue) });
+  }
   return ok(0);
+}
+
+/** SIGKILL and SIGSTOP cannot be masked. */
+function unmaskable(set: number[]): number[] {
+  set[0] = set[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
+  return set;
 }
 
 function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly number[]): SyscallResult {
@@ -55,9 +68,8 @@ function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly nu
   if (setAt !== 0) {
     const bytes = k.copyin(td.pid, setAt!, 16);
     if (typeof bytes === 'number') return fail(bytes);
-    const set = [...new Int32Array(bytes.buffer)];
-    // SIGKILL and SIGSTOP cannot be masked.
-    set[0] = set[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
+    const words = [...new Int32Array(bytes.buffer)];
+    const set = how === SIG_UNBLOCK ? words : unmaskable(words);
     let next: number[];
     if (how === SIG_BLOCK) next = old.map((word, n) => word | set[n]!);
     else if (how === SIG_UNBLOCK) next = old.map((word, n) => word & ~set[n]!);
@@ -77,16 +89,15 @@ function sys_sigpending(k: Kernel, td: Thread, [setAt]: readonly number[]): Sysc
   return k.copyout(td.pid, setAt!, new Uint8Array(Int32Array.from(words).buffer)) ? ok(0) : fail(EFAULT);
 }
 
-/** sigsuspend(2): with no handlers there is nothing to return from but a signal that changes nothing. */
+/** sigsuspend(2): the mask given holds until the signal that ends the sleep has acted. */
 function sys_sigsuspend(k: Kernel, td: Thread, [setAt]: readonly number[], entry: SyscallEntry): SyscallResult {
   if (entry.woken === 'first') {
     const bytes = k.copyin(td.pid, setAt!, 16);
     if (typeof bytes === 'number') return fail(bytes);
-    const saved = [...td.sigmask];
-    k.setThread(td.tid, { sigmask: [...new Int32Array(bytes.buffer)], ast: true });
-    return { kind: 'sleep', wchan: '', wmesg: 'pause', resume: saved };
+    const sigmask = unmaskable([...new Int32Array(bytes.buffer)]);
+    k.setThread(td.tid, { sigmask, sigmaskAfter: td.sigmaskAfter ?? td.sigmask, ast: true });
+    return { kind: 'sleep', wchan: '', wmesg: 'pause' };
   }
-  k.setThread(td.tid, { sigmask: entry.resume as number[] });
   return INTERRUPTED;
 }
 

@@ -19,7 +19,7 @@ import {
   RTP_PRIO_NORMAL,
   RTP_PRIO_REALTIME,
 } from '../abi/priority.ts';
-import { RLIM_INFINITY, RLIM_INFINITY_BITS } from '../abi/resource.ts';
+import { rlimBits } from '../abi/resource.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
 import { writeCore } from '../elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
@@ -91,7 +91,6 @@ export function coreImage(
  * ones and the limits, and finds the program's symbols (AT_PHDR). FreeBSD 9.2 kern/imgact_elf.c, __elfN(note_procstat_*).
  */
 function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
-  const limit = (n: number): bigint => (n >= RLIM_INFINITY ? RLIM_INFINITY_BITS : BigInt(n));
   const threads = p.threads.map((tid) => kinfoProc(k, p, k.thread(tid)));
   return {
     proc: { structsize: KINFO_PROC_SIZE, records: encodeArray(kinfoProcLayout, threads) },
@@ -99,7 +98,7 @@ function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
     vmmap: { structsize: KINFO_VMENTRY_SIZE, records: encodeKinfoVmentries(kinfoVmmap(k, p) ?? []) },
     groups: [p.gid],
     umask: p.umask,
-    rlimits: p.limits.map(({ soft, hard }) => ({ cur: limit(soft), max: limit(hard) })),
+    rlimits: p.limits.map(({ soft, hard }) => ({ cur: rlimBits(soft), max: rlimBits(hard) })),
     osrel: p.osrel,
     psStrings: PS_STRINGS,
     auxv: p.auxv.map(([type, value]) => ({ type, value })),
@@ -117,7 +116,9 @@ function dumpedSegments(k: Kernel, p: Proc): CoreSegment[] {
   const space = k.space(p.vmspace);
   const segments: CoreSegment[] = [];
   for (const entry of k.vmspace(p.vmspace).map) {
-    if (entry.prot === 0 || entry.noCoredump || !entry.touched) continue;
+    // Anonymous memory that was never touched has no object; a mapped file always is one.
+    const hasObject = entry.touched || entry.object.kind === 'vnode';
+    if (entry.prot === 0 || entry.noCoredump || !hasObject) continue;
     if (entry.object.kind === 'vnode') {
       for (let page = entry.start / 4096; page < entry.end / 4096; page++) makeResident(k, p.vmspace, entry, page);
     }

@@ -1,5 +1,5 @@
 import { EIP } from '../../emu/core/core-state.ts';
-import { EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
 import { fpregFromSavexmm, savexmmFromFpreg } from '../abi/fpreg.ts';
 import type { Signo } from '../abi/ids.ts';
 import {
@@ -59,11 +59,9 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
   if (request === PT_TRACE_ME) return result(traceMe(k, td.pid));
   if (request === PT_ATTACH) return result(attachTracer(k, td.pid, id));
   if (request === PT_KILL) {
-    // Unlike the others it also reaches a tracee that has not been waited for.
-    const quick = stoppedTracee(k, td.pid, id);
-    if (typeof quick === 'number' && quick !== EBUSY) return fail(quick);
-    if (typeof quick === 'number') return fail(EBUSY);
-    resumeProcess(k, quick.proc.pid, SIGKILL);
+    const victim = stoppedTracee(k, td.pid, id);
+    if (typeof victim === 'number') return fail(victim);
+    resumeProcess(k, victim.proc.pid, SIGKILL);
     return ok(0);
   }
   const tracee = stoppedTracee(k, td.pid, id);

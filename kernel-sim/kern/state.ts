@@ -246,6 +246,8 @@ export interface PerCpu {
   readonly cpTimes: readonly [number, number, number, number, number];
   /** Set when the current thread must give way at the next boundary (TDF_NEEDRESCHED). */
   readonly needResched: boolean;
+  /** Until when it has been busy with writing checkpoints. */
+  readonly checkpointingNs?: number;
   /** The current thread was thrown off before its slice was over: it goes back to the head of its queue (SRQ_PREEMPTED). */
   readonly preempted?: boolean;
 }

@@ -105,7 +105,7 @@ export class KernelTrapHandler implements TrapHandler {
         const load = k.cpu(core.id).load;
         k.setCpu(core.id, { needResched: false });
         if (load > 1 || !hasCpu(allowedCpus(k, k.thread(tid)), core.id)) {
-          yieldCore(k, core, false);
+          yieldCore(k, core, cpu.preempted === true);
           continue;
         }
       }

@@ -4,6 +4,7 @@ import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import { type Pid, pid } from '../../kernel-sim/abi/ids.ts';
 import {
   PIOD_WRITE_D,
+  PSL_USERCHANGE,
   PT_CONTINUE,
   PT_DETACH,
   PT_GETREGS,
@@ -303,7 +304,10 @@ function loadNext(c: NativeContext, s: RestartState): NativeStep {
   return writeMemory(c, { ...s, ...after }, vaddr + s.offset, piece, 'load');
 }
 
-function restoreRegisters(c: NativeContext, s: RestartState, reg: Reg): NativeStep {
+function restoreRegisters(c: NativeContext, s: RestartState, saved: Reg): NativeStep {
+  // PT_SETREGS refuses a change of the other bits; RF, for one, is set in a core that was written after a fault.
+  const r_eflags = ((saved.r_eflags & PSL_USERCHANGE) | (s.regs!.r_eflags & ~PSL_USERCHANGE)) >>> 0;
+  const reg = { ...saved, r_eflags };
   c.put(REGS_AT, encodeReg(reg));
   say(c, s, 'registers', `eip 0x${hex(reg.r_eip)}, esp 0x${hex(reg.r_esp)}, eax 0x${hex(reg.r_eax)}`);
   return ptrace(PT_SETREGS, s.child, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase: 'fpregs' });

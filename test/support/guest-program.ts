@@ -195,7 +195,7 @@ export class GuestProgram {
   }
 }
 
-const LOG_BYTES = 256;
+const LOG_BYTES = 512;
 
 export const program = (build: (p: GuestProgram) => void): GuestProgram => {
   const p = new GuestProgram();

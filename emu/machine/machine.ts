@@ -172,9 +172,16 @@ export class Machine {
 
   /** What is due now: timers, time-triggered faults, the fault interrupt generator. */
   private devices(): void {
+    // Polls that fell into idle time that was skipped: no core has died since.
+    this.poll(this.nowNs - 1);
     this.handler.timers(this.nowNs);
     this.fireTimeFaults();
-    const found = this.generator.advance(this.nowNs, (core) => !this.cores[core]!.failed);
+    this.poll(this.nowNs);
+  }
+
+  /** The fault interrupt generator's clock comes to `ns`; what it finds is reported now. */
+  private poll(ns: number): void {
+    const found = this.generator.advance(ns, (core) => !this.cores[core]!.failed);
     for (const { core, misses } of found) {
       const victim = this.cores[core]!;
       const on = this.cores.find((candidate) => !candidate.failed);
@@ -198,16 +205,19 @@ export class Machine {
   private round(untilNs: number, instructionsMax: number): Stop | null {
     const timerNs = this.handler.nextTimerNs();
     const faultNs = this.nextTimeFaultNs();
-    const { instructions, firstCore } = this.schedule.next(this.cores.length);
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
     // The generator alone is no reason to go on, unless it still has a dead core to find.
-    if (!busy && timerNs === Number.POSITIVE_INFINITY && faultNs === Number.POSITIVE_INFINITY && !this.detecting()) {
+    const detecting = this.detecting();
+    if (!busy && timerNs === Number.POSITIVE_INFINITY && faultNs === Number.POSITIVE_INFINITY && !detecting) {
       return this.handler.waitsForInput()
         ? { reason: 'waiting-for-input', detail: 'a process reads from the console' }
         : { reason: 'deadlock', detail: 'every process waits for something that will not happen' };
     }
-    let endNs = Math.min(timerNs, faultNs, this.generator.nextNs, untilNs);
+    let endNs = Math.min(timerNs, faultNs, untilNs);
+    // Where nobody runs and nobody has died, every poll will be answered: those moments are skipped like any idle time.
+    if (busy || detecting) endNs = Math.min(endNs, this.generator.nextNs);
     if (busy) {
+      const { instructions, firstCore } = this.schedule.next(this.cores.length);
       endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
       const left = instructionsMax - this.retired;
       if (left < instructions * this.cores.length) {

@@ -23,7 +23,9 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const { checkpointBaseNs, checkpointNsPerKiB } = k.config.costs;
   const pauseNs = checkpointBaseNs + Math.ceil(written.bytes / 1024) * checkpointNsPerKiB;
   k.emit({ kind: 'checkpoint', pid, file: path, bytes: written.bytes, pauseNs });
-  k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now() } });
+  const { sigmask, sigstack } = k.thread(p.threads[0]!);
+  const signals = { sigmask, sigstack };
+  k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now(), signals } });
   payPause(k, pid, pauseNs);
   return true;
 }

@@ -32,6 +32,7 @@ import { insertEntry } from '../vm/map.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { bytesOf, type Kernel, latin1 } from './kernel.ts';
+import { NO_SIGSTACK } from './proc.ts';
 import { freshRegisters, regsOf, tablesOf } from './regs.ts';
 import { sigcode } from './sigcode.ts';
 import { wakeup } from './sleep.ts';
@@ -129,7 +130,7 @@ export function execve(
     // Handlers are addresses in the old image; what was ignored stays ignored, but for SIGCHLD (execsigs).
     sigacts: p.sigacts.map((action, signo) => (action?.handler === 1 && signo !== SIGCHLD ? action : null)),
   });
-  const td = k.setThread(tid, { name: comm, fsBase: 0, gsBase: 0, ast: true });
+  const td = k.setThread(tid, { name: comm, fsBase: 0, gsBase: 0, sigstack: NO_SIGSTACK, ast: true });
   if (td.state === 'running') k.cores[td.onCpu]!.state.tables = tablesOf(k, tid);
   closeOnExec(k, p.pid);
   setEntryRegisters(k, tid, image.entry + image.loadBase, stack.esp);
@@ -140,7 +141,7 @@ export function execve(
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
   if (k.config.checkpointEveryNs > 0) {
     k.setProc(p.pid, {
-      checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now() },
+      checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now(), signals: null },
     });
     if (!p.traced) takeCheckpoint(k, p.pid);
   }

@@ -47,7 +47,7 @@ export function forkProcess(
     limits: parent.limits,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,
-    checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs } : null,
+    checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs, signals: null } : null,
     native: parent.native,
   });
   retainCpuset(k, td.cpuset);
@@ -57,6 +57,7 @@ export function forkProcess(
     windowRunNs: td.windowRunNs,
     windowStartNs: td.windowStartNs,
     sigmask: td.sigmask,
+    sigstack: td.sigstack,
     fsBase: td.fsBase,
     gsBase: td.gsBase,
     priClass: td.priClass,

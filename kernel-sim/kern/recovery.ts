@@ -80,7 +80,9 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
     return;
   }
   const td = k.thread(p.threads[0]!);
-  const { tid, name, priClass, basePri, priority, cpuset, sigmask, cpusUsed, runNs, sleepNs } = td;
+  const { tid, name, priClass, basePri, priority, cpuset, cpusUsed, runNs, sleepNs } = td;
+  // Handlers are the process's and stay; mask and stack belong to the state that comes back.
+  const { sigmask, sigstack } = p.checkpoint?.signals ?? td;
   retainCpuset(k, cpuset);
   loseBody(k, p);
   startAgent(k, {
@@ -91,7 +93,7 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
     fromNs: p.checkpoint?.lastNs ?? 0,
     agent: INIT_PID,
     attempts: 1,
-    thread: { tid, name, priClass, basePri, priority, cpuset, sigmask, cpusUsed, runNs, sleepNs },
+    thread: { tid, name, priClass, basePri, priority, cpuset, sigmask, sigstack, cpusUsed, runNs, sleepNs },
   });
 }
 

@@ -1,13 +1,17 @@
 import { ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
-import { defaultAction, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP } from '../abi/signal.ts';
+import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { INIT_PID } from './proc.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
+import { SA_NODEFER, SA_RESETHAND, SA_RESTART, sendsig } from './sendsig.ts';
 import { wakeThread, wakeup } from './sleep.ts';
-import type { Proc, SigInfo, Thread } from './state.ts';
+import type { Proc, SigAction, SigInfo, Thread } from './state.ts';
+
+/** sa_handler values that are no address: default is 0. */
+const SIG_IGN = 1;
 
 /** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
 export const SI_USER = 0x10001;
@@ -264,6 +268,8 @@ function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo):
   const p = k.proc(target);
   const { signo } = info;
   if (isIgnored(p, signo) && signo !== SIGKILL && signo !== SIGSTOP) return true;
+  const action = p.sigacts[signo];
+  if (action && action.handler > SIG_IGN) return callHandler(k, tid, action, info);
   switch (defaultAction(signo)) {
     case 'ignore':
     case 'continue':
@@ -283,6 +289,37 @@ function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo):
     default:
       return core.failed;
   }
+}
+
+/** FreeBSD postsig: a frame for the handler, and the mask that holds while it runs. A thread without room for the frame dies of SIGILL. */
+function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boolean {
+  const td = k.thread(tid);
+  if (!sendsig(k, tid, action, info, td.sigmaskAfter ?? td.sigmask)) {
+    exitProcess(k, td.pid, { signo: SIGILL, dumped: false });
+    return false;
+  }
+  const sigmask = td.sigmask.map((word, n) => word | action.mask[n]!);
+  const bit = info.signo - 1;
+  if ((action.flags & SA_NODEFER) === 0) sigmask[bit >> 5] = sigmask[bit >> 5]! | (1 << (bit & 31));
+  k.setThread(tid, { sigmask, sigmaskAfter: null });
+  if (action.flags & SA_RESETHAND) {
+    k.setProc(td.pid, { sigacts: k.proc(td.pid).sigacts.map((old, n) => (n === info.signo ? null : old)) });
+  }
+  return true;
+}
+
+/**
+ * Whether a system call that a signal has interrupted is made again: yes, unless the signal that is about to be delivered has a handler
+ * without SA_RESTART (FreeBSD sigintr).
+ */
+export function restartsCalls(k: Kernel, tid: Tid): boolean {
+  const td = k.thread(tid);
+  const p = k.proc(td.pid);
+  const pending = [...td.sigqueue, ...p.sigqueue].filter((s) => !isMasked(td, s.signo));
+  return pending.every(({ signo }) => {
+    const action = p.sigacts[signo];
+    return !action || action.handler <= SIG_IGN || (action.flags & SA_RESTART) !== 0;
+  });
 }
 
 /** kill(2) by number; the errors are the caller's to check. */

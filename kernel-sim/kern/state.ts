@@ -85,6 +85,8 @@ export interface CheckpointState {
   /** Guest path of the last complete checkpoint, '' before the first. */
   readonly lastFile: string;
   readonly lastNs: number;
+  /** Signal mask and alternate stack of the thread at that time: no note of a core holds them. */
+  readonly signals: Pick<Thread, 'sigmask' | 'sigstack'> | null;
 }
 
 export interface NativeState {
@@ -98,6 +100,13 @@ export interface NativeState {
 export interface FdEntry {
   readonly file: FileId;
   readonly closeOnExec: boolean;
+}
+
+/** stack_t: the alternate signal stack. `flags`: SS_DISABLE 4 when there is none. */
+export interface SigStack {
+  readonly sp: number;
+  readonly size: number;
+  readonly flags: number;
 }
 
 /** struct sigaction with the handler as address: 0 SIG_DFL, 1 SIG_IGN. */
@@ -140,6 +149,7 @@ export interface Thread {
   readonly sigmask: readonly number[];
   /** FreeBSD td_oldsigmask (TDP_OLDMASK): the mask to go back to once the signals that sigsuspend(2) let in have acted. */
   readonly sigmaskAfter: readonly number[] | null;
+  readonly sigstack: SigStack;
   /** Signals for this thread alone. */
   readonly sigqueue: readonly SigInfo[];
   /** Bases behind the selectors 0x13 (%fs) and 0x1B (%gs). */
@@ -405,7 +415,17 @@ export interface Recovery {
   readonly attempts: number;
   readonly thread: Pick<
     Thread,
-    'tid' | 'name' | 'priClass' | 'basePri' | 'priority' | 'cpuset' | 'sigmask' | 'cpusUsed' | 'runNs' | 'sleepNs'
+    | 'tid'
+    | 'name'
+    | 'priClass'
+    | 'basePri'
+    | 'priority'
+    | 'cpuset'
+    | 'sigmask'
+    | 'sigstack'
+    | 'cpusUsed'
+    | 'runNs'
+    | 'sleepNs'
   >;
 }
 /** Runnable threads on average over 1, 5 and 15 minutes, times FSCALE (FreeBSD averunnable). */

@@ -8,7 +8,7 @@ import { syscallByNumber } from '../sys/table.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { regsOf } from './regs.ts';
 import { leaveCore } from './sched.ts';
-import { hasDeliverable, sigInfo, tdsignal } from './signal.ts';
+import { hasDeliverable, restartsCalls, sigInfo, tdsignal } from './signal.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
 
 /** syscall(2) and __syscall(2): the number is an argument. */
@@ -143,11 +143,14 @@ function finish(k: Kernel, core: KernelCore, tid: Tid, result: SyscallResult): v
       regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
       break;
     case 'restart':
-      // Without a handler to ask, the call is always made again.
       if (k.proc(k.thread(tid).pid).native) {
         regs[EAX] = ERESTART;
         regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
-      } else regs[EIP] = regs[EIP]! - syscallInstructionBytes(k, tid, regs[EIP]!);
+      } else if (restartsCalls(k, tid)) regs[EIP] = regs[EIP]! - syscallInstructionBytes(k, tid, regs[EIP]!);
+      else {
+        regs[EAX] = EINTR;
+        regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
+      }
       break;
     case 'justreturn':
     case 'sleep':

@@ -31,6 +31,7 @@ import {
   PT_WRITE_I,
 } from '../abi/ptrace.ts';
 import { decodeReg, encodeReg } from '../abi/reg.ts';
+import { encodeSiginfo } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGKILL } from '../abi/signal.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import {
@@ -45,7 +46,7 @@ import {
 } from '../kern/ptrace.ts';
 import { fxsaveOf, regsOf, setTrapFlag, userRegs } from '../kern/regs.ts';
 import { resumeProcess } from '../kern/signal.ts';
-import type { SigInfo, Thread } from '../kern/state.ts';
+import type { Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -149,24 +150,6 @@ function io(k: Kernel, td: Thread, { proc }: Tracee, descAt: number): SyscallRes
   } else return fail(EINVAL);
   if (!moved) return fail(EFAULT);
   return k.suword(td.pid, descAt + 12, length) ? ok(0) : fail(EFAULT);
-}
-
-/** siginfo_t, 64 bytes (freebsd-i386-abi.md, C). */
-export function encodeSiginfo(info: SigInfo): Uint8Array {
-  const words = [
-    info.signo,
-    info.errno,
-    info.code,
-    info.pid,
-    info.uid,
-    info.status,
-    info.addr,
-    info.value,
-    info.trapno,
-  ];
-  const bytes = new Uint8Array(64);
-  bytes.set(new Uint8Array(Int32Array.from(words).buffer));
-  return bytes;
 }
 
 /** struct ptrace_lwpinfo as of 9.0. */

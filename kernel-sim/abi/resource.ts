@@ -61,7 +61,8 @@ export const RLIM_NLIMITS = 13;
 
 /** No limit: larger than anything counted here. In memory it is 2^63 - 1. */
 export const RLIM_INFINITY = Number.MAX_SAFE_INTEGER;
-const RLIM_INFINITY_BITS = (1n << 63n) - 1n;
+/** RLIM_INFINITY as the guest has it. */
+export const RLIM_INFINITY_BITS = (1n << 63n) - 1n;
 
 /** A limit as the 64 bits of rlim_t. */
 export const rlimBits = (n: number): bigint => (n >= RLIM_INFINITY ? RLIM_INFINITY_BITS : BigInt(n));

@@ -9,7 +9,7 @@ import {
   KINFO_VMENTRY_SIZE,
   kinfoProcLayout,
 } from '../abi/kinfo.ts';
-import { encode } from '../abi/layout.ts';
+import { encodeArray } from '../abi/layout.ts';
 import {
   PRI_FIFO_BIT,
   PRI_IDLE,
@@ -86,10 +86,14 @@ export function coreImage(
   };
 }
 
-/** What later releases put beside the registers (FreeBSD 9.2 and on, kern/imgact_elf.c). */
+/**
+ * What kern.proc.* says of the process, as 9.2 puts it into cores: by it a debugger knows the process id, the mapped files, the open
+ * ones and the limits, and finds the program's symbols (AT_PHDR). FreeBSD 9.2 kern/imgact_elf.c, __elfN(note_procstat_*).
+ */
 function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
+  const threads = p.threads.map((tid) => kinfoProc(k, p, k.thread(tid)));
   return {
-    proc: { structsize: KINFO_PROC_SIZE, records: encode(kinfoProcLayout, kinfoProc(k, p)) },
+    proc: { structsize: KINFO_PROC_SIZE, records: encodeArray(kinfoProcLayout, threads) },
     files: { structsize: KINFO_FILE_SIZE, records: encodeKinfoFiles(kinfoFiles(k, p)) },
     vmmap: { structsize: KINFO_VMENTRY_SIZE, records: encodeKinfoVmentries(kinfoVmmap(k, p) ?? []) },
     groups: [p.gid],

@@ -62,8 +62,7 @@ export function stoppedTracee(k: Kernel, tracer: Pid, id: number): Tracee | Errn
 
 /** PT_TRACE_ME: signals stop the caller from now on, and its parent is told. */
 export function traceMe(k: Kernel, me: Pid): Errno | 0 {
-  if (k.proc(me).traced) return EBUSY;
-  k.setProc(me, { traced: true, realParent: 0 });
+  if (!k.proc(me).traced) k.setProc(me, { traced: true, realParent: 0 });
   return 0;
 }
 

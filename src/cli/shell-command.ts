@@ -39,6 +39,8 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   for (const file of shippedPrograms()) system.install(file);
   echoOutput(system);
   const shell = system.spawn({ path: '/bin/sh', args: interactive ? ['sh', '-i'] : ['sh'], cwd: '/root' });
+  // The terminal's foreground process group: Ctrl-C goes there.
+  system.kernel.state.console = { ...system.kernel.state.console, foreground: shell };
   const input = hostInput(system);
   const limits = runLimits(options);
   let stop = system.run({ ...limits, pauseNs: 0 });

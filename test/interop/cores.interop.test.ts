@@ -18,7 +18,6 @@ import { decodeVmmap } from '../../kernel-sim/elf/procstat-notes.ts';
 import { readSymbols } from '../../kernel-sim/elf/symbols.ts';
 import { coreImage } from '../../kernel-sim/kern/coredump.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
-import { syscallByNumber } from '../../kernel-sim/sys/table.ts';
 import { readFile } from '../../kernel-sim/vfs/memfs.ts';
 import { inspectElfJson } from '../../src/report/inspect.ts';
 import { System, type SystemConfig } from '../../src/system.ts';
@@ -26,7 +25,6 @@ import { gdbView, lldbView, ownView, type ProcessView } from '../support/debugge
 import { requireGdb, runQuietTool, runTool } from '../support/tools.ts';
 
 const GUEST_BIN = fileURLToPath(new URL('../../guest/bin/', import.meta.url));
-const SYS___sysctl = 202;
 
 /** A core file, and the process as the machine saw it when the file was written. */
 interface Taken {
@@ -211,7 +209,7 @@ const gcoreCases: readonly CoreCase[] = LAYOUTS.flatMap((layout) => [
   },
 ]);
 
-describe.each([...kernelCases, ...(syscallByNumber(SYS___sysctl) ? gcoreCases : [])])('$title', (c) => {
+describe.each([...kernelCases, ...gcoreCases])('$title', (c) => {
   const core = 'a.core';
   const executable = path.join(GUEST_BIN, c.program);
   let taken: Taken;
@@ -283,7 +281,7 @@ describe('info proc of gdb', () => {
   });
 });
 
-describe.skipIf(!syscallByNumber(SYS___sysctl)).each(LAYOUTS)('two roads for a checkpoint (%s)', (layout) => {
+describe.each(LAYOUTS)('two roads for a checkpoint (%s)', (layout) => {
   it('agree but for what gcore does differently', () => {
     const { bytes, kernelImage } = gcore(['primes'], 'prime_count', layout, 50_000_000);
     const byGcore = readCore(bytes);

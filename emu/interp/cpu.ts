@@ -157,22 +157,22 @@ export class Cpu {
     this.store(this.checkWrite(seg, offset, size), size, value);
   }
 
-  /** Checks a read of `size` bytes in full and returns its linear address. */
-  checkRead(seg: number, offset: number, size: number): number {
-    const linear = this.translate(seg, offset, size, false);
+  /** Checks a read of `size` bytes in full and returns its linear address. `aligned`: it must be a multiple of 16. */
+  checkRead(seg: number, offset: number, size: number, aligned = false): number {
+    const linear = this.translate(seg, offset, size, false, aligned);
     this.checkPages(linear, size, PERM_R);
     return linear;
   }
 
-  /** Checks a write of `size` bytes in full and returns its linear address. */
-  checkWrite(seg: number, offset: number, size: number): number {
-    const linear = this.translate(seg, offset, size, true);
+  /** Checks a write of `size` bytes in full and returns its linear address. `aligned`: it must be a multiple of 16. */
+  checkWrite(seg: number, offset: number, size: number, aligned = false): number {
+    const linear = this.translate(seg, offset, size, true, aligned);
     this.checkPages(linear, size, PERM_W);
     return linear;
   }
 
   /** From offset to linear address. Source: SDM Vol. 3, Limit Checking and Type Checking. */
-  private translate(seg: number, offset: number, size: number, write: boolean): number {
+  private translate(seg: number, offset: number, size: number, write: boolean, aligned: boolean): number {
     const access = this.r[SEG_ACCESS + seg];
     const limit = this.r[SEG_LIMIT + seg] >>> 0;
     const first = offset >>> 0;
@@ -189,9 +189,11 @@ export class Cpu {
       } else if (last > limit) this.raise(vector, 0);
     }
     const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
-    // A pseudo-descriptor (6 bytes, SGDT) is a doubleword and a word; everything else is aligned to its size.
-    const alignment = size === 6 ? 4 : size;
+    if (aligned && size === 16 && linear & 15) this.raise(VECTOR_GP, 0);
+    // A pseudo-descriptor (6 bytes, SGDT) and an FXSAVE image are doublewords and words; all else is aligned to its size.
+    const alignment = size === 6 || size > 16 ? 4 : size;
     if (linear & (alignment - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
+    if (aligned && linear & 15) this.raise(VECTOR_GP, 0);
     return linear;
   }
 

@@ -5,22 +5,24 @@ import {
   IN_CONTROL,
   IN_DEBUG,
   IN_MEMORY,
+  IN_MMX,
   IN_REGISTER,
   IN_SEGMENT,
   IN_STRING,
+  IN_XMM,
   type Insn,
   NONE,
   type Operand,
   TARGET,
 } from './insn.ts';
-import { INVALID_ROW, lookUp, TOO_LONG_ROW } from './opcode-table.ts';
+import { groupIndex, INVALID_ROW, lookUp, TOO_LONG_ROW } from './opcode-table.ts';
 import type { OpcodeRow, OperandCode } from './row.ts';
 
 const LENGTH_MAX = 15;
 const SEGMENT_NAMES: readonly string[] = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 
 /** Operand codes that a ModR/M byte encodes. */
-const MODRM_CODES = /^(?:[EGMRSCD][a-z]?|Rv\/Mw)$/;
+const MODRM_CODES = /^(?:[EGMRSCD][a-z]?|M[a-z]+|R[vd]\/Mw|[NPQUVW][a-z]+)$/;
 
 const modrmOf = new Map<OpcodeRow, boolean>();
 function hasModrm(row: OpcodeRow): boolean {
@@ -109,6 +111,7 @@ export class Decoder {
     this.operandSize = operandPrefix === big ? 2 : 4;
     this.addressSize = addressPrefix === big ? 2 : 4;
     if (opcode === 0x0f) opcode = 0x0f00 | this.u8();
+    if (opcode === 0x0f38 || opcode === 0x0f3a) opcode = (opcode << 8) | this.u8();
 
     let row = INVALID_ROW;
     let operands: readonly Operand[] = [];
@@ -116,7 +119,7 @@ export class Decoder {
     if (entry !== null) {
       const group = Array.isArray(entry);
       if (group || hasModrm(entry as OpcodeRow)) this.readModrm(!group && (entry as OpcodeRow).operands.includes('Rd'));
-      const found: OpcodeRow | null = group ? entry[(this.modrm >> 3) & 7] : (entry as OpcodeRow);
+      const found: OpcodeRow | null = group ? entry[groupIndex(this.modrm)] : (entry as OpcodeRow);
       if (found !== null && !this.truncated) {
         operands = this.readOperands(found, opcode, eip);
         row = this.isDefined(found, operands, lock) ? found : INVALID_ROW;
@@ -195,15 +198,30 @@ export class Decoder {
       case 'Rv/Mw':
         if (this.modrm < 0xc0) return { kind: IN_MEMORY, size: 2, reg: NONE, value: 0 };
         return { kind: IN_REGISTER, size: this.operandSize, reg: this.modrm & 7, value: 0 };
+      case 'Rd/Mw':
+        if (this.modrm < 0xc0) return { kind: IN_MEMORY, size: 2, reg: NONE, value: 0 };
+        return { kind: IN_REGISTER, size: 4, reg: this.modrm & 7, value: 0 };
       default:
         break;
     }
-    const size = this.sizeOf(code[1] ?? '');
+    const size = this.sizeOf(code.slice(1));
     switch (code[0]) {
       case 'E':
       case 'M':
         if (this.modrm < 0xc0) return { kind: IN_MEMORY, size, reg: NONE, value: 0 };
         return { kind: IN_REGISTER, size, reg: this.modrm & 7, value: 0 };
+      case 'Q':
+      case 'W':
+        if (this.modrm < 0xc0) return { kind: IN_MEMORY, size, reg: NONE, value: 0 };
+        return { kind: code[0] === 'Q' ? IN_MMX : IN_XMM, size, reg: this.modrm & 7, value: 0 };
+      case 'N':
+        return { kind: IN_MMX, size, reg: this.modrm & 7, value: 0 };
+      case 'U':
+        return { kind: IN_XMM, size, reg: this.modrm & 7, value: 0 };
+      case 'P':
+        return { kind: IN_MMX, size, reg, value: 0 };
+      case 'V':
+        return { kind: IN_XMM, size, reg, value: 0 };
       case 'R':
         return { kind: IN_REGISTER, size, reg: this.modrm & 7, value: 0 };
       case 'G':
@@ -242,9 +260,15 @@ export class Decoder {
       case 'w':
         return 2;
       case 'd':
+      case 'ss':
         return 4;
       case 'q':
+      case 'sd':
         return 8;
+      case 'dq':
+      case 'ps':
+      case 'pd':
+        return 16;
       case 'v':
       case 'z':
         return this.operandSize;

@@ -15,6 +15,9 @@ export const IN_STRING = 6;
 /** Control or debug register. */
 export const IN_CONTROL = 7;
 export const IN_DEBUG = 8;
+/** MMX or XMM register `reg`. */
+export const IN_MMX = 16;
+export const IN_XMM = 17;
 
 export interface Operand {
   readonly kind: number;

@@ -2,6 +2,7 @@ import { FLAG_RF, FLAG_TF } from '../../emu/core/core-state.ts';
 import { PF_PRESENT, VECTOR_BP, VECTOR_PF } from '../../emu/core/engine.ts';
 import { USER_END } from '../../emu/memory/address-space.ts';
 import { undefinedFlags, undefinedFlagsAtEnd, undefinedFlagsOfSequence } from './flag-use.ts';
+import { describeFx, fxDifferences } from './fx-image.ts';
 import { JUSTIFIED } from './justified.ts';
 import { type Case, isTrap, OUTCOME_HANG, type Outcome, type Patch } from './protocol.ts';
 import { isSequence, rowsOfCode, type TestedRow } from './rows.ts';
@@ -54,12 +55,7 @@ export function differences(
     check('error code', native.errorCode & errorMask, emulated.errorCode & errorMask);
   }
   compareMemory(native, emulated, found);
-  if (native.fx && emulated.fx && Buffer.compare(native.fx, emulated.fx) !== 0)
-    found.push({
-      what: 'fx',
-      expected: Buffer.from(native.fx).toString('hex'),
-      got: Buffer.from(emulated.fx).toString('hex'),
-    });
+  if (native.fx && emulated.fx) found.push(...fxDifferences(native.fx, emulated.fx));
   if (found.length > 0 && JUSTIFIED.some((j) => j.applies({ c, row, native, emulated, found }))) return [];
   return found;
 }
@@ -127,5 +123,6 @@ export function describeCase(c: Case): string {
   ];
   if (c.patches.length > 0)
     lines.push(`  memory ${c.patches.map((p) => `[${hex(p.address)}]=${hex(p.value)}`).join(' ')}`);
+  if (c.fx) lines.push(describeFx(c.fx));
   return lines.join('\n');
 }

@@ -179,6 +179,8 @@ export class Cpu {
     const last = first + size - 1;
     const vector = seg === SEG_SS ? VECTOR_SS : VECTOR_GP;
     if (access === 0) this.raise(VECTOR_GP, 0);
+    const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
+    if (aligned && size === 16 && linear & 15) this.raise(VECTOR_GP, 0);
     if (access & ACCESS_CODE) {
       if (write || !(access & ACCESS_READABLE)) this.raise(VECTOR_GP, 0);
       if (last > limit) this.raise(vector, 0);
@@ -188,8 +190,6 @@ export class Cpu {
         if (first <= limit || last > (access & ACCESS_BIG ? 0xffffffff : 0xffff)) this.raise(vector, 0);
       } else if (last > limit) this.raise(vector, 0);
     }
-    const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
-    if (aligned && size === 16 && linear & 15) this.raise(VECTOR_GP, 0);
     // A pseudo-descriptor (6 bytes, SGDT) and an FXSAVE image are doublewords and words; all else is aligned to its size.
     const alignment = size === 6 || size > 16 ? 4 : size;
     if (linear & (alignment - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);

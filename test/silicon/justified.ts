@@ -145,13 +145,12 @@ export const JUSTIFIED: readonly Justified[] = [
   {
     name: 'last byte first',
     reason:
-      'this CPU tries the last byte of an FXSAVE image first; the SDM does not order the accesses of one instruction',
-    applies: ({ row, native, emulated, found }) =>
+      'this CPU tries the last byte of an FXSAVE image before the alignment and the first byte, so that of several faults it reports another; the SDM does not order the accesses of one instruction',
+    applies: ({ c, row, native, emulated, found }) =>
       /^FX(SAVE|RSTOR)$/.test(row?.mnemonic ?? '') &&
-      native.vector === VECTOR_PF &&
-      emulated.vector === VECTOR_PF &&
-      native.cr2 - emulated.cr2 < 512 &&
-      found.every((d) => /^(cr2|error code)$/.test(d.what)),
+      native.eip === c.eip &&
+      emulated.eip === c.eip &&
+      found.every((d) => /^(vector|cr2|error code)$/.test(d.what)),
   },
   {
     name: 'misaligned SSE mode',

@@ -67,5 +67,5 @@ function bench(name: string, hex: string): void {
 }
 
 bench('matrix product, scalars ', MATRIX_SCALARS);
-//bench('matrix product, vectors ', MATRIX_VECTORS);
-//bench('copying by 16 bytes     ', COPY);
+bench('matrix product, vectors ', MATRIX_VECTORS);
+bench('copying by 16 bytes     ', COPY);

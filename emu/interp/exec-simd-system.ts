@@ -22,6 +22,7 @@ function checkAvailable(cpu: Cpu): void {
 export function fxsave(cpu: Cpu, insn: Insn): void {
   checkAvailable(cpu);
   const linear = cpu.checkWrite(insn.segment, cpu.offset(insn), IMAGE_BYTES, true);
+  cpu.storeX87();
   const image = cpu.core.u8.subarray(FXSAVE_BYTE_OFFSET, FXSAVE_BYTE_OFFSET + USED_BYTES);
   cpu.space.u8.set(image, linear);
   cpu.store(linear + MXCSR_MASK_AT, 4, MXCSR_MASK);
@@ -40,6 +41,7 @@ export function fxrstor(cpu: Cpu, insn: Insn): void {
   const mxcsr = cpu.load(linear + MXCSR_AT, 4);
   if (mxcsr & ~MXCSR_MASK) cpu.raise(VECTOR_GP, 0);
   const { u8 } = cpu.core;
+  cpu.storeX87();
   u8.set(cpu.space.u8.subarray(linear, linear + USED_BYTES), FXSAVE_BYTE_OFFSET);
   // Bits that do not exist read as the processor has them.
   u8.fill(0, FXSAVE_BYTE_OFFSET + MXCSR_MASK_AT, FXSAVE_BYTE_OFFSET + MXCSR_MASK_AT + 4);

@@ -67,6 +67,7 @@ export function checkMmx(cpu: Cpu): void {
 }
 
 export function checkPendingX87(cpu: Cpu): void {
+  cpu.storeX87();
   const words = cpu.r[FCW_FSW];
   if ((words >>> 16) & ~words & 0x3f) cpu.raise(VECTOR_MF, 0);
 }

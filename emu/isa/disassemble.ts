@@ -8,6 +8,7 @@ import {
   IN_MMX,
   IN_REGISTER,
   IN_SEGMENT,
+  IN_STACK,
   IN_XMM,
   type Insn,
   NONE,
@@ -29,6 +30,7 @@ const SIZES: Readonly<Record<number, string>> = {
   4: 'dword ptr ',
   6: 'fword ptr ',
   8: 'qword ptr ',
+  10: 'tbyte ptr ',
   16: 'xmmword ptr ',
 };
 
@@ -84,6 +86,8 @@ function operandText(insn: Insn, operand: Operand): string {
       return `${hexadecimal(insn.selector)}:${hexadecimal(operand.value >>> 0)}`;
     case IN_CONTROL:
       return `cr${operand.reg}`;
+    case IN_STACK:
+      return operand.reg === 0 && insn.row.operands.length > 1 ? 'st' : `st(${operand.reg})`;
     case IN_DEBUG:
       return `dr${operand.reg}`;
     case IN_MMX:

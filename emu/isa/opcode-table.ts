@@ -9,11 +9,13 @@ import { sseSystemRows } from './sse-system-rows.ts';
 import { sse2IntegerRows } from './sse2-integer-rows.ts';
 import { ssse3Rows } from './ssse3-rows.ts';
 import { twoByteRows } from './two-byte-rows.ts';
+import { x87Rows } from './x87-rows.ts';
 
 /** Every encoding that the machine has. What is not here is #UD. */
 export const opcodeRows: readonly OpcodeRow[] = [
   ...oneByteRows,
   ...twoByteRows,
+  ...x87Rows,
   ...mmxRows,
   ...sseSystemRows,
   ...sseMoveRows,
@@ -27,15 +29,11 @@ export const INVALID_ROW: OpcodeRow = { opcode: -1, mnemonic: '(bad)', opEn: 'ZO
 /** What an instruction of more than 15 bytes decodes to. */
 export const TOO_LONG_ROW: OpcodeRow = { opcode: -1, mnemonic: '(too long)', opEn: 'ZO', operands: [], exec: tooLong };
 
-/** Rows of one opcode under one prefix: one row, or GROUP_SIZE of them by ModR/M (see `groupIndex`). */
+/** Rows of one opcode under one prefix: one row, or GROUP_SIZE of them by ModR/M (see `rowOfGroup`). */
 type Entry = OpcodeRow | readonly (OpcodeRow | null)[] | null;
 
 /** Eight with a memory operand by ModR/M.reg, then 64 for the bytes C0 .. FF. */
 const GROUP_SIZE = 8 + 64;
-
-export function groupIndex(modrm: number): number {
-  return modrm < 0xc0 ? (modrm >> 3) & 7 : 8 + (modrm & 63);
-}
 
 /** No prefix, 66, F2, F3. */
 const PREFIX_SLOTS = [0, 0x66, 0xf2, 0xf3] as const;
@@ -66,12 +64,18 @@ function buildTable(rows: readonly OpcodeRow[]): Entry[] {
   return table;
 }
 
-/** Whether a row may have a memory operand, and whether ModR/M may name a register. MOV to and from CR and DR ignores mod. */
-function takesMemory(row: OpcodeRow): boolean {
-  return row.mod !== 3 && !row.operands.some((code) => /^[NU]/.test(code));
+/** Whether a row is for this ModR/M byte, when its opcode and prefix are right. */
+export function fitsModrm(row: OpcodeRow, modrm: number): boolean {
+  if (row.modrm !== undefined) return row.modrm === (row.opEn === 'STi' ? modrm & 0xf8 : modrm);
+  if (row.digit !== undefined && row.digit !== ((modrm >> 3) & 7)) return false;
+  // MOV to and from CR and DR has registers whatever mod says.
+  if (modrm < 0xc0) return row.mod !== 3 && !row.operands.some((code) => /^[NU]/.test(code));
+  return !row.operands.some((code) => /^[Mm]/.test(code));
 }
-function takesRegister(row: OpcodeRow): boolean {
-  return !row.operands.some((code) => code[0] === 'M');
+
+/** Whether ModR/M has no part in choosing the row. */
+function fitsAll(row: OpcodeRow): boolean {
+  return row.modrm === undefined && row.digit === undefined && fitsModrm(row, 0) && fitsModrm(row, 0xc0);
 }
 
 function place(table: Entry[], at: number, row: OpcodeRow): void {
@@ -81,7 +85,7 @@ function place(table: Entry[], at: number, row: OpcodeRow): void {
       other === null || (other.prefix === undefined && row.prefix !== undefined),
       `two rows for opcode ${row.opcode.toString(16)} /${row.digit ?? '-'}: ${row.mnemonic}`,
     );
-  if (row.digit === undefined && takesMemory(row) && takesRegister(row)) {
+  if (fitsAll(row)) {
     if (Array.isArray(old)) for (const other of old) clash(other);
     else clash(old as OpcodeRow | null);
     table[at] = row;
@@ -89,9 +93,7 @@ function place(table: Entry[], at: number, row: OpcodeRow): void {
   }
   const group: (OpcodeRow | null)[] = Array.isArray(old) ? [...old] : new Array(GROUP_SIZE).fill(old);
   for (let index = 0; index < GROUP_SIZE; index++) {
-    const reg = index < 8 ? index : ((index - 8) >> 3) & 7;
-    if (row.digit !== undefined && row.digit !== reg) continue;
-    if (!(index < 8 ? takesMemory(row) : takesRegister(row))) continue;
+    if (!fitsModrm(row, index < 8 ? index << 3 : 0xc0 + index - 8)) continue;
     clash(group[index]);
     group[index] = row;
   }
@@ -104,4 +106,9 @@ const table = buildTable(opcodeRows);
 export function lookUp(opcode: number, rep: number, operandPrefix: boolean): Entry {
   const prefixSlot = rep === 0xf3 ? 3 : rep === 0xf2 ? 2 : operandPrefix ? 1 : 0;
   return table[slotOf(opcode) * 4 + prefixSlot];
+}
+
+/** The row of a group that a ModR/M byte selects: by reg with a memory operand, by the whole byte from C0 on. */
+export function rowOfGroup(group: readonly (OpcodeRow | null)[], modrm: number): OpcodeRow | null {
+  return group[modrm < 0xc0 ? (modrm >> 3) & 7 : 8 + modrm - 0xc0];
 }

@@ -10,6 +10,7 @@ import type { Insn } from './insn.ts';
  * p = far pointer, a = pair of bounds, s = pseudo-descriptor, no letter = address only.
  * P = MMX register in ModR/M.reg, Q = MMX register or memory, N = MMX register in ModR/M.rm; V, W and U likewise for XMM registers.
  * dq = 16 bytes, ps / pd = 16 bytes of packed single / double precision, ss / sd = one scalar; d and q then say how much is read.
+ * Of the x87 the names on its instruction pages, which are plainer than those of App. A.
  */
 export type OperandCode =
   | 'Eb'
@@ -82,9 +83,22 @@ export type OperandCode =
   | 'SS'
   | 'DS'
   | 'FS'
-  | 'GS';
+  | 'GS'
+  | 'AX'
+  | 'ST(0)'
+  | 'ST(i)'
+  | 'm32fp'
+  | 'm64fp'
+  | 'm80fp'
+  | 'm16int'
+  | 'm32int'
+  | 'm64int'
+  | 'm80bcd'
+  | 'm2byte'
+  | 'm14/28byte'
+  | 'm94/108byte';
 
-/** Operand encoding as the SDM's instruction pages name it; O covers eight opcodes, the register in the low three bits. */
+/** Operand encoding as the SDM's instruction pages name it; O covers eight opcodes, the register in the low three bits; STi eight ModR/M bytes. */
 export type OpEn =
   | 'ZO'
   | 'MR'
@@ -103,7 +117,8 @@ export type OpEn =
   | 'M1'
   | 'MC'
   | 'II'
-  | 'S';
+  | 'S'
+  | 'STi';
 
 export type Exec = (cpu: Cpu, insn: Insn) => void;
 
@@ -115,6 +130,8 @@ export interface OpcodeRow {
   readonly digit?: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
   /** Only with ModR/M.mod = 3, though no operand says so. */
   readonly mod?: 3;
+  /** The whole ModR/M byte as part of the opcode: the SDM's D9 E8, or the first of eight (opEn STi), as in D8 C0+i. */
+  readonly modrm?: number;
   /** A prefix that makes this encoding another instruction than without it; 0 = none of them (the SDM's NP). Absent: they do not matter. */
   readonly prefix?: 0 | 0x66 | 0xf2 | 0xf3;
   readonly mnemonic: string;
@@ -124,6 +141,10 @@ export interface OpcodeRow {
   readonly lockable?: true;
   /** EFLAGS bits that the instruction defines, and those that it leaves undefined. */
   readonly flags?: { readonly written?: string; readonly undefined?: string };
+  /** Condition codes of the x87 status word, likewise. */
+  readonly conditions?: { readonly written?: string; readonly undefined?: string };
+  /** Processors may differ in the result by so many units in the last place (and then in C1). */
+  readonly tolerance?: number;
   /** The first processor that has it; the i386 when absent. */
   readonly since?: 'i486' | 'i586' | 'i686';
   /** The extension that it belongs to, by its CPUID name; the basic instruction set when absent. */

@@ -35,7 +35,7 @@ import { faultInterrupt } from './recovery.ts';
 import { setTrapFlag } from './regs.ts';
 import { allowedCpus, balance, balanceDelayNs, chooseThread, enterCore, statTick, yieldCore } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
-import { deliverSignals, sigInfo, tdsignal } from './signal.ts';
+import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { syscallEnter, syscallResume } from './syscall.ts';
 
@@ -105,7 +105,7 @@ export class KernelTrapHandler implements TrapHandler {
         const load = k.cpu(core.id).load;
         k.setCpu(core.id, { needResched: false });
         if (load > 1 || !hasCpu(allowedCpus(k, k.thread(tid)), core.id)) {
-          yieldCore(k, core, false);
+          yieldCore(k, core, cpu.preempted === true);
           continue;
         }
       }
@@ -190,22 +190,19 @@ export class KernelTrapHandler implements TrapHandler {
       const protection = outcome === 'protection';
       const old = protection && p.osrel < OSREL_SIGSEGV;
       const code = old ? BUS_PAGE_FAULT : protection ? SEGV_ACCERR : SEGV_MAPERR;
-      tdsignal(k, tid, sigInfo(old ? SIGBUS : SIGSEGV, { code, addr: address, trapno: T_PAGEFLT }));
+      trapsignal(k, tid, sigInfo(old ? SIGBUS : SIGSEGV, { code, addr: address, trapno: T_PAGEFLT }));
       return;
     }
     if (vector === VECTOR_DB) setTrapFlag(k, tid, false);
     const [signo, code, trapno] = TRAPS.get(vector) ?? [SIGBUS, 3, 30];
-    tdsignal(k, tid, sigInfo(signo, { code, addr: regs[EIP]! >>> 0, trapno }));
+    trapsignal(k, tid, sigInfo(signo, { code, addr: regs[EIP]! >>> 0, trapno }));
   }
 
   // ---- time ------------------------------------------------------------------------------------------------------------
 
   nextTimerNs(): number {
     const { k } = this;
-    let next = Number.POSITIVE_INFINITY;
-    for (const { sleep } of k.state.threads.values()) {
-      if (sleep?.deadlineNs != null && sleep.deadlineNs < next) next = sleep.deadlineNs;
-    }
+    let next = k.nextDeadlineNs();
     const { nextStatTickNs, nextBalanceNs, nextCheckpointNs } = k.state.counters;
     if (k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0)) next = Math.min(next, nextStatTickNs, nextBalanceNs);
     // When nothing else is due, checkpoints of processes that never change would go on for ever.
@@ -216,10 +213,12 @@ export class KernelTrapHandler implements TrapHandler {
   timers(nowNs: number): void {
     const { k } = this;
     k.clockNs = nowNs;
-    const due = [...k.state.threads.values()]
-      .filter(({ sleep }) => sleep?.deadlineNs != null && sleep.deadlineNs <= nowNs)
-      .sort((a, b) => a.sleep!.deadlineNs! - b.sleep!.deadlineNs! || a.tid - b.tid);
-    for (const td of due) wakeThread(k, k.thread(td.tid), 'timeout');
+    if (k.nextDeadlineNs() <= nowNs) {
+      const due = [...k.state.threads.values()]
+        .filter(({ sleep }) => sleep?.deadlineNs != null && sleep.deadlineNs <= nowNs)
+        .sort((a, b) => a.sleep!.deadlineNs! - b.sleep!.deadlineNs! || a.tid - b.tid);
+      for (const td of due) wakeThread(k, k.thread(td.tid), 'timeout');
+    }
     const { counters } = k.state;
     if (counters.nextStatTickNs <= nowNs) {
       statTick(k);

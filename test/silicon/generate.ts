@@ -17,6 +17,7 @@ import {
   type Patch,
 } from './protocol.ts';
 import type { TestedRow } from './rows.ts';
+import { drawX87Operand, drawX87State } from './x87-state.ts';
 
 const ECX = 1;
 const EBX = 3;
@@ -69,7 +70,7 @@ export class CaseGenerator {
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
       patches: this.patches.slice(-200),
-      fx: this.lanes && drawFxImage(this.prng, row, this.lanes),
+      fx: this.lanes ? drawFxImage(this.prng, row, this.lanes) : row.isX87 ? drawX87State(this.prng, row) : null,
     };
   }
 
@@ -246,7 +247,7 @@ export class CaseGenerator {
         ? false
         : row.prefix !== undefined
           ? row.prefix === 0x66 || (row.prefix !== 0 && this.chance(0.03))
-          : this.chance(row.operands.some((o) => /[vzpa]$/.test(o)) ? 0.3 : 0.08);
+          : this.chance(row.operands.some((o) => /[vzpa]$|byte$/.test(o)) ? 0.3 : 0.08);
     const prefix67 = !this.inSequence && this.chance(isString ? 0.15 : 0.1);
     let override = !this.inSequence && this.chance(0.1) ? this.prng.below(6) : NONE;
     // Without a segment that has a base, 16-bit addresses lead nowhere.
@@ -265,7 +266,7 @@ export class CaseGenerator {
     const code = [...prefixes];
     code.push(...opcodeBytes(row.opcode));
     if (row.opEn === 'O' || row.opEn === 'OI') code.push(code.pop()! | this.prng.below(8));
-    if (row.operands.some((o) => MODRM_CODES.test(o)) || row.digit !== undefined)
+    if (row.operands.some((o) => MODRM_CODES.test(o)) || row.digit !== undefined || row.modrm !== undefined)
       this.modrm(code, row, prefix66, prefix67, override);
     for (const operand of row.operands) this.immediate(code, operand, prefix66, prefix67, override);
     return code.slice(0, 32);
@@ -277,15 +278,20 @@ export class CaseGenerator {
     const isMemory =
       row.memoryOnly ||
       (row.mod !== 3 && this.chance(memory ? (register ? 0.6 : 0.95) : register ? 0.1 : this.inSequence ? 0.3 : 0.6));
+    if (row.modrm !== undefined) {
+      code.push(row.modrm + (row.opEn === 'STi' ? this.prng.below(8) : 0));
+      return;
+    }
     const reg = row.digit ?? this.prng.below(row.operands.includes('Sw') && this.chance(0.95) ? 6 : 8);
     if (!isMemory) {
       code.push(0xc0 | (reg << 3) | this.prng.below(8));
       return;
     }
     const aim = this.chance(0.92);
-    let target = row.operands.includes('Mp') ? this.drawTarget() & ~3 : this.drawTarget();
+    const aligned = row.operands.includes('Mp') || (row.isX87 && this.chance(0.9));
+    let target = aligned ? (this.drawTarget() & ~3) >>> 0 : this.drawTarget();
     const is16 = row.operands.some((o) => /^[WM](dq|ps|pd)$/.test(o)) || /^FX/.test(row.mnemonic);
-    if (is16 && this.chance(0.85)) target &= ~15;
+    if (is16 && this.chance(0.85)) target = (target & ~15) >>> 0;
     if (prefix67) this.memory16(code, reg, target, override, aim);
     else this.memory32(code, reg, target, override, aim);
     if (row.operands.includes('Mp')) {
@@ -295,6 +301,10 @@ export class CaseGenerator {
       this.patch(target + 4, selector);
     } else if (this.lanes && this.chance(0.9)) {
       this.patchLanes(row, target);
+    } else if (row.isX87) {
+      drawX87Operand(this.prng, row.operands[0]!, prefix66).forEach((value, i) => {
+        this.patch((target & ~3) + 4 * i, value);
+      });
     } else if (this.chance(0.6)) {
       const wanted = WANTS_SELECTOR.has(row.mnemonic) && this.chance(0.5);
       this.patch(target & ~3, this.drawValue(wanted));

@@ -1,5 +1,5 @@
 import { Decoder } from '../../emu/isa/decode.ts';
-import { opcodeRows } from '../../emu/isa/opcode-table.ts';
+import { fitsModrm, opcodeRows } from '../../emu/isa/opcode-table.ts';
 import { type OpcodeRow, opcodeBytes } from '../../emu/isa/row.ts';
 import { EXCLUDED } from './excluded.ts';
 import { type Case, MODE_RUN } from './protocol.ts';
@@ -15,6 +15,9 @@ export interface TestedRow extends Omit<OpcodeRow, 'exec' | 'operands'> {
   readonly plainOnly: boolean;
   /** The register forms are other instructions. */
   readonly memoryOnly: boolean;
+  readonly isX87: boolean;
+  /** Whether it is the row for a ModR/M byte. */
+  fits(modrm: number): boolean;
 }
 
 /** Instructions that write EFLAGS to memory, or hold back the single-step trap after them. */
@@ -23,17 +26,25 @@ const RUN_ONLY = /^(PUSHF|INT|INT1|INTO)$/;
 function testedRow(row: OpcodeRow): TestedRow {
   const { exec: _, ...facts } = row;
   const bytes = opcodeBytes(row.opcode).map(hex2).join(' ');
-  const digit = row.digit === undefined ? '' : ` /${row.digit}`;
+  const digit = row.modrm !== undefined ? ` ${hex2(row.modrm)}` : row.digit === undefined ? '' : ` /${row.digit}`;
   const prefix = row.prefix === undefined ? '' : row.prefix === 0 ? 'NP ' : `${hex2(row.prefix)} `;
   const loadsSs = row.mnemonic === 'POP' && row.operands[0] === 'SS';
   return {
     ...facts,
-    operands: row.operands.flatMap((o) => o.split('/')),
+    operands: row.operands.flatMap((o) => (o[0] === 'm' ? [o] : o.split('/'))),
     name: `${prefix}${bytes}${digit} ${row.mnemonic} ${row.operands.join(',')}`.trim(),
     runOnly: RUN_ONLY.test(row.mnemonic) || loadsSs || (row.operands[0] as string) === 'Sw',
     plainOnly: /^(BSF|BSR|CMPXCHG8B)$/.test(row.mnemonic),
-    memoryOnly: row.opcode === 0x0f01 && row.digit !== 4 && row.digit !== 6,
+    memoryOnly:
+      (row.opcode === 0x0f01 && row.digit !== 4 && row.digit !== 6) ||
+      (isX87Opcode(row.opcode) && row.digit !== undefined),
+    isX87: isX87Opcode(row.opcode),
+    fits: (modrm) => fitsModrm(row, modrm),
   };
+}
+
+function isX87Opcode(opcode: number): boolean {
+  return (opcode & 0xf8) === 0xd8 || opcode === 0x9b;
 }
 
 function hex2(n: number): string {
@@ -87,15 +98,10 @@ export function rowOfCode(code: Uint8Array): TestedRow | null {
   const modrm = code[at + opcodeBytes(opcode).length] ?? 0;
   const prefix = prefixes.findLast((byte) => byte === 0xf2 || byte === 0xf3) ?? (prefixes.includes(0x66) ? 0x66 : 0);
   const candidates = (rowsByOpcode.get(opcode) ?? []).filter(
-    (row) =>
-      (row.digit === undefined || row.digit === ((modrm >>> 3) & 7)) &&
-      (row.prefix === undefined || row.prefix === prefix),
+    (row) => row.prefix === undefined || row.prefix === prefix,
   );
-  const takes = (row: TestedRow): boolean =>
-    modrm < 0xc0
-      ? row.mod !== 3 && !row.operands.some((o) => /^[UN]/.test(o))
-      : !row.operands.some((o) => o[0] === 'M') || row.operands.includes('Rd');
-  const fitting = [...candidates.filter(takes), ...candidates];
+  const sameDigit = (row: TestedRow): boolean => row.digit === ((modrm >>> 3) & 7) && !row.isX87;
+  const fitting = [...candidates.filter((row) => row.fits(modrm)), ...candidates.filter(sameDigit)];
   return fitting.find((row) => row.prefix !== undefined) ?? fitting[0] ?? null;
 }
 

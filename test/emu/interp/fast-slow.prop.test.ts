@@ -41,9 +41,11 @@ const instruction = fc
   )
   .map(([row, low, [modrm, tail], prefixes]) => {
     const opcode = row.opEn === 'O' || row.opEn === 'OI' ? row.opcode + low : row.opcode;
-    const first = row.digit === undefined ? modrm : (modrm & 0xc7) | (row.digit << 3);
+    const first = row.modrm ?? (row.digit === undefined ? modrm : (modrm & 0xc7) | (row.digit << 3));
     const needsModrm =
-      row.digit !== undefined || row.operands.some((code) => /^[EGMRS][a-z]?$|^[MNPQRUVW][a-z]/.test(code));
+      row.modrm !== undefined ||
+      row.digit !== undefined ||
+      row.operands.some((code) => /^[EGMRS][a-z]?$|^[MNPQRUVW][a-z]/.test(code));
     // Immediates get all the bytes they may want; what remains decodes as further instructions.
     const rest = needsModrm ? [first, ...tail.slice(0, row.operands.length > 1 ? 5 : 4)] : tail.slice(0, 4);
     return [...(row.prefix ? [row.prefix] : prefixes), ...opcodeBytes(opcode), ...rest];
@@ -85,7 +87,7 @@ function trace(guest: Guest, input: Program): unknown[] {
   for (let i = 0; i < 12; i++) {
     const budget = input.slices[i % input.slices.length];
     const outcome = guest.outcome(budget);
-    seen.push(outcome, Array.from(guest.core.i32.subarray(0, 46)), Array.from(guest.core.i32.subarray(128, 208)));
+    seen.push(outcome, Array.from(guest.core.i32));
     if (outcome.startsWith('#')) break;
   }
   for (const page of guest.space.residentPages())

@@ -39,6 +39,7 @@ import {
   type Descriptor,
   setCodeSegment,
 } from '../core/segments.ts';
+import { X87 } from '../fpu/x87.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
 import { type AddressSpace, PERM_R, PERM_W } from '../memory/address-space.ts';
 import { ARITHMETIC_FLAGS, truncate } from './flags.ts';
@@ -48,6 +49,27 @@ const CR0_AM = 0x40000;
 /** Whether user mode's unaligned accesses are #AC: CR0.AM and EFLAGS.AC. */
 export function isAlignmentChecked(r: Int32Array): boolean {
   return (r[EFLAGS] & FLAG_AC) !== 0 && (r[CR0] & CR0_AM) !== 0;
+}
+
+/**
+ * What an operand of so many bytes must be aligned to when alignment is checked: a pseudo-descriptor (6, SGDT) is a doubleword and
+ * a word, an x87 environment (14, 28) or state (94, 108) words or doublewords, an 80-bit number a quadword and a word; everything
+ * else is aligned to its size. Source: SDM Vol. 3, Interrupt 17.
+ */
+function alignmentOf(size: number): number {
+  switch (size) {
+    case 6:
+    case 28:
+    case 108:
+      return 4;
+    case 14:
+    case 94:
+      return 2;
+    case 10:
+      return 8;
+    default:
+      return size;
+  }
 }
 
 /** What a faulting instruction throws: one object, filled in anew each time. The instruction has changed nothing. */
@@ -83,6 +105,26 @@ export class Cpu {
     this.r = core.i32;
     this.bytes = core.u8;
     this.exit = EXIT_BUDGET;
+  }
+
+  // The x87 state moves out of the core's FXSAVE image when the first x87 instruction of a run wants it, and back at the end of the
+  // run; whatever else looks at the image or changes it calls `storeX87` first.
+
+  private readonly fpu = new X87();
+  private fpuLoaded = false;
+
+  x87(): X87 {
+    if (!this.fpuLoaded) {
+      this.fpuLoaded = true;
+      this.fpu.load(this.r);
+    }
+    return this.fpu;
+  }
+
+  storeX87(): void {
+    if (!this.fpuLoaded) return;
+    this.fpuLoaded = false;
+    this.fpu.store(this.r);
   }
 
   // Registers. Bytes 4..7 are AH CH DH BH.
@@ -194,9 +236,7 @@ export class Cpu {
       } else if (last > limit) this.raise(vector, 0);
     }
     const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
-    // A pseudo-descriptor (6 bytes, SGDT) is a doubleword and a word; everything else is aligned to its size.
-    const alignment = size === 6 ? 4 : size;
-    if (linear & (alignment - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
+    if (linear & (alignmentOf(size) - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
     return linear;
   }
 

@@ -18,6 +18,7 @@ const SIGNATURE = 0x681;
 
 /** Leaf 1, EDX. A bit appears here together with the rows of its instructions. */
 const FEATURES = {
+  FPU: 1 << 0,
   TSC: 1 << 4,
   CX8: 1 << 8,
   CMOV: 1 << 15,

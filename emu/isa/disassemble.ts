@@ -7,6 +7,7 @@ import {
   IN_MEMORY,
   IN_REGISTER,
   IN_SEGMENT,
+  IN_STACK,
   type Insn,
   NONE,
   type Operand,
@@ -27,6 +28,7 @@ const SIZES: Readonly<Record<number, string>> = {
   4: 'dword ptr ',
   6: 'fword ptr ',
   8: 'qword ptr ',
+  10: 'tbyte ptr ',
 };
 
 /** Mnemonics that name another instruction when the operand size is 16 bits, and those that it does not change. */
@@ -80,6 +82,8 @@ function operandText(insn: Insn, operand: Operand): string {
       return `${hexadecimal(insn.selector)}:${hexadecimal(operand.value >>> 0)}`;
     case IN_CONTROL:
       return `cr${operand.reg}`;
+    case IN_STACK:
+      return operand.reg === 0 && insn.row.operands.length > 1 ? 'st' : `st(${operand.reg})`;
     case IN_DEBUG:
       return `dr${operand.reg}`;
     default:

@@ -8,6 +8,7 @@ import type { Insn } from './insn.ts';
  * X = DS:eSI, Y = ES:eDI, Z = register in the low three bits of the opcode (App. A writes rAX, rCX ... there).
  * b = byte, w = word, d = doubleword, q = quadword, v = word or doubleword by operand size, z = an immediate of that size,
  * p = far pointer, a = pair of bounds, s = pseudo-descriptor, no letter = address only.
+ * Of the x87 the names on its instruction pages, which are plainer than those of App. A.
  */
 export type OperandCode =
   | 'Eb'
@@ -52,9 +53,22 @@ export type OperandCode =
   | 'SS'
   | 'DS'
   | 'FS'
-  | 'GS';
+  | 'GS'
+  | 'AX'
+  | 'ST(0)'
+  | 'ST(i)'
+  | 'm32fp'
+  | 'm64fp'
+  | 'm80fp'
+  | 'm16int'
+  | 'm32int'
+  | 'm64int'
+  | 'm80bcd'
+  | 'm2byte'
+  | 'm14/28byte'
+  | 'm94/108byte';
 
-/** Operand encoding as the SDM's instruction pages name it; O covers eight opcodes, the register in the low three bits. */
+/** Operand encoding as the SDM's instruction pages name it; O covers eight opcodes, the register in the low three bits; STi eight ModR/M bytes. */
 export type OpEn =
   | 'ZO'
   | 'MR'
@@ -73,7 +87,8 @@ export type OpEn =
   | 'M1'
   | 'MC'
   | 'II'
-  | 'S';
+  | 'S'
+  | 'STi';
 
 export type Exec = (cpu: Cpu, insn: Insn) => void;
 
@@ -83,6 +98,11 @@ export interface OpcodeRow {
   readonly opcode: number;
   /** ModR/M.reg as part of the opcode: the SDM's /0 .. /7. */
   readonly digit?: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+  /**
+   * The whole ModR/M byte as part of the opcode: the SDM's D9 E8, or the first of eight (opEn STi), as in D8 C0+i.
+   * Where an opcode has such rows, those with a digit are for memory operands only.
+   */
+  readonly modrm?: number;
   /** A prefix that makes this encoding another instruction than without it. */
   readonly prefix?: 0x66 | 0xf2 | 0xf3;
   readonly mnemonic: string;
@@ -92,6 +112,10 @@ export interface OpcodeRow {
   readonly lockable?: true;
   /** EFLAGS bits that the instruction defines, and those that it leaves undefined. */
   readonly flags?: { readonly written?: string; readonly undefined?: string };
+  /** Condition codes of the x87 status word, likewise. */
+  readonly conditions?: { readonly written?: string; readonly undefined?: string };
+  /** Processors may differ in the result by so many units in the last place (and then in C1). */
+  readonly tolerance?: number;
   /** The first processor that has it; the i386 when absent. */
   readonly since?: 'i486' | 'i586' | 'i686';
   readonly exec: Exec;

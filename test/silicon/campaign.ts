@@ -8,6 +8,7 @@ import type { EmulatedMachine } from './machine.ts';
 import type { SiliconOracle } from './oracle.ts';
 import { type Case, MODE_RUN, MODE_STEP, OUTCOME_HANG, type Outcome } from './protocol.ts';
 import { isSequence, lengthsOfCode, maySweep, opcodeOfCode, rowOfCode, rowsOfCode, type TestedRow } from './rows.ts';
+import { simplerX87 } from './x87-state.ts';
 
 /** One of our machines that the real CPU judges. */
 export interface Contender {
@@ -194,7 +195,7 @@ function kindOf(mismatch: Mismatch): string {
 }
 
 function streamOf(row: TestedRow): number {
-  return row.opcode * 8 + (row.digit ?? 0) + (row.prefix ?? 0) * 0x10000;
+  return row.opcode * 8 + (row.digit ?? 0) + (row.modrm ?? 0) * 0x1000000 + (row.prefix ?? 0) * 0x10000;
 }
 
 /** Whether some instruction reads a flag that one before it left undefined: then nothing follows from a difference. */
@@ -217,6 +218,7 @@ function simpler(c: Case): Case[] {
   const plain = Uint16Array.of(0x2b, 0x23, 0x2b, 0x2b, 0x63, 0x6b);
   if (Buffer.compare(Buffer.from(c.selectors.buffer), Buffer.from(plain.buffer)) !== 0)
     found.push({ ...c, selectors: plain });
+  found.push(...simplerX87(c));
   if (c.eip !== 0x10000100) found.push({ ...c, eip: 0x10000100 });
   for (let i = 0; i < 8; i++) {
     for (const value of [0, i === 4 ? 0x20001000 : 1]) {

@@ -15,6 +15,7 @@ import {
   type Patch,
 } from './protocol.ts';
 import type { TestedRow } from './rows.ts';
+import { drawX87Operand, drawX87State } from './x87-state.ts';
 
 const ECX = 1;
 const EBX = 3;
@@ -65,7 +66,7 @@ export class CaseGenerator {
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
       patches: this.patches.slice(-200),
-      fx: null,
+      fx: row.isX87 ? drawX87State(this.prng, row) : null,
     };
   }
 
@@ -243,7 +244,7 @@ export class CaseGenerator {
         ? false
         : row.prefix !== undefined
           ? row.prefix === 0x66
-          : this.chance(row.operands.some((o) => /[vzpa]$/.test(o)) ? 0.3 : 0.08);
+          : this.chance(row.operands.some((o) => /[vzpa]$|byte$/.test(o)) ? 0.3 : 0.08);
     const prefix67 = !this.inSequence && this.chance(isString ? 0.15 : 0.1);
     let override = !this.inSequence && this.chance(0.1) ? this.prng.below(6) : NONE;
     // Without a segment that has a base, 16-bit addresses lead nowhere.
@@ -262,7 +263,7 @@ export class CaseGenerator {
     const code = [...prefixes];
     if (row.opcode > 0xff) code.push(row.opcode >>> 8);
     code.push((row.opcode & 0xff) | (row.opEn === 'O' || row.opEn === 'OI' ? this.prng.below(8) : 0));
-    if (row.operands.some((o) => MODRM_CODES.test(o)) || row.digit !== undefined)
+    if (row.operands.some((o) => MODRM_CODES.test(o)) || row.digit !== undefined || row.modrm !== undefined)
       this.modrm(code, row, prefix66, prefix67, override);
     for (const operand of row.operands) this.immediate(code, operand, prefix66, prefix67, override);
     return code.slice(0, 32);
@@ -273,13 +274,18 @@ export class CaseGenerator {
     const register = row.operands.some((o) => /^([RNU].|Cd|Dd)$/.test(o));
     const isMemory =
       row.memoryOnly || this.chance(memory ? (register ? 0.6 : 0.95) : register ? 0.1 : this.inSequence ? 0.3 : 0.6);
+    if (row.modrm !== undefined) {
+      code.push(row.modrm + (row.opEn === 'STi' ? this.prng.below(8) : 0));
+      return;
+    }
     const reg = row.digit ?? this.prng.below(row.operands.includes('Sw') && this.chance(0.95) ? 6 : 8);
     if (!isMemory) {
       code.push(0xc0 | (reg << 3) | this.prng.below(8));
       return;
     }
     const aim = this.chance(0.92);
-    const target = row.operands.includes('Mp') ? this.drawTarget() & ~3 : this.drawTarget();
+    const aligned = row.operands.includes('Mp') || (row.isX87 && this.chance(0.9));
+    const target = aligned ? (this.drawTarget() & ~3) >>> 0 : this.drawTarget();
     if (prefix67) this.memory16(code, reg, target, override, aim);
     else this.memory32(code, reg, target, override, aim);
     if (row.operands.includes('Mp')) {
@@ -287,6 +293,10 @@ export class CaseGenerator {
       const selector = this.chance(0.3) ? 0x23 : this.drawSelector();
       this.patch(target, prefix66 ? (selector << 16) | (offset & 0xffff) : offset);
       this.patch(target + 4, selector);
+    } else if (row.isX87) {
+      drawX87Operand(this.prng, row.operands[0]!, prefix66).forEach((value, i) => {
+        this.patch((target & ~3) + 4 * i, value);
+      });
     } else if (this.chance(0.6)) {
       const wanted = WANTS_SELECTOR.has(row.mnemonic) && this.chance(0.5);
       this.patch(target & ~3, this.drawValue(wanted));

@@ -124,4 +124,51 @@ export const JUSTIFIED: readonly Justified[] = [
     applies: ({ c, row, emulated }) =>
       /^(L[ED]S|BOUND)$/.test(row?.mnemonic ?? '') && emulated.vector === VECTOR_UD && emulated.eip === c.eip,
   },
+  {
+    name: 'C1 after FCOMI',
+    reason: 'SDM Vol. 2, FCOMI: C1 is set to 0; AMD leaves it as it was',
+    applies: ({ row, found }) =>
+      /^FU?COMIP?$/.test(row?.mnemonic ?? '') && found.every((d) => d.what === 'status word(C1)'),
+  },
+  {
+    name: 'an unmasked exception of a comparison',
+    reason: 'SDM Vol. 2, FCOM, FCOMI: the condition code flags are not set; AMD sets them, and does not pop',
+    applies: ({ row, found, emulated }) =>
+      /^F(U?COMI?P{0,2}|ICOMP?|TST)$/.test(row?.mnemonic ?? '') &&
+      ((emulated.fx?.[2] ?? 0) & 0x80) !== 0 &&
+      found.every((d) => /^(status word\([C0-3 ]+\)|eflags)/.test(d.what)),
+  },
+  {
+    name: 'page faults of x87 environments and states',
+    reason: 'this CPU accesses their end first; the SDM does not order the accesses of one instruction',
+    applies: ({ row, found, native }) =>
+      /^F(N?STENV|LDENV|N?SAVE|RSTOR)$/.test(row?.mnemonic ?? '') &&
+      native.vector === VECTOR_PF &&
+      found.every((d) => d.what === 'cr2'),
+  },
+  {
+    name: 'page or segment limit first',
+    reason:
+      'operands of 10 bytes and more are several accesses on this CPU, each checked by itself; the SDM does not order them',
+    applies: ({ row, native, emulated }) =>
+      /^F(N?STENV|LDENV|N?SAVE|RSTOR|BSTP|STP|LD|BLD)$/.test(row?.mnemonic ?? '') &&
+      native.vector === VECTOR_PF &&
+      (emulated.vector === VECTOR_GP || emulated.vector === VECTOR_SS || emulated.vector === VECTOR_AC),
+  },
+  {
+    name: 'FYL2XP1 out of its range',
+    reason: 'SDM Vol. 2, FYL2XP1: the result is undefined unless |x| <= 1 - sqrt(2)/2',
+    applies: ({ c, row, found }) =>
+      row?.mnemonic === 'FYL2XP1' &&
+      isBeyond(c, 0x3ffd, 0x95f619980c4336f7n) &&
+      found.every((d) => /^st|^tags/.test(d.what)),
+  },
 ];
+
+/** Whether |ST(0)| before is greater than a number with this exponent and significand. */
+function isBeyond(c: Case, exponent: number, significand: bigint): boolean {
+  if (!c.fx) return false;
+  const view = new DataView(c.fx.buffer, c.fx.byteOffset);
+  const e = view.getUint16(40, true) & 0x7fff;
+  return e > exponent || (e === exponent && view.getBigUint64(32, true) > significand);
+}

@@ -2,6 +2,7 @@ import { Decoder } from '../../emu/isa/decode.ts';
 import { oneByteRows } from '../../emu/isa/one-byte-rows.ts';
 import type { OpcodeRow } from '../../emu/isa/row.ts';
 import { twoByteRows } from '../../emu/isa/two-byte-rows.ts';
+import { x87Rows } from '../../emu/isa/x87-rows.ts';
 import { EXCLUDED } from './excluded.ts';
 import { type Case, MODE_RUN } from './protocol.ts';
 
@@ -16,6 +17,7 @@ export interface TestedRow extends Omit<OpcodeRow, 'exec' | 'operands'> {
   readonly plainOnly: boolean;
   /** The register forms are other instructions. */
   readonly memoryOnly: boolean;
+  readonly isX87: boolean;
 }
 
 /** Instructions that write EFLAGS to memory, or hold back the single-step trap after them. */
@@ -24,24 +26,31 @@ const RUN_ONLY = /^(PUSHF|INT|INT1|INTO)$/;
 function testedRow(row: OpcodeRow): TestedRow {
   const { exec: _, ...facts } = row;
   const bytes = row.opcode > 0xff ? `0F ${hex2(row.opcode & 0xff)}` : hex2(row.opcode);
-  const digit = row.digit === undefined ? '' : ` /${row.digit}`;
+  const digit = row.modrm !== undefined ? ` ${hex2(row.modrm)}` : row.digit === undefined ? '' : ` /${row.digit}`;
   const prefix = row.prefix === undefined ? '' : `${hex2(row.prefix)} `;
   const loadsSs = row.mnemonic === 'POP' && row.operands[0] === 'SS';
   return {
     ...facts,
-    operands: row.operands.flatMap((o) => o.split('/')),
+    operands: row.operands.flatMap((o) => (o[0] === 'm' ? [o] : o.split('/'))),
     name: `${prefix}${bytes}${digit} ${row.mnemonic} ${row.operands.join(',')}`.trim(),
     runOnly: RUN_ONLY.test(row.mnemonic) || loadsSs || (row.operands[0] as string) === 'Sw',
     plainOnly: /^(BSF|BSR|CMPXCHG8B)$/.test(row.mnemonic),
-    memoryOnly: row.opcode === 0x0f01 && row.digit !== 4 && row.digit !== 6,
+    memoryOnly:
+      (row.opcode === 0x0f01 && row.digit !== 4 && row.digit !== 6) ||
+      (isX87Opcode(row.opcode) && row.digit !== undefined),
+    isX87: isX87Opcode(row.opcode),
   };
+}
+
+function isX87Opcode(opcode: number): boolean {
+  return (opcode & 0xf8) === 0xd8 || opcode === 0x9b;
 }
 
 function hex2(n: number): string {
   return n.toString(16).toUpperCase().padStart(2, '0');
 }
 
-const allRows = ([...oneByteRows, ...twoByteRows] as readonly OpcodeRow[]).map(testedRow);
+const allRows = ([...oneByteRows, ...twoByteRows, ...x87Rows] as readonly OpcodeRow[]).map(testedRow);
 
 /** Every encoding that the real CPU may try. */
 export const testedRows = allRows.filter((row) => !EXCLUDED.some((e) => e.mnemonic === row.mnemonic));
@@ -80,9 +89,13 @@ export function rowOfCode(code: Uint8Array): TestedRow | null {
   const prefixes = code.subarray(0, at);
   let opcode = code[at] ?? 0;
   if (opcode === 0x0f) opcode = 0x0f00 | (code[++at] ?? 0);
-  const digit = ((code[at + 1] ?? 0) >>> 3) & 7;
+  const modrm = code[at + 1] ?? 0;
+  const digit = (modrm >>> 3) & 7;
   const candidates = rowsByOpcode.get(opcode) ?? [];
-  const fits = (row: TestedRow): boolean => row.digit === undefined || row.digit === digit;
+  const fits = (row: TestedRow): boolean => {
+    if (row.modrm !== undefined) return row.modrm === (row.opEn === 'STi' ? modrm & 0xf8 : modrm);
+    return (row.digit === undefined || row.digit === digit) && !(row.isX87 && row.digit !== undefined && modrm >= 0xc0);
+  };
   const withPrefix = candidates.find((row) => row.prefix !== undefined && prefixes.includes(row.prefix) && fits(row));
   return withPrefix ?? candidates.find((row) => row.prefix === undefined && fits(row)) ?? null;
 }

@@ -16,7 +16,13 @@ const PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0x67]];
 function samples(): Uint8Array[] {
   const list: Uint8Array[] = [];
   for (const row of opcodeRows) {
-    for (const modrm of row.digit === undefined ? MODRMS : MODRMS.map((byte) => (byte & 0xc7) | (row.digit! << 3))) {
+    const modrms =
+      row.modrm !== undefined
+        ? [row.modrm]
+        : row.digit === undefined
+          ? MODRMS
+          : MODRMS.map((byte) => (byte & 0xc7) | (row.digit! << 3));
+    for (const modrm of modrms) {
       for (const prefixes of PREFIXES) {
         const bytes = new Uint8Array(SLOT).fill(0x90);
         const opcode = row.opcode >= 0x0f00 ? [0x0f, row.opcode & 0xff] : [row.opcode];

@@ -21,7 +21,22 @@ describe('disassembler', () => {
     ['6698', 'cbw'],
     ['0fbe01', 'movsx eax, byte ptr [ecx]'],
     ['678b07', 'mov eax, dword ptr [bx]'],
-    ['d9e8', '(bad)'],
+    ['0fff', '(bad)'],
+    ['d9e8', 'fld1'],
+    ['d9d1', '(bad)'],
+    ['d8c1', 'fadd st, st(1)'],
+    ['dcc1', 'fadd st(1), st'],
+    ['dee9', 'fsubp st(1), st'],
+    ['dde2', 'fucom st(2)'],
+    ['d94508', 'fld dword ptr [ebp+0x8]'],
+    ['dd1c24', 'fstp qword ptr [esp]'],
+    ['db2c24', 'fld tbyte ptr [esp]'],
+    ['de01', 'fiadd word ptr [ecx]'],
+    ['dfe0', 'fnstsw ax'],
+    ['dbe9', 'fucomi st, st(1)'],
+    ['d97dfe', 'fnstcw word ptr [ebp-0x2]'],
+    ['dd31', 'fnsave [ecx]'],
+    ['9b', 'fwait'],
   ])('%s is %s', (code, expected) => {
     expect(text(code)[0]).toBe(expected);
   });

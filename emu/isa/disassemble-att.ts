@@ -5,10 +5,12 @@ import {
   IN_CONTROL,
   IN_DEBUG,
   IN_MEMORY,
+  IN_MMX,
   IN_REGISTER,
   IN_SEGMENT,
   IN_STACK,
   IN_STRING,
+  IN_XMM,
   type Insn,
   NONE,
   type Operand,
@@ -112,6 +114,10 @@ function operandText(insn: Insn, operand: Operand, code: OperandCode): string {
       return register(`db${operand.reg}`);
     case IN_STACK:
       return code === 'ST(0)' ? '%st' : `%st(${operand.reg})`;
+    case IN_MMX:
+      return register(`mm${operand.reg}`);
+    case IN_XMM:
+      return register(`xmm${operand.reg}`);
     case IN_STRING:
       return stringOperand(insn, code);
     default:

@@ -17,6 +17,8 @@ export const PT_GETREGS = 33;
 export const PT_SETREGS = 34;
 export const PT_GETFPREGS = 35;
 export const PT_SETFPREGS = 36;
+export const PT_GETXMMREGS = 64;
+export const PT_SETXMMREGS = 65;
 export const PT_GETDBREGS = 37;
 export const PT_SETDBREGS = 38;
 
@@ -56,6 +58,8 @@ const REQUEST_NAMES = new Map<number, string>([
   [PT_SETREGS, 'PT_SETREGS'],
   [PT_GETFPREGS, 'PT_GETFPREGS'],
   [PT_SETFPREGS, 'PT_SETFPREGS'],
+  [PT_GETXMMREGS, 'PT_GETXMMREGS'],
+  [PT_SETXMMREGS, 'PT_SETXMMREGS'],
   [PT_GETDBREGS, 'PT_GETDBREGS'],
   [PT_SETDBREGS, 'PT_SETDBREGS'],
 ]);

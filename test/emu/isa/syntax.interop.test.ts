@@ -8,7 +8,7 @@ import { disassemble } from '../../../emu/isa/disassemble.ts';
 import { disassembleAtt } from '../../../emu/isa/disassemble-att.ts';
 import type { Insn } from '../../../emu/isa/insn.ts';
 import { opcodeRows } from '../../../emu/isa/opcode-table.ts';
-import type { OpcodeRow } from '../../../emu/isa/row.ts';
+import { type OpcodeRow, opcodeBytes } from '../../../emu/isa/row.ts';
 
 // Both syntaxes against GNU objdump, for every row with each way to form an address and each prefix that changes the text.
 
@@ -81,7 +81,7 @@ const ALLOWED: readonly Allowed[] = [
     in: intel,
     alike: (text) =>
       text
-        .replace(/\b(?:BYTE|WORD|DWORD|FWORD|QWORD|TBYTE) PTR/g, (found) => found.toLowerCase())
+        .replace(/\b(?:BYTE|WORD|DWORD|FWORD|QWORD|TBYTE|XMMWORD) PTR/g, (found) => found.toLowerCase())
         .replace(/, /g, ',')
         .replace(/\[(0x[0-9a-f]+)\]/, '$1')
         .replace(/\bds:(?=0x)/, ''),
@@ -129,9 +129,10 @@ const ALLOWED: readonly Allowed[] = [
     alike: (text) => text.replace(/,1$/, ',0x1'),
   },
   {
-    why: 'Intel: MOV with an address in the instruction does not name the size',
-    in: ({ row }, syntax) => syntax === 'intel' && row.operands.some((code) => code[0] === 'O'),
-    alike: (text) => text.replace(/(?:byte|word|dword) ptr /, ''),
+    why: 'Intel: MOV with an address in the instruction, and LDDQU, do not name the size',
+    in: ({ row }, syntax) =>
+      syntax === 'intel' && (row.mnemonic === 'LDDQU' || row.operands.some((code) => code[0] === 'O')),
+    alike: (text) => text.replace(/(?:byte|word|dword|xmmword) ptr /, ''),
   },
   {
     why: 'MOV to a segment register names a 16-bit source register as a 32-bit one',
@@ -149,18 +150,18 @@ function alike(text: string, whose: 'ours' | 'theirs', insn: Insn, syntax: Synta
 
 function modrmsOf(row: OpcodeRow): readonly number[] {
   if (row.modrm !== undefined) return row.opEn === 'STi' ? [row.modrm, row.modrm + 3] : [row.modrm];
+  if (row.mod === 3 && row.digit !== undefined) return [0xc0 | (row.digit << 3)];
   return row.digit === undefined ? MODRMS : MODRMS.map((byte) => (byte & 0xc7) | (row.digit! << 3));
 }
 
 function samples(): Uint8Array[] {
   const list: Uint8Array[] = [];
   for (const row of opcodeRows) {
-    const opcode = row.opcode >= 0x0f00 ? [0x0f, row.opcode & 0xff] : [row.opcode];
     for (const modrm of modrmsOf(row)) {
       for (const prefixes of PREFIXES) {
         for (const tail of TAILS) {
           const bytes = new Uint8Array(SLOT).fill(0x90);
-          bytes.set([...(row.prefix ? [row.prefix] : prefixes), ...opcode, modrm, ...tail]);
+          bytes.set([...(row.prefix ? [row.prefix] : prefixes), ...opcodeBytes(row.opcode), modrm, ...tail]);
           list.push(bytes);
         }
       }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LATER_EXTENSIONS } from '../../scripts/sdm-instructions.ts';
 import { Campaign } from './campaign.ts';
 import { contenders } from './contenders.ts';
 import { enumerateByteOperations } from './enumerate.ts';
@@ -94,6 +95,15 @@ describe.runIf(wanted)('the interpreter does what the real CPU does', () => {
     expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
     // The oracle is only as good as its cases: every row that user mode may execute was carried out, not only refused.
     expect(campaign.completed.size).toBeGreaterThan(testedRows.length * 0.85);
+  });
+
+  it.runIf(replay === undefined)('at every opcode, but for those that docs/isa.md names', { timeout: 300_000 }, () => {
+    const campaign = newCampaign();
+    const opcodes = Array.from({ length: 256 }, (_, i) => i);
+    campaign.tryOpcodes([...opcodes, ...opcodes.map((n) => 0x0f00 | n)], 40, SEED);
+    expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
+    const named = new Set(LATER_EXTENSIONS.flatMap((extension) => extension.opcodes));
+    expect([...campaign.missing.keys()].filter((opcode) => !named.has(opcode))).toEqual([]);
   });
 
   it.runIf(replay === undefined)('in all 8-bit operations with all operands', { timeout: 300_000 }, () => {

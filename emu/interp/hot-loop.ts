@@ -21,6 +21,7 @@ import { addFlags, subFlags } from './flags.ts';
 import { ADD, KNOWN, LOGIC, lazyCarry, lazyCondition, RESULT, SUB, SUB8, SUB16, settle } from './lazy-flags.ts';
 import { GOTO, R_DISP, R_EIP, R_IMM, R_OP, RECORD_SIZE } from './micro-ops.ts';
 import { repMovs, repStos } from './rep-strings.ts';
+import { vectorOps } from './vector-ops.ts';
 
 const CF_AF_OF = CF | AF | OF;
 const MIN_INT = -0x80000000;
@@ -1626,6 +1627,20 @@ export class HotLoop {
                 if (r[ECX] === 0) p += 8;
                 continue;
               }
+              // VECTOR
+              case 125: {
+                if (!vectorOps[code[p + 5]](cpu, code, p)) break;
+                n--;
+                p += 8;
+                continue;
+              }
+              // VECTOR_EXEC
+              case 126: {
+                if (!this.succeeds(cache.insnAt(p))) break;
+                n--;
+                p += 8;
+                continue;
+              }
 
               default:
                 break;
@@ -1684,6 +1699,17 @@ export class HotLoop {
     r[EFLAGS] = settle(fk, fa, fb, fr, r[EFLAGS]);
     r[EIP] = code[p + R_EIP];
     return 0;
+  }
+
+  /** Carries out an instruction that has nothing to do with EIP and EFLAGS. After a fault it is done over, to be reported. */
+  private succeeds(insn: Insn): boolean {
+    try {
+      insn.row.exec(this.cpu, insn);
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof CpuFault)) throw fault;
+      return false;
+    }
   }
 
   /** Returns whether the instruction was retired; if not, `fault` says why and EIP is at it. */

@@ -1,5 +1,6 @@
 import {
   type CoreState,
+  CR0,
   DR,
   EFLAGS,
   EIP,
@@ -28,6 +29,8 @@ import { warmUp } from './warm-up.ts';
 
 /** DR6: the exception comes from single-stepping. */
 const DR6_BS = 0x4000;
+/** CR0.EM and TS: MMX and SSE instructions fault. */
+const CR0_EM_TS = 0xc;
 /** DR7: any of the eight enable bits. */
 const DR7_ENABLED = 0xff;
 
@@ -132,7 +135,8 @@ function fullSegments({ i32 }: CoreState): number {
 /** Whether what the hot loop takes for granted holds: flat segments, nothing to watch between instructions. */
 function isPlain(core: CoreState): boolean {
   const { i32 } = core;
-  if (i32[EFLAGS] & (FLAG_TF | FLAG_RF) || isAlignmentChecked(i32) || i32[DR + 7] & DR7_ENABLED) return false;
+  if (i32[EFLAGS] & (FLAG_TF | FLAG_RF) || isAlignmentChecked(i32) || i32[CR0] & CR0_EM_TS || i32[DR + 7] & DR7_ENABLED)
+    return false;
   if (!isFlatCode(core) || !(i32[SEG_ACCESS + SEG_SS] & ACCESS_BIG)) return false;
   for (const seg of FLAT_DATA) if (!isFlat(i32, seg) || !isWritableData(i32[SEG_ACCESS + seg])) return false;
   return true;

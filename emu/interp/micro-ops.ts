@@ -1,5 +1,7 @@
 import { SEG_BASE, SEG_CS, SEG_DS, SEG_FS } from '../core/core-state.ts';
-import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE, type Operand } from '../isa/insn.ts';
+import { IMMEDIATE, IN_MEMORY, IN_REGISTER, IN_XMM, type Insn, NONE, type Operand } from '../isa/insn.ts';
+import { XMM } from './simd.ts';
+import { vectorOpOf } from './vector-ops.ts';
 
 /**
  * The commonest instructions as numbers that the hot loop switches over (its cases repeat number and name; a test compares).
@@ -23,6 +25,7 @@ export const MICRO_OPS = [
   'PUSH_R', 'PUSH_I', 'PUSH_M', 'POP_R', 'LEAVE', 'CALL', 'CALL_R', 'CALL_M', 'RET', 'RET_I', 'JMP', 'JMP_R', 'JMP_M',
   'JO', 'JNO', 'JB', 'JAE', 'JE', 'JNE', 'JBE', 'JA', 'JS', 'JNS', 'JP', 'JNP', 'JL', 'JGE', 'JLE', 'JG',
   'SETCC_R', 'CMOV_RR', 'CMOV_RM', 'REP_MOVS', 'REP_STOS',
+  'VECTOR', 'VECTOR_EXEC',
 ] as const;
 export type MicroOp = (typeof MICRO_OPS)[number];
 
@@ -118,6 +121,8 @@ function choose(insn: Insn, code: Int32Array, p: number): MicroOp | null {
   const size = operands.length > 0 ? operands[0].size : 0;
   const [first, second] = operands;
 
+  if (row.extension !== undefined && mnemonic !== 'MOVNTI') return chooseVector(insn, code, p);
+
   // Fields in their usual places; a case that wants others changes them.
   if (form.includes('M')) putAddress(insn, code, p);
   if (form[0] === 'R') code[p + R_A] = registerField(first);
@@ -145,6 +150,7 @@ function choose(insn: Insn, code: Int32Array, p: number): MicroOp | null {
     case 'PAUSE':
       return 'NOP';
     case 'MOV':
+    case 'MOVNTI':
       return chooseMov(form, size, plain);
     case 'XCHG':
       return form === 'RR' && size === 4 ? 'XCHG_RR' : null;
@@ -197,6 +203,27 @@ function choose(insn: Insn, code: Int32Array, p: number): MicroOp | null {
     default:
       return size === 4 ? chooseOneOperand(insn, form, code, p) : null;
   }
+}
+
+/**
+ * VECTOR has the number of its operation (vector-ops.ts) as immediate, VECTOR_EXEC calls the row's exec, which must leave EIP,
+ * EFLAGS and modes alone.
+ */
+function chooseVector(insn: Insn, code: Int32Array, p: number): MicroOp | null {
+  const { operands, row } = insn;
+  if (/^PREFETCH|FENCE$/.test(row.mnemonic)) return 'NOP';
+  if (row.flags !== undefined) return null;
+  const form = operands
+    .map(({ kind }) => (kind === IN_XMM ? 'X' : kind === IN_REGISTER ? 'R' : kind === IN_MEMORY ? 'M' : '?'))
+    .join('');
+  const number = vectorOpOf(row.mnemonic, form);
+  if (number < 0) return 'VECTOR_EXEC';
+  const indexOf = ({ kind, reg }: Operand): number => (kind === IN_XMM ? XMM + 4 * reg : reg);
+  if (form.includes('M')) putAddress(insn, code, p);
+  else code[p + R_BASE] = indexOf(operands[1]);
+  code[p + R_A] = indexOf(operands[form[0] === 'M' ? 1 : 0]);
+  code[p + R_IMM] = number;
+  return 'VECTOR';
 }
 
 function branch(insn: Insn, code: Int32Array, p: number, name: MicroOp): MicroOp | null {

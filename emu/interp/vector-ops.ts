@@ -1,6 +1,6 @@
 import type { Cpu } from './cpu.ts';
 import { fastDouble, fastSingle, isNearest } from './exec-sse-arith.ts';
-import { R_A, R_BASE, R_DISP, R_INDEX } from './micro-ops.ts';
+import { R_A, R_BASE, R_DISP, R_INDEX } from './record.ts';
 import { MASK_SHIFT, MXCSR, PE } from './simd.ts';
 import { ADD, DIV, MUL, SUB, unit } from './soft-float.ts';
 

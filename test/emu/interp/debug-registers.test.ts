@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { DR, EAX, EBX, ECX, EDI, EFLAGS, EIP, FLAG_RF, FLAG_TF } from '../../../emu/core/core-state.ts';
+import {
+  DR,
+  EAX,
+  EBX,
+  ECX,
+  EDI,
+  EFLAGS,
+  EIP,
+  FLAG_RF,
+  FLAG_TF,
+  FXSAVE_BYTE_OFFSET,
+} from '../../../emu/core/core-state.ts';
 import { Interpreter } from '../../../emu/interp/interpreter.ts';
 import { CODE, DATA, Guest } from '../guest-code.ts';
 
@@ -114,6 +125,10 @@ describe('data breakpoints', () => {
     ['push dword [ebx]', 'ff33', READ_OR_WRITE, true],
     ['xlatb', 'd7', READ_OR_WRITE, true],
     ['cmpxchg8b [ebx]', '0fc70b', READ_OR_WRITE, true],
+    ['movups [ebx], xmm0', '0f1103', WRITE, true],
+    ['movups xmm0, [ebx]', '0f1003', WRITE, false],
+    ['fxrstor [ebx]', '0fae0b', READ_OR_WRITE, true],
+    ['fstp qword [ebx]', 'dd1b', WRITE, true],
   ])('%s (%s) with R/W %i', (_name, code, kind, stops) => {
     const guest = guestWith(`${code} 90`, { n: 1, at: DATA, kind, length: 4 });
     expect(guest.outcome(1)).toBe(stops ? '#1(0x0)+1' : 'budget+1');
@@ -177,6 +192,18 @@ describe('data breakpoints', () => {
     expect(guest.outcome()).toBe('budget+1');
     const pushed = guestWith('c8 1000 00', { at: top - 4, kind: WRITE, length: 4 });
     expect(pushed.outcome()).toBe('#1(0x0)+1');
+  });
+
+  it('come for the bytes that a masked store stores, not for the others', () => {
+    // xmm1's top byte of the lowest dword is set: one byte is stored, at edi + 3.
+    const storing = (at: number): Guest => {
+      const guest = guestWith('660ff7c1', { at, kind: WRITE, length: 1 });
+      guest.r[EDI] = DATA;
+      guest.core.u8[FXSAVE_BYTE_OFFSET + 160 + 16 + 3] = 0x80;
+      return guest;
+    };
+    expect(storing(DATA + 2).outcome()).toBe('budget+1');
+    expect(storing(DATA + 3).outcome()).toBe('#1(0x0)+1');
   });
 
   it('cost other cores nothing: one engine serves cores with and without', () => {

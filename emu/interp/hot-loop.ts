@@ -8,9 +8,11 @@ import { productFits } from './exec-muldiv.ts';
 import { fetchAnywhere } from './fetch.ts';
 import { addFlags, subFlags } from './flags.ts';
 import { ADD, KNOWN, LOGIC, lazyCarry, lazyCondition, RESULT, SUB, SUB8, settle } from './lazy-flags.ts';
-import { GOTO, JO, R_DISP, R_EIP, R_IMM, R_OP, RECORD_SIZE } from './micro-ops.ts';
+import { GOTO, JO } from './micro-ops.ts';
+import { R_DISP, R_EIP, R_IMM, R_OP, RECORD_SIZE } from './record.ts';
 import { repMovs, repStos } from './rep-strings.ts';
 import { uncommonOp } from './uncommon-ops.ts';
+import { vectorOps } from './vector-ops.ts';
 
 const CF_AF_OF = CF | AF | OF;
 const MIN_INT = -0x80000000;
@@ -757,6 +759,16 @@ export class HotLoop {
                           // JNP
                           case 115:
                             break condition;
+                          // VECTOR
+                          case 125: {
+                            if (!vectorOps[code[p + 5]](cpu, code, p)) break;
+                            break next;
+                          }
+                          // VECTOR_EXEC
+                          case 126: {
+                            if (!this.succeeds(cache.insnAt(p))) break;
+                            break next;
+                          }
                           default:
                             break;
                         }
@@ -868,6 +880,17 @@ export class HotLoop {
     r[EFLAGS] = settle(fk, fa, fb, fr, r[EFLAGS]);
     r[EIP] = code[p + R_EIP];
     return 0;
+  }
+
+  /** Carries out an instruction that has nothing to do with EIP and EFLAGS. After a fault it is done over, to be reported. */
+  private succeeds(insn: Insn): boolean {
+    try {
+      insn.row.exec(this.cpu, insn);
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof CpuFault)) throw fault;
+      return false;
+    }
   }
 
   /** Returns whether the instruction was retired; if not, `fault` says why and EIP is at it. */

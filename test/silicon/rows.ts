@@ -120,6 +120,16 @@ export const sequenceRows = testedRows.filter(
     row.opcode !== 0x0fbb,
 );
 
+/** What does not end a sequence, and gives the same on every processor: nearly all vector instructions, some others between them. */
+export const vectorSequenceRows = testedRows
+  .filter(
+    (row) =>
+      (row.extension !== undefined && !/^(FX|LDMXCSR|MASKMOV|R(CP|SQRT)[PS]S)/.test(row.mnemonic)) ||
+      /^F(LD|LD1|LDZ|ADD|SUB|MUL|XCH|CHS|ABS|INCSTP|DECSTP|ILD|STP?)$/.test(row.mnemonic) ||
+      /^(MOV|ADD|CMP|SETB|SETP|CMOVE|JNE)$/.test(row.mnemonic),
+  )
+  .filter((row) => !row.operands.some((o) => /^(Jz|Sw|Cd|Dd|m80)/.test(o)));
+
 const decoder = new Decoder();
 
 /** Lengths of the instructions that stand one after the other in `code`. */

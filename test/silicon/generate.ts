@@ -66,7 +66,7 @@ export class CaseGenerator {
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
       patches: this.patches.slice(-200),
-      fx: row.isX87 ? drawX87State(this.prng, row) : null,
+      fx: row.isX87 ? drawX87State(this.prng, row.mnemonic, false) : null,
     };
   }
 
@@ -114,7 +114,7 @@ export class CaseGenerator {
       mode: MODE_RUN,
       steps: 1,
       patches: this.patches.slice(-200),
-      fx: null,
+      fx: rows.some((row) => row.isX87) ? drawX87State(this.prng, 'sequence', true) : null,
     };
   }
 

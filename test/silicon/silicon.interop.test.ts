@@ -5,7 +5,7 @@ import { enumerateByteOperations } from './enumerate.ts';
 import { SiliconOracle } from './oracle.ts';
 import { type Case, CODE_BASE, caseFromHex, caseToHex, DATA_BASE, MODE_RUN } from './protocol.ts';
 import { formatFindings } from './report.ts';
-import { sequenceRows, testedRows } from './rows.ts';
+import { sequenceRows, testedRows, x87SequenceRows } from './rows.ts';
 
 const SEED = 1;
 const CASES_PER_ROW = 200;
@@ -108,6 +108,7 @@ describe.runIf(wanted)('the interpreter does what the real CPU does', () => {
     () => {
       const campaign = newCampaign();
       campaign.trySequences(sequenceRows, SEQUENCE_COUNT, SEED);
+      campaign.trySequences([...sequenceRows, ...x87SequenceRows], SEQUENCE_COUNT, SEED + 1);
       expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
     },
   );

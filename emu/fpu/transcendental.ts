@@ -1,5 +1,5 @@
 import { unpack } from './arithmetic.ts';
-import { DE, type FloatEnvironment, PE, ZE } from './environment.ts';
+import { DE, type FloatEnvironment, PE, UE, ZE } from './environment.ts';
 import {
   BIAS,
   classify,
@@ -309,9 +309,9 @@ export function yLog2X(env: FloatEnvironment, y: Extended, x: Extended, out: Ext
   const py = power;
   take(x);
   if (significand === 1n << 63n) {
-    // log2(x) is an integer, but processors do not notice.
-    env.raised |= PE;
+    // log2(x) is an integer, but processors do not notice that the result is exact.
     storeExact(env, (signY !== 0) !== power < 0, sy * BigInt(Math.abs(power)), py - 63, out);
+    env.raised |= (out.se & EXPONENT_MAX) === 0 ? PE | UE : PE;
     return;
   }
   const bits = WORKING_BITS + 64;

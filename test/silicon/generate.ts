@@ -70,7 +70,11 @@ export class CaseGenerator {
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
       patches: this.patches.slice(-200),
-      fx: this.lanes ? drawFxImage(this.prng, row, this.lanes) : row.isX87 ? drawX87State(this.prng, row) : null,
+      fx: this.lanes
+        ? drawFxImage(this.prng, row, this.lanes)
+        : row.isX87
+          ? drawX87State(this.prng, row.mnemonic, false)
+          : null,
     };
   }
 
@@ -120,7 +124,11 @@ export class CaseGenerator {
       mode: MODE_RUN,
       steps: 1,
       patches: this.patches.slice(-200),
-      fx: this.lanes && maskExceptions(drawFxImage(this.prng, kind, this.lanes)),
+      fx: this.lanes
+        ? maskExceptions(drawFxImage(this.prng, kind, this.lanes))
+        : rows.some((row) => row.isX87)
+          ? drawX87State(this.prng, 'sequence', true)
+          : null,
     };
   }
 

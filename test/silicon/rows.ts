@@ -130,6 +130,17 @@ export const vectorSequenceRows = testedRows
   )
   .filter((row) => !row.operands.some((o) => /^(Jz|Sw|Cd|Dd|m80)/.test(o)));
 
+/**
+ * The x87 instructions among which sequences may go on: not those whose results may differ, nor those that store or load the pointers
+ * to instructions, nor FCOMI, whose C1 differs. To be tried with all exceptions masked.
+ */
+export const x87SequenceRows = testedRows.filter(
+  (row) =>
+    row.isX87 &&
+    row.tolerance === undefined &&
+    !/^(FN?STENV|FLDENV|FN?SAVE|FRSTOR|FLDCW|FU?COMIP?)$/.test(row.mnemonic),
+);
+
 const decoder = new Decoder();
 
 /** Lengths of the instructions that stand one after the other in `code`. */

@@ -64,6 +64,8 @@ export interface MachineConfig {
 }
 
 export const CORES_MAX = 32;
+/** What an engine takes at most in one run. */
+const BUDGET_MAX = 0x7fffffff;
 
 export interface RunLimits {
   /** Stop at this virtual time. */
@@ -170,9 +172,16 @@ export class Machine {
 
   /** What is due now: timers, time-triggered faults, the fault interrupt generator. */
   private devices(): void {
+    // Polls that fell into idle time that was skipped: no core has died since.
+    this.poll(this.nowNs - 1);
     this.handler.timers(this.nowNs);
     this.fireTimeFaults();
-    const found = this.generator.advance(this.nowNs, (core) => !this.cores[core]!.failed);
+    this.poll(this.nowNs);
+  }
+
+  /** The fault interrupt generator's clock comes to `ns`; what it finds is reported now. */
+  private poll(ns: number): void {
+    const found = this.generator.advance(ns, (core) => !this.cores[core]!.failed);
     for (const { core, misses } of found) {
       const victim = this.cores[core]!;
       const on = this.cores.find((candidate) => !candidate.failed);
@@ -196,16 +205,19 @@ export class Machine {
   private round(untilNs: number, instructionsMax: number): Stop | null {
     const timerNs = this.handler.nextTimerNs();
     const faultNs = this.nextTimeFaultNs();
-    const { instructions, firstCore } = this.schedule.next(this.cores.length);
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
     // The generator alone is no reason to go on, unless it still has a dead core to find.
-    if (!busy && timerNs === Number.POSITIVE_INFINITY && faultNs === Number.POSITIVE_INFINITY && !this.detecting()) {
+    const detecting = this.detecting();
+    if (!busy && timerNs === Number.POSITIVE_INFINITY && faultNs === Number.POSITIVE_INFINITY && !detecting) {
       return this.handler.waitsForInput()
         ? { reason: 'waiting-for-input', detail: 'a process reads from the console' }
         : { reason: 'deadlock', detail: 'every process waits for something that will not happen' };
     }
-    let endNs = Math.min(timerNs, faultNs, this.generator.nextNs, untilNs);
+    let endNs = Math.min(timerNs, faultNs, untilNs);
+    // Where nobody runs and nobody has died, every poll will be answered: those moments are skipped like any idle time.
+    if (busy || detecting) endNs = Math.min(endNs, this.generator.nextNs);
     if (busy) {
+      const { instructions, firstCore } = this.schedule.next(this.cores.length);
       endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
       const left = instructionsMax - this.retired;
       if (left < instructions * this.cores.length) {
@@ -214,36 +226,44 @@ export class Machine {
       }
       for (let n = 0; n < this.cores.length; n++) {
         const core = this.cores[(firstCore + n) % this.cores.length]!;
-        if (!core.failed) this.runCore(core, endNs);
+        if (!core.failed) this.runCore(core, endNs, instructionsMax);
       }
     }
     if (endNs > this.nowNs) this.nowNs = endNs;
     return null;
   }
 
-  private runCore(core: Core, endNs: number): void {
+  private runCore(core: Core, endNs: number, instructionsMax: number): void {
     const { cycleNs } = this.config;
     core.clockNs = Math.max(core.clockNs, this.nowNs, core.wakeNs);
     core.wakeNs = 0;
     while (core.clockNs < endNs && !core.failed) {
       const faultAt = this.instructionFault(core);
       if (core.retired >= faultAt) {
-        this.fail(core, core.clockNs, ({ trigger }) => trigger.at === 'instruction' && trigger.core === core.id);
+        this.fail(core, core.clockNs, isInstructionFault(core));
         return;
       }
       const space = this.handler.prepare(core);
       if (!space) return;
       if (space === 'again' || core.clockNs >= endNs) continue;
       if (this.fireProcessFault(core)) return;
-      const budget = Math.min(Math.ceil((endNs - core.clockNs) / cycleNs), faultAt - core.retired);
+      // The limit of a run is exact; the sum is needed only when there is one.
+      const left = instructionsMax === Number.POSITIVE_INFINITY ? instructionsMax : instructionsMax - this.retired;
+      if (left <= 0) return;
+      const budget = Math.min(Math.ceil((endNs - core.clockNs) / cycleNs), faultAt - core.retired, left, BUDGET_MAX);
       core.state.tscBase = Math.floor(core.clockNs / cycleNs);
       const exit = this.engine.run(core.state, space, budget);
       const { retired } = core.state;
       core.retired += retired;
       core.clockNs += retired * cycleNs;
       this.handler.charge(core, retired);
-      // A core that dies at this very instruction does not get as far as the kernel.
-      if (exit === EXIT_BUDGET || core.retired >= faultAt) continue;
+      // A core that dies at this very instruction does not get as far as the kernel: the loop's next turn, or the next round's,
+      // would be too late, as timers would still find it alive.
+      if (core.retired >= faultAt) {
+        this.fail(core, core.clockNs, isInstructionFault(core));
+        return;
+      }
+      if (exit === EXIT_BUDGET) continue;
       this.handler.trap(core, exit);
       if (this.config.paranoid) this.handler.checkInvariants();
     }
@@ -316,3 +336,9 @@ export class Machine {
     });
   }
 }
+
+/** Picks the faults of this core that its count of retired instructions has reached. */
+const isInstructionFault =
+  (core: Core) =>
+  ({ trigger }: FaultSpec): boolean =>
+    trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction <= core.retired;

@@ -61,7 +61,11 @@ export const RLIM_NLIMITS = 13;
 
 /** No limit: larger than anything counted here. In memory it is 2^63 - 1. */
 export const RLIM_INFINITY = Number.MAX_SAFE_INTEGER;
-const RLIM_INFINITY_BITS = (1n << 63n) - 1n;
+/** RLIM_INFINITY as the guest has it. */
+export const RLIM_INFINITY_BITS = (1n << 63n) - 1n;
+
+/** A limit as the 64 bits of rlim_t. */
+export const rlimBits = (n: number): bigint => (n >= RLIM_INFINITY ? RLIM_INFINITY_BITS : BigInt(n));
 
 export interface Rlimit {
   /** rlim_cur */
@@ -77,10 +81,9 @@ export const RLIMIT_SIZE = 16;
 export function encodeRlimits(limits: readonly Rlimit[]): Uint8Array {
   const bytes = new Uint8Array(limits.length * RLIMIT_SIZE);
   const view = new DataView(bytes.buffer);
-  const bits = (n: number): bigint => (n >= RLIM_INFINITY ? RLIM_INFINITY_BITS : BigInt(n));
   limits.forEach(({ soft, hard }, i) => {
-    view.setBigInt64(i * RLIMIT_SIZE, bits(soft), true);
-    view.setBigInt64(i * RLIMIT_SIZE + 8, bits(hard), true);
+    view.setBigInt64(i * RLIMIT_SIZE, rlimBits(soft), true);
+    view.setBigInt64(i * RLIMIT_SIZE + 8, rlimBits(hard), true);
   });
   return bytes;
 }

@@ -1,7 +1,7 @@
 import { errnoName } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
 import { coreImage, writeCoreFile } from './coredump.ts';
-import type { Kernel } from './kernel.ts';
+import type { Kernel, KernelCore } from './kernel.ts';
 
 /**
  * Writes a checkpoint of a running process without disturbing it: a core file in config.checkpointDir, whole or not at all. The last
@@ -23,25 +23,38 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const { checkpointBaseNs, checkpointNsPerKiB } = k.config.costs;
   const pauseNs = checkpointBaseNs + Math.ceil(written.bytes / 1024) * checkpointNsPerKiB;
   k.emit({ kind: 'checkpoint', pid, file: path, bytes: written.bytes, pauseNs });
-  k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now() } });
+  const { sigmask, sigstack } = k.thread(p.threads[0]!);
+  const signals = { sigmask, sigstack };
+  k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now(), signals } });
   payPause(k, pid, pauseNs);
   return true;
 }
 
 /** The core that runs the process does the work; for one that does not run it is the lowest healthy core. */
-function payPause(k: Kernel, pid: Pid, pauseNs: number): void {
-  const running = k
-    .proc(pid)
-    .threads.map((tid) => k.thread(tid))
-    .find((td) => td.state === 'running');
-  const core = running ? k.cores[running.onCpu]! : k.cores.find((candidate) => !candidate.failed);
-  if (!core) return;
-  core.clockNs = Math.max(core.clockNs, k.clockNs) + pauseNs;
-  const { cpTimes } = k.cpu(core.id);
-  k.setCpu(core.id, { cpTimes: [cpTimes[0], cpTimes[1], cpTimes[2] + pauseNs, cpTimes[3], cpTimes[4]] });
+function payerOf(k: Kernel, pid: Pid): KernelCore | undefined {
+  const threads = k.proc(pid).threads.map((tid) => k.thread(tid));
+  const running = threads.find((td) => td.state === 'running');
+  return running ? k.cores[running.onCpu] : k.cores.find((candidate) => !candidate.failed);
 }
 
-/** The periodic checkpoint: every process that has a program, by pid. */
+function payPause(k: Kernel, pid: Pid, pauseNs: number): void {
+  const core = payerOf(k, pid);
+  if (!core) return;
+  core.clockNs = Math.max(core.clockNs, k.clockNs) + pauseNs;
+  const [user, nice, system, interrupt, idle] = k.cpu(core.id).cpTimes;
+  k.setCpu(core.id, { cpTimes: [user, nice, system + pauseNs, interrupt, idle], checkpointingNs: core.clockNs });
+}
+
+/**
+ * The periodic checkpoint: every process that has a program, by pid. Those whose core has had less than half a period for anything else
+ * since its last one wait for the next time: otherwise checkpoints that take longer than the period would leave no time to run.
+ */
 export function checkpointAll(k: Kernel): void {
-  for (const pid of [...k.state.procs.keys()].sort((a, b) => a - b)) takeCheckpoint(k, pid);
+  const nowNs = k.now();
+  const late = k.config.checkpointEveryNs / 2;
+  const busy = k.state.cpus.map(({ checkpointingNs }) => nowNs < (checkpointingNs ?? 0) + late);
+  for (const pid of [...k.state.procs.keys()].sort((a, b) => a - b)) {
+    const payer = payerOf(k, pid);
+    if (payer && !busy[payer.id]) takeCheckpoint(k, pid);
+  }
 }

@@ -2,6 +2,15 @@ import { PF_R, PF_W, PF_X } from '../abi/elf.ts';
 import { fpregFromSavexmm } from '../abi/fpreg.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import {
+  encodeKinfoFiles,
+  encodeKinfoVmentries,
+  KINFO_FILE_SIZE,
+  KINFO_PROC_SIZE,
+  KINFO_VMENTRY_SIZE,
+  kinfoProcLayout,
+} from '../abi/kinfo.ts';
+import { encodeArray } from '../abi/layout.ts';
+import {
   PRI_FIFO_BIT,
   PRI_IDLE,
   PRI_REALTIME,
@@ -10,15 +19,18 @@ import {
   RTP_PRIO_NORMAL,
   RTP_PRIO_REALTIME,
 } from '../abi/priority.ts';
+import { rlimBits } from '../abi/resource.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
 import { writeCore } from '../elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
+import type { ProcstatNotes } from '../elf/procstat-notes.ts';
 import { directoryPath, writeFile } from '../vfs/memfs.ts';
 import { makeResident } from '../vm/fault.ts';
 import { cpusOf } from './cpumask.ts';
 import { baseSet } from './cpuset.ts';
 import { OSRELDATE } from './exec.ts';
 import type { Kernel } from './kernel.ts';
+import { kinfoFiles, kinfoProc, kinfoVmmap } from './kinfo.ts';
 import { cpuTimes } from './proc.ts';
 import { fxsaveOf, userRegs } from './regs.ts';
 import type { Proc, Thread } from './state.ts';
@@ -53,12 +65,7 @@ export function coreImage(
       };
     }),
     segments: dumpedSegments(k, p),
-    procstat: {
-      umask: p.umask,
-      osrel: p.osrel,
-      psStrings: PS_STRINGS,
-      auxv: p.auxv.map(([type, value]) => ({ type, value })),
-    },
+    procstat: procstatNotes(k, p),
     coreback: {
       version: 1,
       pid: p.pid,
@@ -79,6 +86,25 @@ export function coreImage(
   };
 }
 
+/**
+ * What kern.proc.* says of the process, as 9.2 puts it into cores: by it a debugger knows the process id, the mapped files, the open
+ * ones and the limits, and finds the program's symbols (AT_PHDR). FreeBSD 9.2 kern/imgact_elf.c, __elfN(note_procstat_*).
+ */
+function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
+  const threads = p.threads.map((tid) => kinfoProc(k, p, k.thread(tid)));
+  return {
+    proc: { structsize: KINFO_PROC_SIZE, records: encodeArray(kinfoProcLayout, threads) },
+    files: { structsize: KINFO_FILE_SIZE, records: encodeKinfoFiles(kinfoFiles(k, p)) },
+    vmmap: { structsize: KINFO_VMENTRY_SIZE, records: encodeKinfoVmentries(kinfoVmmap(k, p) ?? []) },
+    groups: [p.gid],
+    umask: p.umask,
+    rlimits: p.limits.map(({ soft, hard }) => ({ cur: rlimBits(soft), max: rlimBits(hard) })),
+    osrel: p.osrel,
+    psStrings: PS_STRINGS,
+    auxv: p.auxv.map(([type, value]) => ({ type, value })),
+  };
+}
+
 function rtpType({ priClass }: Thread): number {
   if (priClass === (PRI_REALTIME | PRI_FIFO_BIT)) return RTP_PRIO_FIFO;
   if (priClass === PRI_REALTIME) return RTP_PRIO_REALTIME;
@@ -90,7 +116,9 @@ function dumpedSegments(k: Kernel, p: Proc): CoreSegment[] {
   const space = k.space(p.vmspace);
   const segments: CoreSegment[] = [];
   for (const entry of k.vmspace(p.vmspace).map) {
-    if (entry.prot === 0 || entry.noCoredump || !entry.touched) continue;
+    // Anonymous memory that was never touched has no object; a mapped file always is one.
+    const hasObject = entry.touched || entry.object.kind === 'vnode';
+    if (entry.prot === 0 || entry.noCoredump || !hasObject) continue;
     if (entry.object.kind === 'vnode') {
       for (let page = entry.start / 4096; page < entry.end / 4096; page++) makeResident(k, p.vmspace, entry, page);
     }

@@ -1,3 +1,4 @@
+import { assert } from '../../emu/base/errors.ts';
 import { EDEADLK, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { cpuBit, cpusOf, hasCpu } from './cpumask.ts';
@@ -64,7 +65,9 @@ export function makeSet(k: Kernel, pid: Pid): CpusetId {
   const first = k.thread(p.threads[0]!);
   const root = rootSet(k, first.cpuset);
   const set = newCpuset(k, k.next('nextCpuset'), root.id, root.mask);
-  for (const tid of p.threads) joinSet(k, tid, set.id);
+  // A thread's own mask is kept under the new set.
+  const error = setProcessSet(k, pid, set.id);
+  assert(!error, `set ${set.id} has every CPU of its root`);
   return set.id;
 }
 
@@ -99,7 +102,7 @@ function nextAnonymous(k: Kernel): CpusetId {
 /** cpuset_setaffinity(2) on a thread: a mask of its own under its numbered set. EDEADLK when the mask leaves that set. */
 export function setThreadMask(k: Kernel, tid: Tid, mask: number): Errno | 0 {
   const base = baseSet(k, k.thread(tid).cpuset);
-  if (mask === 0 || (mask & ~base.mask) !== 0) return mask === 0 ? EINVAL : EDEADLK;
+  if (mask === 0 || (mask & ~base.mask) !== 0) return EDEADLK;
   joinSet(k, tid, newCpuset(k, nextAnonymous(k), base.id, mask >>> 0).id);
   enforceAffinity(k, tid);
   reportAffinity(k, tid, 'cpuset_setaffinity');
@@ -118,7 +121,7 @@ export function deadMask(k: Kernel): number {
 export function setSetMask(k: Kernel, id: CpusetId, mask: number): Errno | 0 {
   const set = k.cpuset(id);
   if (set.parent === null) return EPERM;
-  if (mask === 0) return EINVAL;
+  if (mask === 0) return EDEADLK;
   const parent = k.cpuset(set.parent);
   if ((mask & ~parent.mask) !== 0) return EINVAL;
   const below = descendants(k, id);

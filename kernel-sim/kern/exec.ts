@@ -2,9 +2,10 @@ import { Prng } from '../../emu/base/prng.ts';
 import { EBX, EFLAGS, EIP, ESP, FLAG_TF } from '../../emu/core/core-state.ts';
 import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { PF_W, PF_X } from '../abi/elf.ts';
-import { E2BIG, EACCES, EFAULT, ENOENT, ENOEXEC, ENOMEM, ETXTBSY } from '../abi/errno.ts';
+import { E2BIG, EACCES, EFAULT, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ETXTBSY } from '../abi/errno.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import { SIGCHLD } from '../abi/signal.ts';
 import {
   MAXDSIZ,
   MAXTSIZ,
@@ -30,8 +31,9 @@ import { checkAccess } from '../vfs/vnode.ts';
 import { insertEntry } from '../vm/map.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
-import { bytesOf, type Kernel } from './kernel.ts';
-import { freshRegisters, regsOf } from './regs.ts';
+import { bytesOf, type Kernel, latin1 } from './kernel.ts';
+import { NO_SIGSTACK } from './proc.ts';
+import { freshRegisters, regsOf, tablesOf } from './regs.ts';
 import { sigcode } from './sigcode.ts';
 import { wakeup } from './sleep.ts';
 import type { VmEntry, VmspaceId } from './state.ts';
@@ -39,7 +41,8 @@ import type { VmEntry, VmspaceId } from './state.ts';
 /** kern.argmax. */
 const ARG_MAX = 262144;
 const MAXCOMLEN = 19;
-const INTERPRETER_LINE_MAX = 128;
+/** MAXINTERP; the line itself must end within the first page. */
+const MAXINTERP = 1024;
 /** __FreeBSD_version of 9.0-RELEASE. */
 export const OSRELDATE = 900044;
 
@@ -124,10 +127,11 @@ export function execve(
     osrel: image.osrel,
     auxv: stack.auxv,
     native: null,
-    // Handlers are addresses in the old image; what was ignored stays ignored.
-    sigacts: p.sigacts.map((action) => (action && action.handler !== 1 ? null : action)),
+    // Handlers are addresses in the old image; what was ignored stays ignored, but for SIGCHLD (execsigs).
+    sigacts: p.sigacts.map((action, signo) => (action?.handler === 1 && signo !== SIGCHLD ? action : null)),
   });
-  k.setThread(tid, { name: comm, fsBase: 0, gsBase: 0 });
+  const td = k.setThread(tid, { name: comm, fsBase: 0, gsBase: 0, sigstack: NO_SIGSTACK, ast: true });
+  if (td.state === 'running') k.cores[td.onCpu]!.state.tables = tablesOf(k, tid);
   closeOnExec(k, p.pid);
   setEntryRegisters(k, tid, image.entry + image.loadBase, stack.esp);
   if (p.vforkParent) {
@@ -136,13 +140,15 @@ export function execve(
   }
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
   if (k.config.checkpointEveryNs > 0) {
-    k.setProc(p.pid, { checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now() } });
+    k.setProc(p.pid, {
+      checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now(), signals: null },
+    });
     if (!p.traced) takeCheckpoint(k, p.pid);
   }
   return 0;
 }
 
-/** `#! interpreter [argument]`: the interpreter is executed with the script's path (kern/imgact_shell.c). */
+/** `#! interpreter [options]`: the interpreter gets the rest of the line as one argument, then the script's path (kern/imgact_shell.c). */
 function execScript(
   k: Kernel,
   tid: Tid,
@@ -152,12 +158,14 @@ function execScript(
   env: readonly string[],
   depth: number,
 ): Errno | 0 {
-  const newline = bytes.subarray(0, INTERPRETER_LINE_MAX).indexOf(10);
-  if (depth > 0 || newline < 0) return ENOEXEC;
-  const line = String.fromCharCode(...bytes.subarray(2, newline)).trim();
-  if (line === '') return ENOEXEC;
-  const words = line.split(/[ \t]+/);
-  return execve(k, tid, words[0]!, [...words, path, ...args.slice(1)], env, depth + 1);
+  if (depth > 0) return ENOEXEC;
+  const end = bytes.subarray(0, PAGE_SIZE).findIndex((byte) => byte === 10 || byte === 0);
+  if (end < 0) return ENOEXEC;
+  const [, interpreter, options] = /^[ \t]*([^ \t]*)[ \t]*(.*?)[ \t]*$/s.exec(latin1(bytes.subarray(2, end)))!;
+  if (!interpreter) return ENOEXEC;
+  if (interpreter.length >= MAXINTERP) return ENAMETOOLONG;
+  const words = options ? [interpreter, options] : [interpreter];
+  return execve(k, tid, interpreter, [...words, path, ...args.slice(1)], env, depth + 1);
 }
 
 /** Maps the program's segments; false when one does not fit into the user's addresses. */
@@ -224,6 +232,14 @@ function poke(k: Kernel, id: VmspaceId, address: number, bytes: Uint8Array): voi
   space.poke(address, bytes);
 }
 
+/** What does not fit into the stack's first part makes it grow, as copyout's fault does. */
+function growFor(k: Kernel, id: VmspaceId, low: number): void {
+  const vm = k.vmspace(id);
+  if (low >= vm.stackLow) return;
+  const stackLow = vm.stackLow - Math.ceil((vm.stackLow - low) / SGROWSIZ) * SGROWSIZ;
+  k.setVmspace(id, { map: vm.map.map((e) => (e.growsDown ? { ...e, start: stackLow } : e)), stackLow });
+}
+
 /**
  * The new stack, from the top: ps_strings, the signal trampoline, the path, the canary, page sizes, a spare page, the strings, and
  * below them auxv, envp, argv, argc. Null when it does not fit (FreeBSD exec_copyout_strings; freebsd-i386-abi.md, A.3).
@@ -245,7 +261,7 @@ function buildStack(
   const stringsAt = (pageSizesAt - SPARE_USRSPACE - stringBytes.length) & ~3;
   const vectorAt = (stringsAt >>> 0) - AT_COUNT * 8 - (args.length + env.length + 2) * 4;
   const esp = vectorAt - 4;
-  if (esp < USRSTACK - SGROWSIZ + 8192) return null;
+  growFor(k, id, esp - 4096);
 
   const canary = new Uint8Array(CANARY_BYTES);
   const prng = Prng.seeded(k.config.seed, 0x10000 + pid);
@@ -315,8 +331,7 @@ export function copyinStrings(k: Kernel, pid: Pid, array: number, limit: number)
     if (pointer === 0) return strings;
     const text = k.copyinstr(pid, pointer, left);
     if (typeof text === 'number') return text === EFAULT ? EFAULT : E2BIG;
-    left -= text.length + 1 + 4;
-    if (left <= 0) return E2BIG;
+    left -= text.length + 1;
     strings.push(text);
   }
 }

@@ -8,9 +8,13 @@ import { releaseCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
 import { leaveCore, removeFromQueue } from './sched.ts';
+import { decayHistory } from './sched-priority.ts';
 import { psignal, wakeParent } from './signal.ts';
 import { wakeup } from './sleep.ts';
-import type { Proc } from './state.ts';
+import type { Proc, Thread } from './state.ts';
+
+/** sigaction(2): children leave no zombies. FreeBSD sys/sys/signal.h. */
+const SA_NOCLDWAIT = 0x20;
 
 export type ExitHow = { readonly code: number } | { readonly signo: number; readonly dumped: boolean };
 
@@ -19,6 +23,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   const p = k.proc(target);
   const status = 'code' in how ? exitedStatus(how.code) : killedStatus(how.signo, how.dumped);
   const times = cpuTimes(k, p);
+  const threads = p.threads.map((id) => k.thread(id));
   const scheduling = schedulingOf(k, p);
   for (const id of p.threads) removeThread(k, id);
   closeAllDescriptors(k, target);
@@ -45,9 +50,29 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   });
   if (p.vforkParent) wakeup(k, `vfork:${target}`);
   orphanChildren(k, target);
+  inheritHistory(k, p, threads);
+  const parent = k.findProc(p.ppid);
+  const chld = parent?.sigacts[SIGCHLD];
+  if (parent && parent.pid !== INIT_PID && (chld?.handler === 1 || (chld?.flags ?? 0) & SA_NOCLDWAIT)) {
+    // The parent wants no zombies: init takes it; a wait4 in progress may have nothing left to wait for.
+    k.setProc(target, { ppid: INIT_PID, realParent: 0, traced: false });
+    wakeup(k, `wait:${parent.pid}`);
+    reap(k, target);
+    return;
+  }
   psignal(k, p.ppid, SIGCHLD);
   wakeParent(k, target);
   if (p.ppid === INIT_PID) reap(k, target);
+}
+
+/** FreeBSD sched_exit: the parent has run as long as its child has, for the judgement whether it is interactive. */
+function inheritHistory(k: Kernel, p: Proc, gone: readonly Thread[]): void {
+  const parent = k.findProc(p.ppid);
+  const first = parent?.threads[0];
+  if (first === undefined) return;
+  const ranNs = gone.reduce((sum, td) => sum + td.runNs, 0);
+  const td = k.thread(first);
+  k.setThread(first, decayHistory({ runNs: td.runNs + ranNs, sleepNs: td.sleepNs }));
 }
 
 /** Nice value, priority and CPUs of a process; those of a lost one as they were. */

@@ -47,14 +47,17 @@ export function forkProcess(
     limits: parent.limits,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,
-    checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs } : null,
+    checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs, signals: null } : null,
     native: parent.native,
   });
   retainCpuset(k, td.cpuset);
   k.state.threads.set(childTid, {
     ...blankThread(childTid, childPid, td.name, nowNs),
     ...forkHistory(td),
+    windowRunNs: td.windowRunNs,
+    windowStartNs: td.windowStartNs,
     sigmask: td.sigmask,
+    sigstack: td.sigstack,
     fsBase: td.fsBase,
     gsBase: td.gsBase,
     priClass: td.priClass,

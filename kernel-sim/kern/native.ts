@@ -11,7 +11,7 @@ import type { Kernel, KernelCore } from './kernel.ts';
 import { allocatePid, allocateTid, blankProc, blankThread, INIT_PID } from './proc.ts';
 import { freshRegisters, regsOf } from './regs.ts';
 import { makeRunnable } from './sched.ts';
-import { invokeByName } from './syscall.ts';
+import { ERESTART, invokeByName } from './syscall.ts';
 
 /*
  * Native processes: their program is a TypeScript function of (state, result of the last call) instead of i386 code. Everything else is
@@ -98,12 +98,16 @@ export function runNative(k: Kernel, core: KernelCore, tid: Tid, programs: Nativ
     },
     get: (offset, length) => space.peek(SCRATCH_ADDR + offset, length),
   };
-  const step = program(context, p.native.data);
+  const { lastCall } = p.native;
+  const again = lastCall && context.errno === ERESTART;
+  const step: NativeStep = again ? { kind: 'call', ...lastCall, data: p.native.data } : program(context, p.native.data);
   if (step.kind === 'exit') {
     exitProcess(k, p.pid, { code: step.code });
     return;
   }
-  k.setProc(p.pid, { native: { program: p.native.program, data: step.data } });
+  k.setProc(p.pid, {
+    native: { program: p.native.program, data: step.data, lastCall: { name: step.name, args: step.args } },
+  });
   const row = SYSCALLS.find((candidate) => candidate.name === step.name);
   assert(row, `no system call ${step.name}`);
   invokeByName(k, core, tid, row, step.args);

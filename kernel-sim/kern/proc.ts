@@ -3,7 +3,7 @@ import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
 import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import type { Kernel } from './kernel.ts';
 import { DEFAULT_LIMITS } from './resource.ts';
-import type { Proc, Thread } from './state.ts';
+import type { Proc, SigStack, Thread } from './state.ts';
 
 /** FreeBSD maxproc, sized for the machine: bounds what a fork bomb costs the host. */
 export const PROCS_MAX = 1044;
@@ -64,6 +64,9 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
   };
 }
 
+/** No alternate signal stack: SS_DISABLE. */
+export const NO_SIGSTACK: SigStack = { sp: 0, size: 0, flags: 4 };
+
 /** A thread that is nowhere yet. */
 export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): Thread {
   return {
@@ -75,6 +78,8 @@ export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): T
     pending: null,
     ast: false,
     sigmask: [0, 0, 0, 0],
+    sigstack: NO_SIGSTACK,
+    sigmaskAfter: null,
     sigqueue: [],
     fsBase: 0,
     gsBase: 0,

@@ -1,21 +1,4 @@
-import {
-  EAX,
-  EBP,
-  EBX,
-  ECX,
-  EDI,
-  EDX,
-  EFLAGS,
-  EIP,
-  ESI,
-  ESP,
-  SEG_CS,
-  SEG_DS,
-  SEG_ES,
-  SEG_FS,
-  SEG_GS,
-  SEG_SS,
-} from '../../emu/core/core-state.ts';
+import { EFLAGS } from '../../emu/core/core-state.ts';
 import { EBUSY, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import { type Errno, PID_MAX, type Pid, type Signo, type Tid } from '../abi/ids.ts';
 import { PSL_USERCHANGE } from '../abi/ptrace.ts';
@@ -23,7 +6,7 @@ import type { Reg } from '../abi/reg.ts';
 import { SIGSTOP } from '../abi/signal.ts';
 import { faultInAnyProt } from '../vm/fault.ts';
 import type { Kernel } from './kernel.ts';
-import { loadSelectors, regsOf } from './regs.ts';
+import { GENERAL_FIELDS, loadSelectors, regsOf, SELECTOR_FIELDS } from './regs.ts';
 import { allHalted, psignal, resumeProcess } from './signal.ts';
 import type { Proc, Thread } from './state.ts';
 
@@ -62,8 +45,7 @@ export function stoppedTracee(k: Kernel, tracer: Pid, id: number): Tracee | Errn
 
 /** PT_TRACE_ME: signals stop the caller from now on, and its parent is told. */
 export function traceMe(k: Kernel, me: Pid): Errno | 0 {
-  if (k.proc(me).traced) return EBUSY;
-  k.setProc(me, { traced: true, realParent: 0 });
+  if (!k.proc(me).traced) k.setProc(me, { traced: true, realParent: 0 });
   return 0;
 }
 
@@ -101,26 +83,16 @@ export function detachTracer(k: Kernel, tracee: Pid, signo: Signo | 0): void {
 export function setUserRegs(k: Kernel, tid: Tid, reg: Reg): Errno | 0 {
   const r = regsOf(k, tid);
   if (((reg.r_eflags ^ r[EFLAGS]!) & ~PSL_USERCHANGE) !== 0) return EINVAL;
-  const selectors = [
-    [SEG_ES, reg.r_es],
-    [SEG_CS, reg.r_cs],
-    [SEG_SS, reg.r_ss],
-    [SEG_DS, reg.r_ds],
-    [SEG_FS, reg.r_fs],
-    [SEG_GS, reg.r_gs],
-  ] as const;
   if ((reg.r_cs & 3) !== 3) return EINVAL;
-  if (!loadSelectors(k, tid, selectors)) return EINVAL;
-  r[EDI] = reg.r_edi;
-  r[ESI] = reg.r_esi;
-  r[EBP] = reg.r_ebp;
-  r[EBX] = reg.r_ebx;
-  r[EDX] = reg.r_edx;
-  r[ECX] = reg.r_ecx;
-  r[EAX] = reg.r_eax;
-  r[EIP] = reg.r_eip;
-  r[ESP] = reg.r_esp;
-  r[EFLAGS] = reg.r_eflags;
+  if (
+    !loadSelectors(
+      k,
+      tid,
+      SELECTOR_FIELDS.map(([field, seg]) => [seg, reg[field]] as const),
+    )
+  )
+    return EINVAL;
+  for (const [field, index] of GENERAL_FIELDS) r[index] = reg[field];
   return 0;
 }
 

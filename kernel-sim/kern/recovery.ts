@@ -1,6 +1,6 @@
 import { cpuId } from '../../emu/base/brand.ts';
 import { assert } from '../../emu/base/errors.ts';
-import type { Pid } from '../abi/ids.ts';
+import type { Pid, Signo } from '../abi/ids.ts';
 import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
@@ -11,6 +11,8 @@ import type { Kernel, KernelCore } from './kernel.ts';
 import { spawnNative } from './native.ts';
 import { INIT_PID } from './proc.ts';
 import { enforceAffinity, retireCpu } from './sched.ts';
+import { sigInfo } from './signal.ts';
+import { wakeup } from './sleep.ts';
 import type { Proc, Recovery } from './state.ts';
 
 /** The native program that restores a process from a core file: registered by src/restart. */
@@ -78,7 +80,9 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
     return;
   }
   const td = k.thread(p.threads[0]!);
-  const { tid, name, priClass, basePri, priority, cpuset, sigmask, cpusUsed, runNs, sleepNs } = td;
+  const { tid, name, priClass, basePri, priority, cpuset, cpusUsed, runNs, sleepNs } = td;
+  // Handlers are the process's and stay; mask and stack belong to the state that comes back.
+  const { sigmask, sigstack } = p.checkpoint?.signals ?? td;
   retainCpuset(k, cpuset);
   loseBody(k, p);
   startAgent(k, {
@@ -89,7 +93,7 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
     fromNs: p.checkpoint?.lastNs ?? 0,
     agent: INIT_PID,
     attempts: 1,
-    thread: { tid, name, priClass, basePri, priority, cpuset, sigmask, cpusUsed, runNs, sleepNs },
+    thread: { tid, name, priClass, basePri, priority, cpuset, sigmask, sigstack, cpusUsed, runNs, sleepNs },
   });
 }
 
@@ -107,7 +111,10 @@ function loseBody(k: Kernel, p: Proc): void {
     k.state.threads.delete(tid);
   }
   if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
-  k.setProc(p.pid, { state: 'lost', threads: [], vmspace: 0, stopped: 'no', stopThread: 0, xstat: 0 });
+  // On its way to a stop: it stops once it is restored.
+  const stopping = p.stopped === 'signal' && !p.sigqueue.some((s) => s.signo === p.xstat);
+  const sigqueue = stopping ? [...p.sigqueue, sigInfo(p.xstat as Signo)] : p.sigqueue;
+  k.setProc(p.pid, { state: 'lost', threads: [], vmspace: 0, stopped: 'no', stopThread: 0, xstat: 0, sigqueue });
 }
 
 function startAgent(k: Kernel, recovery: Recovery): void {
@@ -168,6 +175,8 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
   });
   k.state.procs.delete(child);
   k.state.recoveries.delete(lostPid);
+  // A debugger of the lost process may wait for it: it is no child of that one any more.
+  if (lost.traced) wakeup(k, `wait:${lost.ppid}`);
   k.emit({ kind: 'affinity', pid: lostPid, tid: tid!, cpus: cpusOf(k.cpuset(cpuset).mask), why: 'recovered' });
   k.emit({ kind: 'recovery-done', pid: lostPid, victim: cpuId(recovery.victim), fromNs: recovery.fromNs, body: child });
 }

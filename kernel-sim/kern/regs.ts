@@ -28,7 +28,7 @@ import {
 import { freebsdDescriptorTables, resetCore } from '../../emu/core/reset.ts';
 import { checkCodeSelector, loadSegment, setCodeSegment } from '../../emu/core/segments.ts';
 import type { Tid } from '../abi/ids.ts';
-import type { Reg } from '../abi/reg.ts';
+import { type Reg, type RegField, ZERO_REG } from '../abi/reg.ts';
 import type { Kernel } from './kernel.ts';
 
 /** The state block of a thread that has just been given a program, but for entry point and stack. */
@@ -53,6 +53,29 @@ export function fxsaveOf(k: Kernel, tid: Tid): Uint8Array {
   return new Uint8Array(regs.buffer, regs.byteOffset + FXSAVE_BYTE_OFFSET, 512);
 }
 
+/** Where each field of struct reg stands in the state block; r_isp, r_trapno and r_err stand nowhere. */
+export const GENERAL_FIELDS: readonly (readonly [field: RegField, index: number])[] = [
+  ['r_edi', EDI],
+  ['r_esi', ESI],
+  ['r_ebp', EBP],
+  ['r_ebx', EBX],
+  ['r_edx', EDX],
+  ['r_ecx', ECX],
+  ['r_eax', EAX],
+  ['r_eip', EIP],
+  ['r_eflags', EFLAGS],
+  ['r_esp', ESP],
+];
+/** The selectors: their number as segment registers (SEG_ES ...). */
+export const SELECTOR_FIELDS: readonly (readonly [field: RegField, seg: number])[] = [
+  ['r_es', SEG_ES],
+  ['r_cs', SEG_CS],
+  ['r_ss', SEG_SS],
+  ['r_ds', SEG_DS],
+  ['r_fs', SEG_FS],
+  ['r_gs', SEG_GS],
+];
+
 /**
  * The thread's registers in struct reg order of names, as a tracer or a core file shows them: r_isp, r_trapno and r_err are 0.
  * A thread in the middle of a system call that can be made again is shown at its `int 0x80`, as after ERESTART: resuming from
@@ -62,29 +85,11 @@ export function userRegs(k: Kernel, tid: Tid): Reg {
   const r = regsOf(k, tid);
   const td = k.thread(tid);
   const asleepInCall = td.pending !== null;
-  const u = (index: number): number => r[index]! >>> 0;
-  const sel = (seg: number): number => r[SEG_SELECTOR + seg]! & 0xffff;
-  return {
-    r_fs: sel(SEG_FS),
-    r_es: sel(SEG_ES),
-    r_ds: sel(SEG_DS),
-    r_edi: u(EDI),
-    r_esi: u(ESI),
-    r_ebp: u(EBP),
-    r_isp: 0,
-    r_ebx: u(EBX),
-    r_edx: u(EDX),
-    r_ecx: u(ECX),
-    r_eax: u(EAX),
-    r_trapno: 0,
-    r_err: 0,
-    r_eip: asleepInCall ? (u(EIP) - 2) >>> 0 : u(EIP),
-    r_cs: sel(SEG_CS),
-    r_eflags: u(EFLAGS),
-    r_esp: u(ESP),
-    r_ss: sel(SEG_SS),
-    r_gs: sel(SEG_GS),
-  };
+  const reg: Record<RegField, number> = { ...ZERO_REG };
+  for (const [field, index] of GENERAL_FIELDS) reg[field] = r[index]! >>> 0;
+  for (const [field, seg] of SELECTOR_FIELDS) reg[field] = r[SEG_SELECTOR + seg]! & 0xffff;
+  if (asleepInCall) reg.r_eip = (reg.r_eip - 2) >>> 0;
+  return reg;
 }
 
 /** The descriptor tables of a thread: flat code and data, and its own %fs and %gs segments. */

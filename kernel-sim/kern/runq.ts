@@ -1,5 +1,5 @@
 import type { Tid } from '../abi/ids.ts';
-import { PRI_MIN_BATCH, PRI_MIN_IDLE, RQ_NQS, RQ_PPQ } from '../abi/priority.ts';
+import { PRI_MAX_BATCH, PRI_MIN_BATCH, PRI_MIN_IDLE, RQ_NQS, RQ_PPQ } from '../abi/priority.ts';
 import type { RunQueues } from './state.ts';
 
 /*
@@ -16,6 +16,8 @@ export const EMPTY_QUEUES: RunQueues = {
   insertIndex: 0,
   removeIndex: 0,
 };
+
+const PRI_BATCH_RANGE = PRI_MAX_BATCH - PRI_MIN_BATCH + 1;
 
 type QueueName = 'realtime' | 'timeshare' | 'idle';
 
@@ -37,7 +39,9 @@ export function enqueue(queues: RunQueues, tid: Tid, priority: number, preempted
     const { insertIndex, removeIndex } = queues;
     if (preempted) index = removeIndex;
     else {
-      index = (priority - PRI_MIN_BATCH + insertIndex) % RQ_NQS;
+      // All batch priorities are spread over the whole queue.
+      const scaled = Math.floor((RQ_NQS * (priority - PRI_MIN_BATCH)) / PRI_BATCH_RANGE);
+      index = (scaled + insertIndex) % RQ_NQS;
       // The queue being emptied takes no newcomer: it would run before those that have waited for the next turn.
       if (removeIndex !== insertIndex && index === removeIndex) index = (index + RQ_NQS - 1) % RQ_NQS;
     }

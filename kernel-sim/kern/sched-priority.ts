@@ -26,6 +26,8 @@ const HISTORY_MAX_NS = 5_000_000_000;
 const HISTORY_FORK_NS = 500_000_000;
 /** SCHED_TICK_TARG: the share of CPU is taken over ten seconds. */
 export const WINDOW_NS = 10_000_000_000;
+/** SCHED_TICK_TOTAL: a younger thread's share is still taken over a whole second. */
+const WINDOW_MIN_NS = 1_000_000_000;
 /** SCHED_PRI_RANGE: batch priorities between the two nice ranges. */
 const PRI_RANGE = PRI_MAX_BATCH - PRI_MIN_BATCH + 1 - (PRIO_MAX - PRIO_MIN);
 const PRI_MIN_SCHED = PRI_MIN_BATCH - PRIO_MIN;
@@ -46,7 +48,7 @@ export function interactScore(runNs: number, sleepNs: number): number {
   return Math.floor(runNs / divisor);
 }
 
-/** User priority of a timeshare thread. `shareNs`: ns run in the window of `spanNs`. */
+/** User priority of a timeshare thread. `window`: ns run in the last `spanNs`. */
 export function timesharePriority(
   runNs: number,
   sleepNs: number,
@@ -58,7 +60,7 @@ export function timesharePriority(
     const span = PRI_MAX_INTERACT - PRI_MIN_INTERACT + 1;
     return Math.min(PRI_MAX_INTERACT, PRI_MIN_INTERACT + Math.floor((span * score) / INTERACT_THRESHOLD));
   }
-  const share = window.spanNs > 0 ? Math.floor((window.runNs * PRI_RANGE) / window.spanNs) : 0;
+  const share = Math.floor((window.runNs * PRI_RANGE) / Math.max(window.spanNs, WINDOW_MIN_NS));
   const priority = PRI_MIN_SCHED + Math.min(share, PRI_RANGE - 1) + nice;
   return Math.max(PRI_MIN_BATCH, Math.min(PRI_MAX_BATCH, priority));
 }

@@ -54,9 +54,12 @@ function place(k: Kernel, td: Thread, cpu: number, preempted: boolean): void {
     return;
   }
   const running = k.thread(target.current);
-  const local = k.current === null || k.current.id === cpu;
+  // From a timer: the clock's own thread has thrown the running one off already, which goes back to the head of its queue.
+  const byClock = k.current === null;
+  const remote = k.current !== null && k.current.id !== cpu;
+  const preempts = shouldPreempt(td.priority, running.priority, remote);
   const better = td.priority < running.priority;
-  if (local ? better : shouldPreempt(td.priority, running.priority, true)) k.setCpu(cpu, { needResched: true });
+  if (remote ? preempts : better) k.setCpu(cpu, { needResched: true, preempted: byClock || preempts });
 }
 
 /** FreeBSD sched_pickcpu: the CPU it ran on last if that is idle, else the least loaded, the last one winning ties. */
@@ -92,7 +95,7 @@ export function leaveCore(k: Kernel, core: KernelCore): Thread {
   const { current } = k.cpu(core.id);
   assert(current !== 0, `core ${core.id} runs nothing`);
   k.pcbs.set(current, core.state.save());
-  k.setCpu(core.id, { current: 0, load: k.cpu(core.id).load - 1, needResched: false });
+  k.setCpu(core.id, { current: 0, load: k.cpu(core.id).load - 1, needResched: false, preempted: false });
   return k.setThread(current, { onCpu: -1 });
 }
 
@@ -140,7 +143,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
   core.state.tables = tablesOf(k, td.tid);
   k.pcbs.delete(td.tid);
   const cpu = k.cpu(core.id);
-  k.setCpu(core.id, { current: td.tid, load: cpu.load + 1, needResched: false });
+  k.setCpu(core.id, { current: td.tid, load: cpu.load + 1, needResched: false, preempted: false });
   const p = k.proc(td.pid);
   const nowNs = k.now();
   const running = k.setThread(td.tid, {
@@ -174,7 +177,7 @@ export function statTick(k: Kernel): void {
     }
     const slice = next.slice - 1;
     k.state.threads.set(td.tid, { ...next, slice: slice > 0 ? slice : SLICE_TICKS });
-    if (slice <= 0 && k.cpu(cpu).load > 1) k.setCpu(cpu, { needResched: true });
+    if (slice <= 0 && k.cpu(cpu).load > 1) k.setCpu(cpu, { needResched: true, preempted: false });
   }
   sampleLoad(k);
 }

@@ -1,13 +1,17 @@
 import { ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
-import { defaultAction, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP } from '../abi/signal.ts';
+import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { INIT_PID } from './proc.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
+import { SA_NODEFER, SA_RESETHAND, SA_RESTART, sendsig } from './sendsig.ts';
 import { wakeThread, wakeup } from './sleep.ts';
-import type { Proc, SigInfo, Thread } from './state.ts';
+import type { Proc, SigAction, SigInfo, Thread } from './state.ts';
+
+/** sa_handler values that are no address: default is 0. */
+const SIG_IGN = 1;
 
 /** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
 export const SI_USER = 0x10001;
@@ -36,6 +40,8 @@ export const isIgnored = (p: Proc, signo: number): boolean => {
   return handler === 1 || (handler === 0 && defaultAction(signo) === 'ignore');
 };
 
+const hasHandler = (p: Proc, signo: number): boolean => (p.sigacts[signo]?.handler ?? 0) > 1;
+
 const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
 
 /** kill(2) and everything the kernel itself sends: one signal for a process as a whole (FreeBSD psignal, kern/kern_sig.c). */
@@ -56,20 +62,22 @@ export function psignal(
   if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
   if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
   if (!queue.some((s) => s.signo === signo)) queue = [...queue, info];
-  k.setProc(target, { sigqueue: queue });
+  k.setProc(target, { sigqueue: queue, ...(isStopSignal(signo) ? { continueUnreported: false } : {}) });
   if (p.state === 'lost') return;
 
   if (signo === SIGKILL) {
     if (p.stopped !== 'no') resumeProcess(k, target, 0);
   } else if (p.stopped !== 'no') {
     if (signo === SIGCONT && p.stopped === 'signal') {
+      if (!hasHandler(p, SIGCONT)) dropSignal(k, target, SIGCONT);
       resumeProcess(k, target, 0);
       k.setProc(target, { continueUnreported: true });
+      psignal(k, p.ppid, SIGCHLD);
       wakeParent(k, target);
-      if (isIgnored(k.proc(target), SIGCONT)) dropSignal(k, target, SIGCONT);
-    }
+    } else if (isStopSignal(signo) && p.stopped === 'signal') dropSignal(k, target, signo);
     return;
-  } else if (signo === SIGCONT && isIgnored(p, SIGCONT) && !p.traced) {
+  } else if (signo === SIGCONT && !hasHandler(p, SIGCONT) && !p.traced) {
+    // Nothing to continue, nobody to call: it must not disturb a sleep either (tdsigwakeup).
     dropSignal(k, target, SIGCONT);
     return;
   }
@@ -88,6 +96,23 @@ export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
   notifyThread(k, k.setThread(target, { sigqueue: queue }), info.signo);
 }
 
+/**
+ * A fault of the thread's own (FreeBSD trapsignal): one that it masks or ignores would happen again for ever, so the action and the
+ * mask are reset first (kern.forcesigexit).
+ */
+export function trapsignal(k: Kernel, target: Tid, info: SigInfo): void {
+  const td = k.thread(target);
+  const p = k.proc(td.pid);
+  const ignored = p.sigacts[info.signo]?.handler === 1;
+  if (isMasked(td, info.signo) || ignored) {
+    const sigmask = [...td.sigmask];
+    sigmask[(info.signo - 1) >> 5] = sigmask[(info.signo - 1) >> 5]! & ~(1 << ((info.signo - 1) & 31));
+    k.setThread(target, { sigmask });
+    k.setProc(p.pid, { sigacts: p.sigacts.map((action, signo) => (signo === info.signo ? null : action)) });
+  }
+  tdsignal(k, target, info);
+}
+
 /** Makes a thread look at its signals soon: at its next boundary, or now if it sleeps interruptibly (FreeBSD tdsigwakeup). */
 function notifyThread(k: Kernel, td: Thread, signo: number): void {
   if (isMasked(td, signo)) return;
@@ -97,6 +122,7 @@ function notifyThread(k: Kernel, td: Thread, signo: number): void {
   const handler = p.sigacts[signo]?.handler ?? 0;
   // A stop does not disturb a sleep, unless a tracer is to be told of it.
   if (!p.traced && handler === 0 && isStopSignal(signo)) {
+    if (p.vforkParent !== 0) return;
     stopProcess(k, td.pid, 'signal', signo as Signo, 0);
     dropSignal(k, td.pid, signo as Signo);
     return;
@@ -162,9 +188,16 @@ export function resumeProcess(k: Kernel, target: Pid, signo: Signo | 0): void {
   k.emit({ kind: 'continue', pid: target });
   for (const id of p.threads) {
     const td = k.setThread(id, { ast: true });
-    if (td.state !== 'suspended') continue;
-    makeRunnable(k, td, 'resume');
+    if (td.state === 'suspended') makeRunnable(k, td, 'resume');
+    // What arrived during the stop ends the sleep now.
+    else if (td.state === 'sleeping' && td.sleep?.interruptible && hasDeliverable(k, id)) wakeThread(k, td, 'signal');
   }
+}
+
+/** A signal is pending that the thread does not mask. */
+export function hasDeliverable(k: Kernel, tid: Tid): boolean {
+  const td = k.thread(tid);
+  return [...td.sigqueue, ...k.proc(td.pid).sigqueue].some((s) => !isMasked(td, s.signo));
 }
 
 // ---- delivery ------------------------------------------------------------------------------------------------------------
@@ -173,7 +206,12 @@ export function resumeProcess(k: Kernel, target: Pid, signo: Signo | 0): void {
 function takeSignal(k: Kernel, tid: Tid): SigInfo | undefined {
   const td = k.thread(tid);
   const p = k.proc(td.pid);
-  const candidates = [...td.sigqueue, ...p.sigqueue].filter((s) => s.signo === SIGKILL || !isMasked(td, s.signo));
+  const candidates = [...td.sigqueue, ...p.sigqueue].filter(
+    (s) =>
+      s.signo === SIGKILL ||
+      // A parent waits in vfork(2) for this process to exec or exit: it is not stopped before (P_PPWAIT).
+      (!isMasked(td, s.signo) && !(p.vforkParent !== 0 && isStopSignal(s.signo))),
+  );
   if (candidates.length === 0) return undefined;
   const first = candidates.reduce((a, b) => (b.signo < a.signo ? b : a));
   // SIGKILL wins over everything.
@@ -200,9 +238,19 @@ export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
       // The tracer's answer to the stop takes the place of the signal.
       info = p.xstat === p.stopInfo?.signo ? p.stopInfo : sigInfo(p.xstat as Signo);
       k.setProc(p.pid, { xstat: 0, stopThread: 0 });
+      // One that the thread masks is pending until it no longer does.
+      if (info.signo !== SIGKILL && isMasked(td, info.signo)) {
+        k.setThread(tid, { sigqueue: [...td.sigqueue, info] });
+        continue;
+      }
     } else {
       info = takeSignal(k, tid);
       if (!info) {
+        // sigsuspend(2): its mask holds until the signals that it let in have acted.
+        if (td.sigmaskAfter) {
+          k.setThread(tid, { sigmask: td.sigmaskAfter, sigmaskAfter: null });
+          continue;
+        }
         k.setThread(tid, { ast: false });
         return true;
       }
@@ -220,6 +268,8 @@ function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo):
   const p = k.proc(target);
   const { signo } = info;
   if (isIgnored(p, signo) && signo !== SIGKILL && signo !== SIGSTOP) return true;
+  const action = p.sigacts[signo];
+  if (action && action.handler > SIG_IGN) return callHandler(k, tid, action, info);
   switch (defaultAction(signo)) {
     case 'ignore':
     case 'continue':
@@ -239,6 +289,37 @@ function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo):
     default:
       return core.failed;
   }
+}
+
+/** FreeBSD postsig: a frame for the handler, and the mask that holds while it runs. A thread without room for the frame dies of SIGILL. */
+function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boolean {
+  const td = k.thread(tid);
+  if (!sendsig(k, tid, action, info, td.sigmaskAfter ?? td.sigmask)) {
+    exitProcess(k, td.pid, { signo: SIGILL, dumped: false });
+    return false;
+  }
+  const sigmask = td.sigmask.map((word, n) => word | action.mask[n]!);
+  const bit = info.signo - 1;
+  if ((action.flags & SA_NODEFER) === 0) sigmask[bit >> 5] = sigmask[bit >> 5]! | (1 << (bit & 31));
+  k.setThread(tid, { sigmask, sigmaskAfter: null });
+  if (action.flags & SA_RESETHAND) {
+    k.setProc(td.pid, { sigacts: k.proc(td.pid).sigacts.map((old, n) => (n === info.signo ? null : old)) });
+  }
+  return true;
+}
+
+/**
+ * Whether a system call that a signal has interrupted is made again: yes, unless the signal that is about to be delivered has a handler
+ * without SA_RESTART (FreeBSD sigintr).
+ */
+export function restartsCalls(k: Kernel, tid: Tid): boolean {
+  const td = k.thread(tid);
+  const p = k.proc(td.pid);
+  const pending = [...td.sigqueue, ...p.sigqueue].filter((s) => !isMasked(td, s.signo));
+  return pending.every(({ signo }) => {
+    const action = p.sigacts[signo];
+    return !action || action.handler <= SIG_IGN || (action.flags & SA_RESTART) !== 0;
+  });
 }
 
 /** kill(2) by number; the errors are the caller's to check. */

@@ -24,7 +24,8 @@ export function sleepersOn(k: Kernel, wchan: string): Thread[] {
 export function wakeThread(k: Kernel, td: Thread, why: Wakeup): void {
   if (!td.sleep) return;
   const pending = td.pending ? { ...td.pending, woken: why } : null;
-  const suspended = td.state === 'suspended';
-  const woken = k.setThread(td.tid, { sleep: null, pending });
-  if (!suspended) makeRunnable(k, woken, 'wakeup');
+  const halted = td.state === 'suspended' || k.proc(td.pid).stopped !== 'no';
+  const woken = k.setThread(td.tid, { sleep: null, pending, ...(halted ? { state: 'suspended' } : {}) });
+  // In a stopped process it runs when the process is continued.
+  if (!halted) makeRunnable(k, woken, 'wakeup');
 }

@@ -85,10 +85,14 @@ export interface CheckpointState {
   /** Guest path of the last complete checkpoint, '' before the first. */
   readonly lastFile: string;
   readonly lastNs: number;
+  /** Signal mask and alternate stack of the thread at that time: no note of a core holds them. */
+  readonly signals: Pick<Thread, 'sigmask' | 'sigstack'> | null;
 }
 
 export interface NativeState {
   readonly program: string;
+  /** The system call in progress or made last: made again when a signal has interrupted it (ERESTART). */
+  readonly lastCall?: { readonly name: string; readonly args: readonly number[] };
   /** JSON data: the program's own program counter and locals. */
   readonly data: unknown;
 }
@@ -96,6 +100,13 @@ export interface NativeState {
 export interface FdEntry {
   readonly file: FileId;
   readonly closeOnExec: boolean;
+}
+
+/** stack_t: the alternate signal stack. `flags`: SS_DISABLE 4 when there is none. */
+export interface SigStack {
+  readonly sp: number;
+  readonly size: number;
+  readonly flags: number;
 }
 
 /** struct sigaction with the handler as address: 0 SIG_DFL, 1 SIG_IGN. */
@@ -136,6 +147,9 @@ export interface Thread {
   readonly ast: boolean;
   /** Four words: bit (sig-1)&31 of word (sig-1)>>5. */
   readonly sigmask: readonly number[];
+  /** FreeBSD td_oldsigmask (TDP_OLDMASK): the mask to go back to once the signals that sigsuspend(2) let in have acted. */
+  readonly sigmaskAfter: readonly number[] | null;
+  readonly sigstack: SigStack;
   /** Signals for this thread alone. */
   readonly sigqueue: readonly SigInfo[];
   /** Bases behind the selectors 0x13 (%fs) and 0x1B (%gs). */
@@ -232,6 +246,10 @@ export interface PerCpu {
   readonly cpTimes: readonly [number, number, number, number, number];
   /** Set when the current thread must give way at the next boundary (TDF_NEEDRESCHED). */
   readonly needResched: boolean;
+  /** Until when it has been busy with writing checkpoints. */
+  readonly checkpointingNs?: number;
+  /** The current thread was thrown off before its slice was over: it goes back to the head of its queue (SRQ_PREEMPTED). */
+  readonly preempted?: boolean;
 }
 
 // ---- Virtual memory ----------------------------------------------------------------------------------------------------
@@ -397,7 +415,17 @@ export interface Recovery {
   readonly attempts: number;
   readonly thread: Pick<
     Thread,
-    'tid' | 'name' | 'priClass' | 'basePri' | 'priority' | 'cpuset' | 'sigmask' | 'cpusUsed' | 'runNs' | 'sleepNs'
+    | 'tid'
+    | 'name'
+    | 'priClass'
+    | 'basePri'
+    | 'priority'
+    | 'cpuset'
+    | 'sigmask'
+    | 'sigstack'
+    | 'cpusUsed'
+    | 'runNs'
+    | 'sleepNs'
   >;
 }
 /** Runnable threads on average over 1, 5 and 15 minutes, times FSCALE (FreeBSD averunnable). */

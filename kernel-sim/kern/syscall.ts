@@ -8,7 +8,7 @@ import { syscallByNumber } from '../sys/table.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { regsOf } from './regs.ts';
 import { leaveCore } from './sched.ts';
-import { sigInfo, tdsignal } from './signal.ts';
+import { hasDeliverable, restartsCalls, sigInfo, tdsignal } from './signal.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
 
 /** syscall(2) and __syscall(2): the number is an argument. */
@@ -16,8 +16,8 @@ const SYS_SYSCALL = 0;
 const SYS___SYSCALL = 198;
 /** First number above the table of 9.0: sys/sys/syscall.h, SYS_MAXSYSCALL. */
 const SYS_MAXSYSCALL = 532;
-/** Length of `int $0x80`. */
-const SYSCALL_INSTRUCTION_BYTES = 2;
+/** FreeBSD sys/sys/errno.h: what a native program finds in EAX for a call that it has to make again. */
+export const ERESTART = -1;
 /** si_code of a single-step trap. */
 const TRAP_TRACE = 2;
 
@@ -128,12 +128,6 @@ function sleepIn(
   });
 }
 
-function hasDeliverable(k: Kernel, tid: Tid): boolean {
-  const td = k.thread(tid);
-  const masked = (signo: number): boolean => ((td.sigmask[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
-  return [...td.sigqueue, ...k.proc(td.pid).sigqueue].some((s) => !masked(s.signo));
-}
-
 /** Writes the result where user mode looks for it. The thread may be gone (exit) or have left the core (stop, exec by a tracer). */
 function finish(k: Kernel, core: KernelCore, tid: Tid, result: SyscallResult): void {
   if (k.cpu(core.id).current !== tid) return;
@@ -149,8 +143,14 @@ function finish(k: Kernel, core: KernelCore, tid: Tid, result: SyscallResult): v
       regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
       break;
     case 'restart':
-      // Without a handler to ask, the call is always made again.
-      regs[EIP] = regs[EIP]! - SYSCALL_INSTRUCTION_BYTES;
+      if (k.proc(k.thread(tid).pid).native) {
+        regs[EAX] = ERESTART;
+        regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
+      } else if (restartsCalls(k, tid)) regs[EIP] = regs[EIP]! - syscallInstructionBytes(k, tid, regs[EIP]!);
+      else {
+        regs[EAX] = EINTR;
+        regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
+      }
       break;
     case 'justreturn':
     case 'sleep':
@@ -160,6 +160,12 @@ function finish(k: Kernel, core: KernelCore, tid: Tid, result: SyscallResult): v
     regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_TF;
     tdsignal(k, tid, sigInfo(SIGTRAP, { code: TRAP_TRACE, addr: regs[EIP]! >>> 0 }));
   }
+}
+
+/** Length of the instruction that ended at `eip`: `int $0x80`, or the far call `lcall $7,$0`. */
+function syscallInstructionBytes(k: Kernel, tid: Tid, eip: number): number {
+  const bytes = k.copyin(k.thread(tid).pid, eip - 2, 2);
+  return typeof bytes !== 'number' && bytes[0] === 0xcd && bytes[1] === 0x80 ? 2 : 7;
 }
 
 /** ENOSYS, and one line in the log; a number that 9.0 does not have at all also gets SIGSYS, as nosys() does it. */

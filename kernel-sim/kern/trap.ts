@@ -35,7 +35,7 @@ import { faultInterrupt } from './recovery.ts';
 import { setTrapFlag } from './regs.ts';
 import { allowedCpus, balance, balanceDelayNs, chooseThread, enterCore, statTick, yieldCore } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
-import { deliverSignals, sigInfo, tdsignal } from './signal.ts';
+import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { syscallEnter, syscallResume } from './syscall.ts';
 
@@ -105,7 +105,7 @@ export class KernelTrapHandler implements TrapHandler {
         const load = k.cpu(core.id).load;
         k.setCpu(core.id, { needResched: false });
         if (load > 1 || !hasCpu(allowedCpus(k, k.thread(tid)), core.id)) {
-          yieldCore(k, core, false);
+          yieldCore(k, core, cpu.preempted === true);
           continue;
         }
       }
@@ -190,12 +190,12 @@ export class KernelTrapHandler implements TrapHandler {
       const protection = outcome === 'protection';
       const old = protection && p.osrel < OSREL_SIGSEGV;
       const code = old ? BUS_PAGE_FAULT : protection ? SEGV_ACCERR : SEGV_MAPERR;
-      tdsignal(k, tid, sigInfo(old ? SIGBUS : SIGSEGV, { code, addr: address, trapno: T_PAGEFLT }));
+      trapsignal(k, tid, sigInfo(old ? SIGBUS : SIGSEGV, { code, addr: address, trapno: T_PAGEFLT }));
       return;
     }
     if (vector === VECTOR_DB) setTrapFlag(k, tid, false);
     const [signo, code, trapno] = TRAPS.get(vector) ?? [SIGBUS, 3, 30];
-    tdsignal(k, tid, sigInfo(signo, { code, addr: regs[EIP]! >>> 0, trapno }));
+    trapsignal(k, tid, sigInfo(signo, { code, addr: regs[EIP]! >>> 0, trapno }));
   }
 
   // ---- time ------------------------------------------------------------------------------------------------------------

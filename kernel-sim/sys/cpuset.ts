@@ -48,8 +48,9 @@ const isResult = (value: Target | SyscallResult): value is SyscallResult =>
   value.kind !== 'threads' && value.kind !== 'set';
 
 function sys_cpuset(k: Kernel, td: Thread, [setidAt]: readonly number[]): SyscallResult {
-  const id = makeSet(k, td.pid);
-  return k.suword(td.pid, setidAt!, id) ? ok(0) : fail(EFAULT);
+  if (!k.suword(td.pid, setidAt!, k.state.counters.nextCpuset)) return fail(EFAULT);
+  makeSet(k, td.pid);
+  return ok(0);
 }
 
 function sys_cpuset_setid(k: Kernel, td: Thread, [which, id, setid]: readonly number[]): SyscallResult {

@@ -3,15 +3,15 @@ import type { Pid } from '../abi/ids.ts';
 import { encode } from '../abi/layout.ts';
 import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { rusageLayout } from '../abi/resource.ts';
-import { SIGTRAP } from '../abi/signal.ts';
+import { SIGCHLD, SIGTRAP } from '../abi/signal.ts';
 import { exitedStatus, STATUS_CONTINUED, stoppedStatus, WCONTINUED, WNOHANG, WNOWAIT, WUNTRACED } from '../abi/wait.ts';
 import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
 import { exitProcess, reap } from '../kern/exit.ts';
 import { forkProcess } from '../kern/fork.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import { childrenOf } from '../kern/proc.ts';
+import { childrenOf, INIT_PID } from '../kern/proc.ts';
 import { rusageOf } from '../kern/resource.ts';
-import { allHalted, sigInfo, tdsignal } from '../kern/signal.ts';
+import { allHalted, psignal, sigInfo, tdsignal, wakeParent } from '../kern/signal.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
@@ -85,7 +85,8 @@ function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
   if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOWAIT)) return fail(EINVAL);
   const me = k.proc(td.pid);
   const group = wanted === 0 ? me.pgid : -wanted;
-  const mine = childrenOf(k, td.pid).filter((c) => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group));
+  const isWanted = (c: Proc): boolean => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group);
+  const mine = childrenOf(k, td.pid).filter(isWanted);
   for (const child of mine) {
     const status = report(k, child, options);
     if (status === null) continue;
@@ -97,7 +98,7 @@ function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
     else k.setProc(child.pid, { continueUnreported: false });
     return ok(child.pid);
   }
-  const expected = mine.length > 0 || [...k.state.procs.values()].some((p) => p.realParent === td.pid);
+  const expected = mine.length > 0 || [...k.state.procs.values()].some((p) => p.realParent === td.pid && isWanted(p));
   if (!expected) return fail(ECHILD);
   if (options & WNOHANG) return ok(0);
   if (entry.woken === 'signal') return RESTART;
@@ -107,20 +108,25 @@ function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
 /** A zombie that was traced by somebody else goes back to its real parent; any other is gone. */
 function collect(k: Kernel, child: Proc): void {
   if (child.realParent !== 0 && child.realParent !== child.ppid && k.findProc(child.realParent)) {
-    k.setProc(child.pid, { ppid: child.realParent, realParent: 0, traced: false });
+    const back = child.realParent;
+    k.setProc(child.pid, { ppid: back, realParent: 0, traced: false });
+    psignal(k, back, SIGCHLD);
+    wakeParent(k, child.pid);
+    if (back === INIT_PID) reap(k, child.pid);
     return;
   }
   reap(k, child.pid);
 }
 
-const sys_getpid = (k: Kernel, td: Thread): SyscallResult => ok(td.pid, k.proc(td.pid).ppid);
+// The second result that COMPAT_43 would give is not there: GENERIC has no COMPAT_43.
+const sys_getpid = (_k: Kernel, td: Thread): SyscallResult => ok(td.pid);
 const sys_getppid = (k: Kernel, td: Thread): SyscallResult => {
   const p = k.proc(td.pid);
   return ok(p.realParent || p.ppid);
 };
 const sys_getpgrp = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).pgid);
-const sys_getuid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).uid, k.proc(td.pid).uid);
-const sys_getgid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).gid, k.proc(td.pid).gid);
+const sys_getuid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).uid);
+const sys_getgid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).gid);
 
 function sys_getpgid(k: Kernel, td: Thread, [id]: readonly number[]): SyscallResult {
   const p = id === 0 ? k.proc(td.pid) : k.findProc(id!);

@@ -1,5 +1,5 @@
 import { EIP } from '../../emu/core/core-state.ts';
-import { EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
 import { fpregFromSavexmm, savexmmFromFpreg } from '../abi/fpreg.ts';
 import type { Signo } from '../abi/ids.ts';
 import {
@@ -31,6 +31,7 @@ import {
   PT_WRITE_I,
 } from '../abi/ptrace.ts';
 import { decodeReg, encodeReg } from '../abi/reg.ts';
+import { encodeSiginfo } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGKILL } from '../abi/signal.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import {
@@ -45,7 +46,7 @@ import {
 } from '../kern/ptrace.ts';
 import { fxsaveOf, regsOf, setTrapFlag, userRegs } from '../kern/regs.ts';
 import { resumeProcess } from '../kern/signal.ts';
-import type { SigInfo, Thread } from '../kern/state.ts';
+import type { Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -59,11 +60,9 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
   if (request === PT_TRACE_ME) return result(traceMe(k, td.pid));
   if (request === PT_ATTACH) return result(attachTracer(k, td.pid, id));
   if (request === PT_KILL) {
-    // Unlike the others it also reaches a tracee that has not been waited for.
-    const quick = stoppedTracee(k, td.pid, id);
-    if (typeof quick === 'number' && quick !== EBUSY) return fail(quick);
-    if (typeof quick === 'number') return fail(EBUSY);
-    resumeProcess(k, quick.proc.pid, SIGKILL);
+    const doomed = stoppedTracee(k, td.pid, id);
+    if (typeof doomed === 'number') return fail(doomed);
+    resumeProcess(k, doomed.proc.pid, SIGKILL);
     return ok(0);
   }
   const tracee = stoppedTracee(k, td.pid, id);
@@ -72,12 +71,12 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
     case PT_READ_I:
     case PT_READ_D: {
       const bytes = readTracee(k, tracee.proc, addr, 4);
-      return bytes ? ok(new DataView(bytes.buffer).getInt32(0, true)) : fail(EINVAL);
+      return bytes ? ok(new DataView(bytes.buffer).getInt32(0, true)) : fail(EFAULT);
     }
     case PT_WRITE_I:
     case PT_WRITE_D: {
       const bytes = new Uint8Array(Int32Array.of(data).buffer);
-      return writeTracee(k, tracee.proc, addr, bytes) ? ok(0) : fail(EINVAL);
+      return writeTracee(k, tracee.proc, addr, bytes) ? ok(0) : fail(EFAULT);
     }
     case PT_CONTINUE:
     case PT_STEP:
@@ -141,34 +140,16 @@ function io(k: Kernel, td: Thread, { proc }: Tracee, descAt: number): SyscallRes
   let moved: boolean;
   if (op === PIOD_READ_D || op === PIOD_READ_I) {
     const bytes = readTracee(k, proc, offs, length);
-    if (!bytes) return fail(EINVAL);
+    if (!bytes) return fail(EFAULT);
     moved = k.copyout(td.pid, addr, bytes);
   } else if (op === PIOD_WRITE_D || op === PIOD_WRITE_I) {
     const bytes = k.copyin(td.pid, addr, length);
     if (typeof bytes === 'number') return fail(bytes);
-    if (!writeTracee(k, proc, offs, bytes)) return fail(EINVAL);
+    if (!writeTracee(k, proc, offs, bytes)) return fail(EFAULT);
     moved = true;
   } else return fail(EINVAL);
   if (!moved) return fail(EFAULT);
   return k.suword(td.pid, descAt + 12, length) ? ok(0) : fail(EFAULT);
-}
-
-/** siginfo_t, 64 bytes (freebsd-i386-abi.md, C). */
-export function encodeSiginfo(info: SigInfo): Uint8Array {
-  const words = [
-    info.signo,
-    info.errno,
-    info.code,
-    info.pid,
-    info.uid,
-    info.status,
-    info.addr,
-    info.value,
-    info.trapno,
-  ];
-  const bytes = new Uint8Array(64);
-  bytes.set(new Uint8Array(Int32Array.from(words).buffer));
-  return bytes;
 }
 
 /** struct ptrace_lwpinfo as of 9.0. */

@@ -115,7 +115,7 @@ function sys_rtprio(k: Kernel, td: Thread, [action, who, at]: readonly number[])
 
 /** sched_yield(2): to the end of the queue. */
 function sys_sched_yield(k: Kernel, td: Thread): SyscallResult {
-  if (td.onCpu >= 0) k.setCpu(td.onCpu, { needResched: true });
+  if (td.onCpu >= 0) k.setCpu(td.onCpu, { needResched: true, preempted: false });
   return ok(0);
 }
 

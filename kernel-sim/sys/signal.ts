@@ -1,11 +1,15 @@
-import { EFAULT, EINVAL, ENOSYS, ESRCH } from '../abi/errno.ts';
+import { ESP } from '../../emu/core/core-state.ts';
+import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Signo } from '../abi/ids.ts';
 import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import { killTargets, psignal } from '../kern/signal.ts';
+import { NO_SIGSTACK } from '../kern/proc.ts';
+import { regsOf } from '../kern/regs.ts';
+import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
+import { isIgnored, killTargets, psignal } from '../kern/signal.ts';
 import type { Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
-import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { fail, JUST_RETURN, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
 
 /** sigprocmask(2): FreeBSD sys/sys/signal.h. */
@@ -13,7 +17,7 @@ const SIG_BLOCK = 1;
 const SIG_UNBLOCK = 2;
 const SIG_SETMASK = 3;
 const SIG_DFL = 0;
-const SIG_IGN = 1;
+const MINSIGSTKSZ = 2048;
 
 function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): SyscallResult {
   if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
@@ -24,30 +28,39 @@ function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): S
   return ok(0);
 }
 
-/** sigaction(2): default and ignore; a handler of the program's own is refused until signal frames exist. */
+/** sigaction(2). The handler's mask never holds SIGKILL or SIGSTOP. */
 function sys_sigaction(k: Kernel, td: Thread, [signum, actAt, oldAt]: readonly number[]): SyscallResult {
   if (signum! <= 0 || signum! > SIG_MAX) return fail(EINVAL);
   const p = k.proc(td.pid);
+  // Both may be at the same place: the new one is read first.
+  const bytes = actAt === 0 ? null : k.copyin(td.pid, actAt!, 24);
+  if (typeof bytes === 'number') return fail(bytes);
   if (oldAt !== 0) {
     const old = p.sigacts[signum!] ?? { handler: SIG_DFL, flags: 0, mask: [0, 0, 0, 0] };
-    const bytes = new Uint8Array(Int32Array.from([old.handler, old.flags, ...old.mask]).buffer);
-    if (!k.copyout(td.pid, oldAt!, bytes)) return fail(EFAULT);
+    const out = new Uint8Array(Int32Array.from([old.handler, old.flags, ...old.mask]).buffer);
+    if (!k.copyout(td.pid, oldAt!, out)) return fail(EFAULT);
   }
-  if (actAt === 0) return ok(0);
-  const bytes = k.copyin(td.pid, actAt!, 24);
-  if (typeof bytes === 'number') return fail(bytes);
+  if (!bytes) return ok(0);
   const words = [...new Int32Array(bytes.buffer)];
   const handler = words[0]! >>> 0;
   if ((signum === SIGKILL || signum === SIGSTOP) && handler !== SIG_DFL) return fail(EINVAL);
-  if (handler !== SIG_DFL && handler !== SIG_IGN) {
-    k.log(`sigaction: pid ${td.pid} (${p.comm}): handlers are not implemented yet`);
-    return fail(ENOSYS);
-  }
   const sigacts = [...p.sigacts];
   while (sigacts.length <= signum!) sigacts.push(null);
-  sigacts[signum!] = { handler, flags: words[1]!, mask: words.slice(2) };
+  sigacts[signum!] = { handler, flags: words[1]!, mask: unmaskable(words.slice(2)) };
   k.setProc(p.pid, { sigacts });
+  // What is ignored from now on is no longer pending (kern_sigaction).
+  if (isIgnored(k.proc(p.pid), signum!)) {
+    const keep = (queue: Thread['sigqueue']): Thread['sigqueue'] => queue.filter((s) => s.signo !== signum);
+    k.setProc(p.pid, { sigqueue: keep(p.sigqueue) });
+    for (const tid of p.threads) k.setThread(tid, { sigqueue: keep(k.thread(tid).sigqueue) });
+  }
   return ok(0);
+}
+
+/** SIGKILL and SIGSTOP cannot be masked. */
+function unmaskable(set: number[]): number[] {
+  set[0] = set[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
+  return set;
 }
 
 function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly number[]): SyscallResult {
@@ -55,9 +68,8 @@ function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly nu
   if (setAt !== 0) {
     const bytes = k.copyin(td.pid, setAt!, 16);
     if (typeof bytes === 'number') return fail(bytes);
-    const set = [...new Int32Array(bytes.buffer)];
-    // SIGKILL and SIGSTOP cannot be masked.
-    set[0] = set[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
+    const words = [...new Int32Array(bytes.buffer)];
+    const set = how === SIG_UNBLOCK ? words : unmaskable(words);
     let next: number[];
     if (how === SIG_BLOCK) next = old.map((word, n) => word | set[n]!);
     else if (how === SIG_UNBLOCK) next = old.map((word, n) => word & ~set[n]!);
@@ -77,17 +89,42 @@ function sys_sigpending(k: Kernel, td: Thread, [setAt]: readonly number[]): Sysc
   return k.copyout(td.pid, setAt!, new Uint8Array(Int32Array.from(words).buffer)) ? ok(0) : fail(EFAULT);
 }
 
-/** sigsuspend(2): with no handlers there is nothing to return from but a signal that changes nothing. */
+/** sigsuspend(2): the mask given holds until the signal that ends the sleep has acted. */
 function sys_sigsuspend(k: Kernel, td: Thread, [setAt]: readonly number[], entry: SyscallEntry): SyscallResult {
   if (entry.woken === 'first') {
     const bytes = k.copyin(td.pid, setAt!, 16);
     if (typeof bytes === 'number') return fail(bytes);
-    const saved = [...td.sigmask];
-    k.setThread(td.tid, { sigmask: [...new Int32Array(bytes.buffer)], ast: true });
-    return { kind: 'sleep', wchan: '', wmesg: 'pause', resume: saved };
+    const sigmask = unmaskable([...new Int32Array(bytes.buffer)]);
+    k.setThread(td.tid, { sigmask, sigmaskAfter: td.sigmaskAfter ?? td.sigmask, ast: true });
+    return { kind: 'sleep', wchan: '', wmesg: 'pause' };
   }
-  k.setThread(td.tid, { sigmask: entry.resume as number[] });
   return INTERRUPTED;
+}
+
+/** sigaltstack(2): stack_t {sp, size, flags}. EPERM while on it, ENOMEM below MINSIGSTKSZ. */
+function sys_sigaltstack(k: Kernel, td: Thread, [newAt, oldAt]: readonly number[]): SyscallResult {
+  const onStack = isOnStack(td.sigstack, regsOf(k, td.tid)[ESP]! >>> 0);
+  const bytes = newAt === 0 ? null : k.copyin(td.pid, newAt!, 12);
+  if (typeof bytes === 'number') return fail(bytes);
+  if (oldAt !== 0) {
+    const { sp, size, flags } = td.sigstack;
+    const out = Int32Array.from([sp, size, flags & SS_DISABLE ? SS_DISABLE : onStack ? SS_ONSTACK : 0]);
+    if (!k.copyout(td.pid, oldAt!, new Uint8Array(out.buffer))) return fail(EFAULT);
+  }
+  if (!bytes) return ok(0);
+  const [sp, size, flags] = new Uint32Array(bytes.buffer) as unknown as [number, number, number];
+  if (onStack) return fail(EPERM);
+  if ((flags & ~SS_DISABLE) !== 0) return fail(EINVAL);
+  if (flags & SS_DISABLE) k.setThread(td.tid, { sigstack: NO_SIGSTACK });
+  else if (size < MINSIGSTKSZ) return fail(ENOMEM);
+  else k.setThread(td.tid, { sigstack: { sp, size, flags: 0 } });
+  return ok(0);
+}
+
+/** sigreturn(2). */
+function sys_sigreturn(k: Kernel, td: Thread, [at]: readonly number[]): SyscallResult {
+  const error = sigreturn(k, td.tid, at!);
+  return error ? fail(error) : JUST_RETURN;
 }
 
 /** thr_kill(2) on one's own process. */
@@ -101,9 +138,11 @@ function sys_thr_kill(k: Kernel, td: Thread, [id, signum]: readonly number[]): S
 // biome-ignore format: one system call per line
 export const signalSyscalls = [
   { number: 37, name: 'kill', args: [['pid', 'pid'], ['signum', 'int']], support: 'full', handler: sys_kill },
+  { number: 53, name: 'sigaltstack', args: [['ss', 'ptr'], ['oss', 'ptr']], support: 'full', handler: sys_sigaltstack },
   { number: 340, name: 'sigprocmask', args: [['how', 'int'], ['set', 'ptr'], ['oset', 'ptr']], support: 'full', handler: sys_sigprocmask },
-  { number: 341, name: 'sigsuspend', args: [['sigmask', 'ptr']], support: 'partial', note: 'no handlers yet', handler: sys_sigsuspend },
+  { number: 341, name: 'sigsuspend', args: [['sigmask', 'ptr']], support: 'full', handler: sys_sigsuspend },
   { number: 343, name: 'sigpending', args: [['set', 'ptr']], support: 'full', handler: sys_sigpending },
-  { number: 416, name: 'sigaction', args: [['sig', 'int'], ['act', 'ptr'], ['oact', 'ptr']], support: 'partial', note: 'SIG_DFL and SIG_IGN', handler: sys_sigaction },
+  { number: 416, name: 'sigaction', args: [['sig', 'int'], ['act', 'ptr'], ['oact', 'ptr']], support: 'partial', note: 'SA_NOCLDSTOP and SA_NOCLDWAIT have no effect', handler: sys_sigaction },
+  { number: 417, name: 'sigreturn', args: [['sigcntxp', 'ptr']], support: 'full', handler: sys_sigreturn },
   { number: 433, name: 'thr_kill', args: [['id', 'uint'], ['sig', 'int']], support: 'partial', note: 'the caller\'s own process', handler: sys_thr_kill },
 ] as const satisfies readonly SyscallRow[];

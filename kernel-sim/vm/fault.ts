@@ -6,7 +6,7 @@ import type { VmEntry, VmspaceId } from '../kern/state.ts';
 import { readFileRange } from '../vfs/file-data.ts';
 import { entryAt, permOfProt } from './map.ts';
 
-/** `mapped`: try again. The others become signals: SIGSEGV with MAPERR, a protection fault, SIGBUS past the end of a file. */
+/** `mapped`: try again. The others become signals: SIGSEGV with MAPERR, or a protection fault (past the end of a file, too). */
 export type FaultOutcome = 'mapped' | 'no-entry' | 'protection';
 
 /** FreeBSD vm_fault: makes the page at `address` present for a read or a write, growing the stack when the address is just below it. */
@@ -18,7 +18,9 @@ export function vmFault(k: Kernel, id: VmspaceId, address: number, write: boolea
     if (!entry) return 'no-entry';
   }
   if (entry.prot === 0 || (write && (entry.prot & PROT_WRITE) === 0)) return 'protection';
-  makeResident(k, id, entry, Math.floor(address / PAGE_SIZE));
+  const page = Math.floor(address / PAGE_SIZE);
+  if (entry.object.kind === 'vnode' && page * PAGE_SIZE >= entry.object.fileEnd) return 'protection';
+  makeResident(k, id, entry, page);
   return 'mapped';
 }
 

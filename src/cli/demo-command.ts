@@ -7,7 +7,7 @@ import { timelineOf } from '../result.ts';
 import { runScenario } from '../scenario/run-scenario.ts';
 import { parseScenario } from '../scenario/schema.ts';
 import { integer } from './options.ts';
-import { type OutputOptions, toJson, withOutputOptions, writeOutputs } from './outputs.ts';
+import { type OutputOptions, toJson, withFileOptions, writeOutputs } from './outputs.ts';
 import { summaryLines } from './summary-lines.ts';
 
 interface DemoOptions extends OutputOptions {
@@ -21,8 +21,9 @@ export function addDemoCommand(program: Command): void {
     .description(
       "the paper's experiment: a core dies under a running process, which is restarted from its checkpoint on another",
     );
-  withOutputOptions(command)
-    .option('--seed <n>', 'seed of the interleaving', integer)
+  withFileOptions(command)
+    .option('--json', 'print one JSON object instead of text (docs/json.md)')
+    .option('--seed <n>', 'seed of the interleaving, instead of 7', integer)
     .action((options: DemoOptions) => {
       process.exitCode = demoCommand(options);
     });

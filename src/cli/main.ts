@@ -31,6 +31,15 @@ function build(): Command {
   addInspectCommand(program);
   addShellCommand(program);
   for (const command of program.commands) command.copyInheritedSettings(program);
+  program.addHelpText(
+    'after',
+    `
+Try: coreback demo --html demo.html
+     coreback run count --checkpoint-every 5s --fail count@12s --timeline
+     coreback scenario scenarios/
+
+Times are virtual: 5s, 250ms, 1.5s. Exit codes: coreback help run, coreback help scenario.`,
+  );
   return program;
 }
 

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
@@ -43,19 +43,28 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
     .option('--seed <n>', 'seed of the interleaving; the same seed gives the same run', integer, 1)
     .option(
       '--slice <a-b>',
-      'instructions in a round of the interleaving: drawn from this range, or fixed when one number',
+      'instructions in a round of the interleaving: drawn from this range, or always the same when one number (default: 5000-15000)',
     )
-    .option('--checkpoint-every <time>', 'checkpoint every process so often, in virtual time (5s, 250ms)')
-    .option('--core-layout <layout>', "layout of core files: 'extended' (with the later notes) or '9.0'", 'extended')
-    .option('--recovery <policy>', "what happens to a process whose core died: 'restart' or 'none'", 'restart')
     .option(
-      '--fail <fault>',
-      'a core fault: core2@12s, core2#1000000 (instructions) or count@12s (the core that runs it); may be repeated',
-      collect,
-      [],
+      '--checkpoint-every <time>',
+      'checkpoint every process when it starts and then so often, in virtual time: 5s, 250ms (default: never)',
     )
-    .option('--until <time>', 'stop at this virtual time', defaults.until)
-    .option('--max-instructions <n>', 'stop after so many instructions of all cores together', integer)
+    .option(
+      '--core-layout <layout>',
+      "layout of core files: 'extended' (with notes that came after 9.0) or '9.0'",
+      'extended',
+    )
+    .option('--recovery <policy>', "what happens to a process whose core died: 'restart' or 'none'", 'restart')
+    .addOption(
+      new Option(
+        '--fail <fault>',
+        'a core stops for good: core2@12s (at a time), core2#1000000 (after so many of its instructions), count@12s (the core that runs count then, or the first to run it later); may be repeated',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .option('--until <time>', 'break the run off at this virtual time', defaults.until)
+    .option('--max-instructions <n>', 'break it off after so many instructions of all cores together', integer)
     .option('--paranoid', 'check every invariant after every step (slow)');
 }
 

@@ -19,14 +19,19 @@ export interface OutputOptions {
   readonly out?: string;
 }
 
-export function withOutputOptions(command: Command): Command {
+/** What a command prints to stdout besides the guest's output. */
+export function withPrintOptions(command: Command): Command {
   return command
     .option('--json', 'print one JSON object instead of text (docs/json.md)')
-    .option('--timeline', 'print the timeline and the story of the run')
+    .option('--timeline', 'print the timeline and the story of the run');
+}
+
+export function withFileOptions(command: Command): Command {
+  return command
     .option('--html <file>', 'write the report as one HTML page')
     .option('--svg <file>', 'write the timeline as a picture')
     .option('--trace <file>', 'write a trace for ui.perfetto.dev')
-    .option('--out <folder>', 'write all of these and every core file into a folder');
+    .option('--out <folder>', 'write all of these, the JSON and every core file into a folder');
 }
 
 /** Writes what was asked for. Errors: UsageError naming the file. */

@@ -5,12 +5,13 @@ import { INIT_PID } from '../../kernel-sim/kern/proc.ts';
 import { readHostFile } from '../host/files.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { runWithProgress } from '../host/run-loop.ts';
+import { timelineText } from '../report/text.ts';
 import { type BreakAt, readInputs } from '../restart/plan.ts';
 import { spawnRestart } from '../restart/spawn.ts';
-import { buildResult } from '../result.ts';
+import { buildResult, timelineOf } from '../result.ts';
 import { System } from '../system.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
-import { type OutputOptions, toJson, withOutputOptions, writeOutputs } from './outputs.ts';
+import { type OutputOptions, toJson, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
 import { echoOutput } from './run-command.ts';
 import { summaryLines } from './summary-lines.ts';
 
@@ -26,9 +27,13 @@ export function addRestartCommand(program: Command): void {
     .description('restart a process from its executable and a core file, by ptrace as in the paper, and run it on')
     .argument('<executable>', 'the program that wrote the core (a path, or the name of one that we ship)')
     .argument('<core>', 'FreeBSD/i386 core file');
-  withOutputOptions(withMachineOptions(command, { mhz: 100, until: '3600s' }))
+  withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' })))
     .option('-m, --main', 'plant the breakpoint at main instead of the entry point')
     .option('-v, --verbose', 'print each step on stderr')
+    .addHelpText(
+      'after',
+      '\nExit code: that of the restarted process; 128 + signal when one ended it; 2 for bad input or a restart that failed; 3 when the run did not end by itself.',
+    )
     .action((executable: string, core: string, options: RestartCommandOptions) => {
       process.exitCode = restartCommand(executable, core, options);
     });
@@ -64,7 +69,10 @@ function restartCommand(executable: string, core: string, options: RestartComman
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   if (failure) throw new UsageError({ what: `cannot be restarted: ${failure}`, path: core });
   if (options.json) process.stdout.write(toJson(result));
-  else process.stderr.write(summaryLines(result));
+  else {
+    if (options.timeline) process.stdout.write(`\n${timelineText(system.events, timelineOf(system))}`);
+    process.stderr.write(summaryLines(result));
+  }
   if (stop.reason !== 'finished') return 3;
   const restored = result.processes.find((row) => row.ppid === agent && agent !== INIT_PID);
   return restored?.signal === undefined ? (restored?.exit ?? 3) : 128 + restored.signal;

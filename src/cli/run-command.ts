@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
@@ -8,7 +8,7 @@ import { buildResult, type RunResult, timelineOf } from '../result.ts';
 import { parseCpuList } from '../scenario/units.ts';
 import { System, type SystemConfig } from '../system.ts';
 import { collect, integer, type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
-import { type OutputOptions, toJson, withOutputOptions, writeOutputs } from './outputs.ts';
+import { type OutputOptions, toJson, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
 import { summaryLines } from './summary-lines.ts';
 
 interface RunOptions extends MachineOptions, OutputOptions {
@@ -25,18 +25,27 @@ export function addRunCommand(program: Command): void {
     .argument('<elf>', 'static FreeBSD/i386 ELF executable')
     .argument('[args...]', 'its arguments')
     .passThroughOptions(false);
-  withOutputOptions(withMachineOptions(command, { mhz: 100, until: '3600s' }))
+  withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' })))
     .option('--nice <n>', 'nice value of the program', integer, 0)
     .option('--cpus <list>', 'CPUs on which it may run: 0,1,3 or 0-2')
-    .option('--with <command>', "run this beside it ('primes 200000'); may be repeated", collect, [])
-    .addHelpText(
-      'after',
-      '\nThe exit code is that of the program (128 + signal when one ended it), 2 for bad input, 3 when the run did not end by itself.',
+    .addOption(
+      new Option('--with <command>', "run this beside it ('primes 200000'); may be repeated")
+        .argParser(collect)
+        .default([], 'none'),
     )
+    .addHelpText('after', afterHelp)
     .action((elf: string, args: string[], options: RunOptions) => {
       process.exitCode = runCommand(elf, args, options);
     });
 }
+
+const afterHelp = (): string => `
+Arguments that begin with - stand after --: coreback run sh -- -c 'echo $((6 * 7))'
+Programs that we ship: ${shippedPrograms()
+  .map((file) => file.path.slice('/bin/'.length))
+  .join(' ')}
+
+Exit code: that of the program; 128 + signal when one ended it; 2 for bad input; 3 when the run did not end by itself.`;
 
 function runCommand(elf: string, args: readonly string[], options: RunOptions): number {
   const config = systemConfig(options);

@@ -30,7 +30,7 @@ export function addScenarioCommand(program: Command): void {
     .description('run scenario files and check what each expects; a folder stands for the scenarios in it')
     .argument('<files...>', 'scenario files (JSON) or folders')
     .option('--seed <n>', "seed of the interleaving, instead of each scenario's own", integer)
-    .option('--json', 'print one JSON array with the result of each')
+    .option('--json', 'print one JSON array with the result of each (docs/json.md)')
     .option('--out <folder>', 'write the reports, pictures and core files of each into a folder of its name')
     .option('-v, --verbose', 'print the timeline, the story and the CPU history of each')
     .option('--paranoid', 'check every invariant after every step (slow)')

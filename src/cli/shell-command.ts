@@ -4,7 +4,7 @@ import { shippedPrograms } from '../host/guest-programs.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
-import { type OutputOptions, withOutputOptions, writeOutputs } from './outputs.ts';
+import { type OutputOptions, withFileOptions, writeOutputs } from './outputs.ts';
 import { echoOutput } from './run-command.ts';
 
 /** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
@@ -20,11 +20,11 @@ export function addShellCommand(program: Command): void {
   const command = program
     .command('shell')
     .description('an interactive shell on the machine, with the guest programs in /bin');
-  withOutputOptions(withMachineOptions(command, { mhz: 10, until: '1000000s' }))
+  withFileOptions(withMachineOptions(command, { mhz: 10, until: '1000000s' }))
     .option('--fast', 'let virtual time run as fast as it can (always so when the input is no terminal)')
     .addHelpText(
       'after',
-      '\nTry: count & gcore $!; kill -INT $!; restart /bin/count core.$!      Leave with exit or Ctrl-D.',
+      "\nTry: count & sleep 2; gcore $!; kill -INT $!; restart /bin/count core.$!\nLeave with exit or Ctrl-D. Ctrl-C is the guest's. The exit code is that of the shell.",
     )
     .action(async (options: ShellOptions) => {
       process.exitCode = await shellCommand(options);
@@ -39,6 +39,8 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   for (const file of shippedPrograms()) system.install(file);
   echoOutput(system);
   const shell = system.spawn({ path: '/bin/sh', args: interactive ? ['sh', '-i'] : ['sh'], cwd: '/root' });
+  // The terminal's foreground process group: Ctrl-C goes there.
+  system.kernel.state.console = { ...system.kernel.state.console, foreground: shell };
   const input = hostInput(system);
   const limits = runLimits(options);
   let stop = system.run({ ...limits, pauseNs: 0 });

@@ -3,18 +3,21 @@ import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { logicalOutputs } from './logical-output.ts';
 
 /** What became of a run (DESIGN.md, Outcomes). `completed`: no fault was planned. */
-export type Outcome =
-  | 'completed'
-  | 'not-activated'
-  | 'masked'
-  | 'SDC'
-  | 'crash'
-  | 'detected-unrecovered'
-  | 'hang'
-  | 'recovered-exact'
-  | 'recovered-at-least-once'
-  | 'recovered-wrong'
-  | 'recovery-failed';
+export const OUTCOMES = [
+  'completed',
+  'not-activated',
+  'masked',
+  'SDC',
+  'crash',
+  'detected-unrecovered',
+  'hang',
+  'recovered-exact',
+  'recovered-at-least-once',
+  'recovered-wrong',
+  'recovery-failed',
+] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
 
 export interface FinishedRun {
   readonly events: readonly TraceEvent[];

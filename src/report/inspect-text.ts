@@ -145,7 +145,8 @@ const REGISTER_LINES: readonly (readonly RegField[])[] = [
 const SELECTORS: ReadonlySet<RegField> = new Set(['r_cs', 'r_ss', 'r_ds', 'r_es', 'r_fs', 'r_gs']);
 const SHOWN = new Set(REGISTER_LINES.flat());
 
-function thread({ tid, name, registers, segbases, fpu, xstateBytes }: ThreadReport, index: number): string[] {
+function thread(report: ThreadReport, index: number): string[] {
+  const { tid, name, registers, segbases, fpu, xstateBytes, backtrace } = report;
   const value = (field: RegField) => hex(registers[field], SELECTORS.has(field) ? 4 : 8);
   const rows = REGISTER_LINES.map((line) => line.flatMap((field) => [field.slice(2), value(field)]));
   const rest = REG_FIELDS.filter((field) => !SHOWN.has(field) && registers[field] !== 0);
@@ -159,6 +160,14 @@ function thread({ tid, name, registers, segbases, fpu, xstateBytes }: ThreadRepo
   const st = fpu.st.map((r) => `st${r.index} ${r.value}`).join('  ') || 'no register in use';
   lines.push(`  x87      control ${hex(fpu.cw, 4)}  status ${hex(fpu.sw, 4)}  tags ${hex(fpu.tw, 4)}  ${st}`);
   if (xstateBytes !== undefined) lines.push(`  vector   XSAVE image of ${xstateBytes} bytes`);
+  if (backtrace) {
+    const frames = backtrace.map((f, i) => [
+      `#${i}`,
+      hex(f.pc),
+      f.name === '' ? '?' : `${printable(f.name)}+${f.offset}`,
+    ]);
+    lines.push(...table(frames));
+  }
   return lines;
 }
 

@@ -25,6 +25,7 @@ import { checkGenuineCore } from '../../kernel-sim/elf/genuine-core.ts';
 import { type PlacedNote, readFileNotes } from '../../kernel-sim/elf/notes.ts';
 import { decodeVmmap, packedRecords, type RawRecords } from '../../kernel-sim/elf/procstat-notes.ts';
 import { readSymbols, type SymbolTable } from '../../kernel-sim/elf/symbols.ts';
+import { backtrace, coreMemory, type Frame } from './backtrace.ts';
 import { fileType, noteType, osAbiName, protection, rlimitName, rlimitValue, segmentType } from './elf-names.ts';
 import { renderElfReport } from './inspect-text.ts';
 
@@ -78,6 +79,8 @@ export interface ThreadReport {
     /** Registers in use, ST0 first, to the nearest double ('Infinity', 'NaN' in words). */
     readonly st: readonly { readonly index: number; readonly value: string }[];
   };
+  /** Only when the program was given, too. */
+  readonly backtrace?: readonly Frame[];
 }
 
 export interface CoreReport {
@@ -120,16 +123,21 @@ export interface AuxvReport {
   readonly meaning: string;
 }
 
+export interface InspectOptions {
+  /** For a core: the program that was running. Its symbols and text give every thread a backtrace. */
+  readonly program?: { readonly bytes: Uint8Array; readonly path: string };
+}
+
 /**
  * What the file says, in aligned ASCII lines ending with a newline.
- * Errors: UsageError, with `path`, if it is not an i386 ELF file or its headers lie. Trouble further in is told in the text.
+ * Errors: UsageError, with the path, if it is not an i386 ELF file or its headers lie. Trouble further in is told in the text.
  */
-export function inspectElf(bytes: Uint8Array, path: string): string {
-  return renderElfReport(inspectElfJson(bytes, path));
+export function inspectElf(bytes: Uint8Array, path: string, options: InspectOptions = {}): string {
+  return renderElfReport(inspectElfJson(bytes, path, options));
 }
 
 /** The same as an object that JSON.stringify takes as it is. Same errors. */
-export function inspectElfJson(bytes: Uint8Array, path: string): ElfReport {
+export function inspectElfJson(bytes: Uint8Array, path: string, options: InspectOptions = {}): ElfReport {
   const problems: string[] = [];
   const attempt: Attempt = (read) => {
     try {
@@ -145,7 +153,8 @@ export function inspectElfJson(bytes: Uint8Array, path: string): ElfReport {
   const isCore = header.e_type === ET_CORE;
   const isProgram = header.e_type === ET_EXEC || header.e_type === ET_DYN;
   const notes = attempt(() => readFileNotes(file)) ?? [];
-  const core = isCore ? attempt(() => reportCore(readCore(bytes), bytes, attempt, notes)) : undefined;
+  const running = options.program && openElf(options.program.bytes, options.program.path);
+  const core = isCore ? attempt(() => reportCore(readCore(bytes), bytes, attempt, notes, running)) : undefined;
   const symbols = isProgram ? attempt(() => readSymbols(file)) : undefined;
   const type = fileType(header.e_type);
   return {
@@ -204,13 +213,21 @@ function reportSymbols({ symbols, at }: SymbolTable, entryAddress: number): NonN
   };
 }
 
-function reportCore(core: CoreImage, bytes: Uint8Array, attempt: Attempt, notes: readonly PlacedNote[]): CoreReport {
+function reportCore(
+  core: CoreImage,
+  bytes: Uint8Array,
+  attempt: Attempt,
+  notes: readonly PlacedNote[],
+  program: ElfFile | undefined,
+): CoreReport {
   const { groups, umask, osrel, psStrings, rlimits, auxv, files, vmmap } = core.procstat ?? {};
   const recordsAt = (type: number): number =>
     4 + (notes.find((n) => n.name === NOTE_VENDOR_FREEBSD && n.type === type)?.descOffset ?? 0);
   const openFiles = files && attempt(() => packedRecords(files.records, recordsAt(NT_PROCSTAT_FILES)).length);
   const memoryMap = vmmap && attempt(() => reportMap(vmmap, recordsAt(NT_PROCSTAT_VMMAP)));
   const { cursig } = core.threads[0];
+  const symbols = program && attempt(() => readSymbols(program));
+  const read = program && coreMemory(core, program);
   return {
     layout: core.layout,
     writtenBy: core.flavor,
@@ -218,7 +235,10 @@ function reportCore(core: CoreImage, bytes: Uint8Array, attempt: Attempt, notes:
     fname: core.psinfo.fname,
     psargs: core.psinfo.psargs,
     signal: cursig === 0 ? null : { number: cursig, name: signalName(cursig) },
-    threads: core.threads.map(reportThread),
+    threads: core.threads.map((thread) => ({
+      ...reportThread(thread),
+      ...(read && symbols ? { backtrace: backtrace(thread.reg, read, symbols) } : {}),
+    })),
     memoryBytes: core.segments.reduce((sum, { data }) => sum + data.length, 0),
     process: {
       ...(groups ? { groups } : {}),

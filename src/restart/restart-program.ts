@@ -4,6 +4,7 @@ import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import { type Pid, pid } from '../../kernel-sim/abi/ids.ts';
 import {
   PIOD_WRITE_D,
+  PSL_USERCHANGE,
   PT_CONTINUE,
   PT_DETACH,
   PT_GETREGS,
@@ -21,7 +22,9 @@ import { exitCodeOf, isSignalled, stoppedStatus, termSignalOf } from '../../kern
 import { bytesOf } from '../../kernel-sim/kern/kernel.ts';
 import { type NativeContext, type NativeProgram, type NativeStep, SCRATCH_ADDR } from '../../kernel-sim/kern/native.ts';
 import { adoptIdentity, giveUp } from '../../kernel-sim/kern/recovery.ts';
-import { readFile } from '../../kernel-sim/vfs/memfs.ts';
+import type { FileData } from '../../kernel-sim/kern/state.ts';
+import { readFileRange } from '../../kernel-sim/vfs/file-data.ts';
+import { hostCredentials, lookupFile } from '../../kernel-sim/vfs/namei.ts';
 import { type BreakAt, type Preparation, planPreparations, type RestartInputs, readInputs } from './plan.ts';
 
 /*
@@ -301,7 +304,10 @@ function loadNext(c: NativeContext, s: RestartState): NativeStep {
   return writeMemory(c, { ...s, ...after }, vaddr + s.offset, piece, 'load');
 }
 
-function restoreRegisters(c: NativeContext, s: RestartState, reg: Reg): NativeStep {
+function restoreRegisters(c: NativeContext, s: RestartState, saved: Reg): NativeStep {
+  // PT_SETREGS refuses a change of the other bits; RF, for one, is set in a core that was written after a fault.
+  const r_eflags = ((saved.r_eflags & PSL_USERCHANGE) | (s.regs!.r_eflags & ~PSL_USERCHANGE)) >>> 0;
+  const reg = { ...saved, r_eflags };
   c.put(REGS_AT, encodeReg(reg));
   say(c, s, 'registers', `eip 0x${hex(reg.r_eip)}, esp 0x${hex(reg.r_esp)}, eax 0x${hex(reg.r_eax)}`);
   return ptrace(PT_SETREGS, s.child, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase: 'fpregs' });
@@ -321,13 +327,24 @@ function detach(c: NativeContext, s: RestartState): NativeStep {
 
 // ---- small things --------------------------------------------------------------------------------------------------------
 
+/** What was made of a core file, by its contents, which never change: derived, and only so that each step need not read it all again. */
+const inputsOfCore = new WeakMap<FileData, { program: FileData; breakAt: BreakAt; inputs: RestartInputs }>();
+
 function inputs(c: NativeContext, s: RestartState): RestartInputs {
-  const read = (path: string): { path: string; bytes: Uint8Array } => {
-    const bytes = readFile(c.k, path);
-    if (typeof bytes === 'number') throw new UsageError({ what: `cannot be read: ${errnoName(bytes)}`, path });
-    return { path, bytes };
+  const find = (path: string): FileData => {
+    const vnode = lookupFile(c.k, hostCredentials(c.k), path);
+    if (typeof vnode === 'number') throw new UsageError({ what: `cannot be read: ${errnoName(vnode)}`, path });
+    return vnode.data;
   };
-  return readInputs(read(s.executable), read(s.core), s.breakAt ?? 'entry');
+  const program = find(s.executable);
+  const core = find(s.core);
+  const breakAt = s.breakAt ?? 'entry';
+  const known = inputsOfCore.get(core);
+  if (known?.program === program && known.breakAt === breakAt) return known.inputs;
+  const read = (path: string, data: FileData) => ({ path, bytes: readFileRange(data, 0, data.size) });
+  const made = readInputs(read(s.executable, program), read(s.core, core), breakAt);
+  inputsOfCore.set(core, { program, breakAt, inputs: made });
+  return made;
 }
 
 const call = (name: string, args: readonly number[], data: RestartState): NativeStep => ({

@@ -11,7 +11,7 @@ import { checkGenuineCore } from '../../kernel-sim/elf/genuine-core.ts';
 import { readSymbols } from '../../kernel-sim/elf/symbols.ts';
 import { inspectElf } from '../../src/report/inspect.ts';
 import { sampleProc, sampleReg, sampleThread, u32le } from '../support/elf-samples.ts';
-import { findGdb, runTool } from '../support/tools.ts';
+import { requireGdb, runTool } from '../support/tools.ts';
 
 const SOURCE = `
 static const struct { unsigned namesz, descsz, type; char name[8]; unsigned osreldate; } abi_note
@@ -167,9 +167,7 @@ describe.each([
     expect(out).toMatch(/load1 +00001000 {2}00402000/);
   });
 
-  it('is debugged by gdb: signal, threads, registers, backtrace, memory', (context) => {
-    const gdb = findGdb();
-    if (!gdb) return context.skip('no gdb for FreeBSD: set COREBACK_GDB');
+  it('is debugged by gdb: signal, threads, registers, backtrace, memory', () => {
     const commands = [
       'file tiny',
       `core-file ${name}`,
@@ -181,7 +179,7 @@ describe.each([
       'info float',
     ];
     if (isExtended) commands.push('info auxv', 'p/x $gs_base');
-    const out = runTool(gdb, ['-nx', '-batch', ...commands.flatMap((c) => ['-ex', c])], dir);
+    const out = runTool(requireGdb(), ['-nx', '-batch', ...commands.flatMap((c) => ['-ex', c])], dir);
     expect(out).not.toMatch(/warning|not a core dump/i);
     expect(out).toMatch(/terminated with signal SIGTRAP/);
     expect(out).toMatch(/currently "FreeBSD"/);

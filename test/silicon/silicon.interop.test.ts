@@ -81,11 +81,12 @@ describe.runIf(wanted)('the interpreter does what the real CPU does', () => {
   // Built when a test asks for it: elsewhere there may be no compiler.
   const newCampaign = (): Campaign => new Campaign(new SiliconOracle(), contenders());
 
-  it.runIf(replay !== undefined)('in the case of SILICON_CASE', () => {
-    const campaign = newCampaign();
-    campaign.tryCases([caseFromHex(replay!)]);
-    expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
-  });
+  if (replay !== undefined)
+    it('in the case of SILICON_CASE', () => {
+      const campaign = newCampaign();
+      campaign.tryCases([caseFromHex(replay!)]);
+      expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
+    });
 
   it.runIf(replay === undefined)(`in ${CASES_PER_ROW} cases of each row, seed ${SEED}`, { timeout: 300_000 }, () => {
     const campaign = newCampaign();

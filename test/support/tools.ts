@@ -24,11 +24,30 @@ export function findGdb(): string | undefined {
     .find((candidate) => existsSync(candidate));
 }
 
+/** As findGdb. Errors: throws if there is none. */
+export function requireGdb(): string {
+  const gdb = findGdb();
+  if (!gdb) throw new Error('no gdb with FreeBSD support: docs/debuggers.md says how to build one; set COREBACK_GDB');
+  return gdb;
+}
+
 /**
  * Runs a program to its end and gives what it wrote to stdout and stderr, joined.
  * Errors: throws if it is not installed, takes longer than 60 s, or ends with a status other than 0.
  */
 export function runTool(program: string, args: readonly string[], cwd?: string): string {
+  const { stdout, stderr } = run(program, args, cwd);
+  return stdout + stderr;
+}
+
+/** As runTool, for a program that must have nothing to complain about. Errors: throws also if it writes to stderr. */
+export function runQuietTool(program: string, args: readonly string[], cwd?: string): string {
+  const { stdout, stderr } = run(program, args, cwd);
+  if (stderr !== '') throw new Error(`${program} ${args.join(' ')} complains:\n${stderr}`);
+  return stdout;
+}
+
+function run(program: string, args: readonly string[], cwd?: string): { stdout: string; stderr: string } {
   const { stdout, stderr, status, error, signal } = spawnSync(program, args, {
     cwd,
     encoding: 'utf8',
@@ -36,7 +55,7 @@ export function runTool(program: string, args: readonly string[], cwd?: string):
     env: { ...process.env, LC_ALL: 'C', HOME: cwd ?? process.env.HOME },
   });
   if (error)
-    throw new Error(`${program}: ${error.message} (install: clang lld lldb binutils binutils-i686-kfreebsd-gnu)`);
+    throw new Error(`${program}: ${error.message} (install: clang lld lldb binutils binutils-i686-kfreebsd-gnu file)`);
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: status ${status ?? signal}\n${stdout}${stderr}`);
-  return stdout + stderr;
+  return { stdout, stderr };
 }

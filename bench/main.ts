@@ -1,0 +1,162 @@
+/**
+ * npm run bench: how fast the machine is, beside qemu-i386 and the processor itself. All numbers of one run come from one host in one
+ * state; ratios between them mean more than the numbers. See README.md.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Emulation, EmulationJob } from './emulate.ts';
+import { type BenchProgram, build, COMPUTE_PROGRAMS, SYSCALL_PROGRAM, versionOf } from './programs.ts';
+import type { RecoveryRow } from './recovery.ts';
+import { NATIVE, outputOf, QEMU, timeProgram } from './reference.ts';
+import { short, table } from './table.ts';
+
+interface ProgramRow {
+  readonly program: string;
+  readonly what: string;
+  /** Why there are no numbers. */
+  readonly missing?: string;
+  readonly emulation?: Emulation;
+  /** Rounds per second of CPU time. */
+  readonly roundsPerSecond: { readonly coreback?: number; readonly qemu?: number; readonly native?: number };
+  /** Whether every world that ran the program printed the same. */
+  readonly sameOutput?: boolean;
+}
+
+const CHECK_ROUNDS = 3;
+/** No young-generation collection while a few million instructions run. */
+const NODE_FLAGS = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'];
+
+/** Runs a measuring process and reads the JSON that it prints. */
+function inProcess<T>(script: string, ...args: readonly string[]): T {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, ...NODE_FLAGS, file, ...args], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`${script}: status ${status}\n${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+function measure(program: BenchProgram, dir: string): ProgramRow {
+  const { name, what } = program;
+  const built = build(program, dir);
+  if (typeof built === 'string') return { program: name, what, missing: built, roundsPerSecond: {} };
+  const native = timeProgram(NATIVE, built.linux);
+  const qemu = timeProgram(QEMU, built.linux);
+  const job: EmulationJob = { program: built.guest, checkRounds: CHECK_ROUNDS };
+  const emulation = inProcess<Emulation>('./emulate.ts', JSON.stringify(job));
+  const outputs = [NATIVE, QEMU].map((runner) => outputOf(runner, built.linux, CHECK_ROUNDS));
+  return {
+    program: name,
+    what,
+    emulation,
+    roundsPerSecond: {
+      coreback: (emulation.warmMips * 1e6) / emulation.instructionsPerRound,
+      ...(qemu ? { qemu: qemu.rounds / qemu.seconds } : {}),
+      ...(native ? { native: native.rounds / native.seconds } : {}),
+    },
+    sameOutput: outputs.every((output) => output === undefined || output === emulation.output),
+  };
+}
+
+function printCompute(rows: readonly ProgramRow[]): void {
+  const times = (native: number | undefined, other: number | undefined): string =>
+    native && other ? `${short(native / other)}x` : 'not here';
+  const lines = rows.map(({ program, what, missing, emulation, roundsPerSecond: r, sameOutput }) => {
+    if (!emulation) return [program, missing ?? ''];
+    const inMips = (rounds: number | undefined) => rounds && (rounds * emulation.instructionsPerRound) / 1e6;
+    return [
+      `${program}: ${what}`,
+      short(emulation.coldMips),
+      short(emulation.warmMips),
+      short(inMips(r.qemu)),
+      short(inMips(r.native)),
+      times(r.native, r.coreback),
+      times(r.native, r.qemu),
+      sameOutput ? 'same' : 'DIFFERENT',
+    ];
+  });
+  const heads = ['', 'cold', 'warm', 'qemu-i386', 'native', 'native:coreback', 'native:qemu', 'output'];
+  console.log(`Interpreter: millions of guest instructions per second of CPU time, and how often slower than native`);
+  console.log(`${table([heads, ...lines])}\n`);
+}
+
+function printAllocation(rows: readonly ProgramRow[]): void {
+  const lines = rows.flatMap(({ program, emulation: e }) =>
+    e
+      ? [
+          [
+            program,
+            short(e.systemBytesPerMillion / 1024),
+            short(e.engineBytesPerMillion === undefined ? undefined : e.engineBytesPerMillion / 1024),
+          ],
+        ]
+      : [],
+  );
+  console.log('JavaScript heap allocated per million instructions, in KiB');
+  console.log(`${table([['', 'whole machine', 'engine alone'], ...lines])}\n`);
+}
+
+function printSystemCalls({ roundsPerSecond: r, missing }: ProgramRow): void {
+  console.log('System calls: getpid(2) per second of CPU time, in thousands (a round of the program is 1000)');
+  if (missing) console.log(`  ${missing}\n`);
+  else
+    console.log(
+      `${table([
+        ['', 'coreback', 'qemu-i386', 'native int 0x80'],
+        ['getpid', short(r.coreback), short(r.qemu), short(r.native)],
+      ])}\n`,
+    );
+}
+
+function printRecovery(rows: readonly RecoveryRow[]): void {
+  const heads = ['', 'core', 'checkpoint', '(host)', 'gcore holds', '(host)', 'restart', '(host)'];
+  const lines = rows.map((r) => [
+    r.program,
+    `${short(r.coreBytes / 1024)} KiB`,
+    short(r.checkpointVirtualMs),
+    short(r.checkpointHostMs),
+    short(r.gcoreVirtualMs),
+    short(r.gcoreHostMs),
+    short(r.restartVirtualMs),
+    short(r.restartHostMs),
+  ]);
+  console.log('Checkpoint and restart: ms of virtual time, and (host) ms of wall time on this machine');
+  console.log(`${table([heads, ...lines])}\n`);
+}
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+const host = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  parallelism: availableParallelism(),
+  loadBefore: loadavg()[0],
+  node: process.version,
+  clang: versionOf('clang') ?? 'not here',
+  qemu: versionOf('qemu-i386') ?? 'not here',
+};
+const dir = mkdtempSync(path.join(tmpdir(), 'coreback-bench-'));
+try {
+  const say = (what: string): void => console.error(`measuring ${what} ...`);
+  const measured = [...COMPUTE_PROGRAMS, SYSCALL_PROGRAM].map((program) => {
+    say(program.name);
+    return measure(program, dir);
+  });
+  const compute = measured.slice(0, COMPUTE_PROGRAMS.length);
+  const systemCalls = measured[COMPUTE_PROGRAMS.length]!;
+  say('checkpoints and restarts');
+  const recovery = inProcess<RecoveryRow[]>('./recovery.ts');
+  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery }, null, 2));
+  else {
+    console.log(`${host.cpu}, ${host.parallelism} processors, load ${short(host.loadBefore)}, Node ${host.node}`);
+    console.log(`${host.clang}; ${host.qemu}\n`);
+    printCompute(compute);
+    printAllocation(compute);
+    printSystemCalls(systemCalls);
+    printRecovery(recovery);
+  }
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}

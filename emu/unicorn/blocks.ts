@@ -1,0 +1,168 @@
+import { SEG_FS, SEG_GS, SEG_SS } from '../core/core-state.ts';
+import { VECTOR_BP, VECTOR_OF } from '../core/engine.ts';
+import { decodeFlat } from '../interp/fetch.ts';
+import { IN_SEGMENT, type Insn } from '../isa/insn.ts';
+import { INVALID_ROW, TOO_LONG_ROW } from '../isa/opcode-table.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+
+/** What running an instruction on Unicorn takes. */
+export const PLAIN = 0;
+/** Unicorn runs it, and afterwards selectors are read back. */
+export const LOADS_SEGMENT = 1;
+/** The reference runs it: it does not exist (as far as our table goes), or depends on what only our machine knows. */
+export const ASSISTED = 2;
+/** Unicorn runs it, except under the trap flag, with which the engine steps and which it would see. */
+export const READS_FLAGS = 3;
+
+/** Software interrupts end in the interrupt hook just as exceptions do. */
+const SOFTWARE_INTERRUPTS = new Set(['INT', 'INT3', 'INTO']);
+
+const ASSISTED_MNEMONICS = new Set([
+  // Our CPU's own answers.
+  'CPUID',
+  'RDTSC',
+  // Its system-call gate needs no descriptor.
+  'CALLF',
+  // May change the code segment, or set the trap flag.
+  'JMPF',
+  'RETF',
+  'IRET',
+  'POPF',
+  // QEMU makes it a breakpoint of the debugger.
+  'INT1',
+  // QEMU stores from the lowest address up, and has written some when one faults.
+  'PUSHA',
+  'ENTER',
+]);
+
+const SEGMENT_LOADS = new Set(['LDS', 'LES', 'LFS', 'LGS', 'LSS']);
+const REPEATABLE = new Set(['MOVS', 'STOS', 'LODS', 'CMPS', 'SCAS', 'INS', 'OUTS']);
+/** They read the destination in memory before they write it; on hardware, with the intent to write. */
+const SHIFTS = /^(?:RO|RC|SH|SA)[LR]D?$/;
+const READ_MODIFY_WRITE = new Set(['INC', 'DEC', 'NEG', 'NOT']);
+
+/** One instruction as the engine sees it. */
+export interface Step {
+  /** Null when it cannot be fetched. */
+  readonly insn: Insn | null;
+  readonly kind: number;
+  /** FS (bit 4) and GS (bit 5) when it addresses memory through them. */
+  readonly segments: number;
+  /** A repeated string instruction: each iteration counts as one instruction. */
+  readonly repeats: boolean;
+  readonly floatingPoint: boolean;
+}
+
+/** What Unicorn runs at once. */
+export interface Block {
+  readonly address: number;
+  readonly sizeBytes: number;
+  /** Instructions in it. */
+  readonly count: number;
+  /** EIP of each, and of what follows the last, as unsigned numbers. */
+  readonly addresses: readonly number[];
+  /** Index of the first that is not PLAIN or READS_FLAGS; `count` when there is none. */
+  readonly special: number;
+  /** Union of the segments of its instructions. */
+  readonly segments: number;
+  /** The last instruction repeats; `countMask` is then that of its count register. */
+  readonly repeats: boolean;
+  readonly countMask: number;
+  readonly floatingPoint: boolean;
+  /** The last instruction is INT, INT3 or INTO. */
+  readonly interrupts: boolean;
+}
+
+function isSoftwareInterrupt(insn: Insn): boolean {
+  return SOFTWARE_INTERRUPTS.has(insn.row.mnemonic);
+}
+
+/** The vector that an INT, INT3 or INTO goes through; -1 for any other instruction. */
+export function softwareVector(insn: Insn): number {
+  switch (insn.row.mnemonic) {
+    case 'INT':
+      return insn.operands[0].value & 0xff;
+    case 'INT3':
+      return VECTOR_BP;
+    case 'INTO':
+      return VECTOR_OF;
+    default:
+      return -1;
+  }
+}
+
+/** MOV SS and POP SS hold back the single-step trap for one instruction. */
+export function holdsBackTrap({ row, operands }: Insn): boolean {
+  const [first] = operands;
+  return /^(?:MOV|POP)$/.test(row.mnemonic) && first?.kind === IN_SEGMENT && first.reg === SEG_SS;
+}
+
+export function isReadModifyWrite({ row }: Insn): boolean {
+  return row.lockable === true || SHIFTS.test(row.mnemonic) || READ_MODIFY_WRITE.has(row.mnemonic);
+}
+
+function kindOf(insn: Insn): number {
+  const { row, operands } = insn;
+  if (row === INVALID_ROW || row === TOO_LONG_ROW || ASSISTED_MNEMONICS.has(row.mnemonic)) return ASSISTED;
+  if (row.mnemonic === 'PUSHF') return READS_FLAGS;
+  if (SEGMENT_LOADS.has(row.mnemonic)) return LOADS_SEGMENT;
+  if (/^(?:MOV|POP)$/.test(row.mnemonic) && operands[0]?.kind === IN_SEGMENT) return LOADS_SEGMENT;
+  return PLAIN;
+}
+
+/** x87, MMX, SSE: opcodes D8 .. DF, FWAIT, and the two-byte rows of SDM Vol. 2, App. A that are not general-purpose. */
+function isFloatingPoint(opcode: number): boolean {
+  if (opcode < 0x0f00) return opcode === 0x9b || (opcode >= 0xd8 && opcode <= 0xdf);
+  const second = opcode > 0xffff ? 0xd0 : opcode & 0xff;
+  if (second >= 0x10 && second <= 0x17) return true;
+  if (second >= 0x28 && second <= 0x2f) return true;
+  if (second >= 0x50 && second <= 0x7f) return true;
+  if (second === 0xae || second === 0x38 || second === 0x3a) return true;
+  return second >= 0xc2 && second !== 0xc7 && (second < 0xc8 || second > 0xcf);
+}
+
+export function stepAt(space: AddressSpace, address: number): Step {
+  const insn = decodeFlat(space, address | 0);
+  if (insn === null) return { insn, kind: ASSISTED, segments: 0, repeats: false, floatingPoint: false };
+  return {
+    insn,
+    kind: kindOf(insn),
+    segments: insn.override === SEG_FS || insn.override === SEG_GS ? 1 << insn.override : 0,
+    repeats: insn.rep !== 0 && REPEATABLE.has(insn.row.mnemonic),
+    floatingPoint: isFloatingPoint(insn.row.opcode),
+  };
+}
+
+/** The instructions of a block that Unicorn has translated. */
+export function blockAt(space: AddressSpace, address: number, sizeBytes: number): Block {
+  const addresses: number[] = [];
+  const end = address + sizeBytes;
+  let segments = 0;
+  let special = -1;
+  let floatingPoint = false;
+  let last: Step | null = null;
+  let at = address;
+  do {
+    last = stepAt(space, at);
+    addresses.push(at);
+    segments |= last.segments;
+    floatingPoint ||= last.floatingPoint;
+    if (special < 0 && (last.kind === ASSISTED || last.kind === LOADS_SEGMENT)) special = addresses.length - 1;
+    if (last.insn === null) break;
+    at = last.insn.next >>> 0;
+  } while (at < end && at > address);
+  const count = addresses.length;
+  addresses.push(at);
+  return {
+    address,
+    sizeBytes,
+    count,
+    addresses,
+    special: special < 0 ? count : special,
+    segments,
+    repeats: last.repeats,
+    countMask: last.insn?.addressSize === 2 ? 0xffff : -1,
+    floatingPoint,
+    interrupts: last.insn !== null && isSoftwareInterrupt(last.insn),
+  };
+}

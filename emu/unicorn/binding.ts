@@ -76,8 +76,8 @@ export interface UnicornInstance {
   newContext?(): Uint8Array;
   saveContext?(into: Uint8Array): void;
   restoreContext?(from: Uint8Array): void;
-  /** Forgets all translated code. */
-  dropTranslations(): void;
+  /** Forgets code translated from a page, which must be present in the page tables. */
+  dropTranslations(page: number): void;
   /** Forgets all cached page-table entries. */
   dropPageTables(): void;
   /**

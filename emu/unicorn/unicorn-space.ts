@@ -88,7 +88,9 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   private readonly steps = new Map<number, Step>();
   /** By page, the addresses of blocks and steps that touch it. */
   private readonly derived = new Map<number, Set<number>>();
-  private translationsStale = false;
+  /** Pages that Unicorn may have translated code of, and those of them whose bytes have changed since. */
+  private readonly translated = new Set<number>();
+  private readonly stalePages = new Set<number>();
   private pageTablesStale = false;
   private preparing = false;
   private stepping = false;
@@ -124,7 +126,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     this.derived.clear();
     this.tables.clearUserPages();
     for (const page of space.residentPages()) this.permChanged(page);
-    this.translationsStale = true;
+    for (const page of this.translated) this.stalePages.add(page);
     this.pageTablesStale = true;
   }
 
@@ -138,7 +140,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
       this.steps.delete(address);
     }
     this.derived.delete(page);
-    this.translationsStale = true;
+    if (this.translated.has(page)) this.stalePages.add(page);
   }
 
   permChanged(page: number): void {
@@ -184,11 +186,9 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     const fresh = this.reusable && this.fields === null;
     this.tables.setTrial(true);
     this.instance.dropPageTables();
-    this.instance.dropTranslations();
     if (fresh) {
       this.userMode.enter(core);
       this.fields = this.userMode.locateExceptionFields();
-      this.instance.dropTranslations();
       this.userMode.forget();
     }
     this.userMode.loadSegments(core);
@@ -217,7 +217,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
 
   /** Code has been written, and Unicorn does not know of it yet. */
   get codeChanged(): boolean {
-    return this.translationsStale;
+    return this.stalePages.size > 0;
   }
 
   // Running.
@@ -245,9 +245,9 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
 
   private start(): void {
     const { instance, general } = this;
-    if (this.translationsStale) instance.dropTranslations();
+    if (this.stalePages.size > 0) this.dropStalePages();
     if (this.pageTablesStale) instance.dropPageTables();
-    this.translationsStale = this.pageTablesStale = false;
+    this.pageTablesStale = false;
     this.stop = STOP_NONE;
     this.current = this.refused = NO_BLOCK;
     this.begun = -1;
@@ -266,6 +266,21 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     if (this.stop === STOP_NONE) {
       throw new InvariantError(`Unicorn stopped by itself at ${(general.values[EIP] >>> 0).toString(16)}`);
     }
+  }
+
+  /** Unicorn drops translations of pages only as long as it can reach them. */
+  private dropStalePages(): void {
+    const { space, tables, instance } = this;
+    for (const page of this.stalePages) {
+      if (!(space.perm[page] & PERM_R)) tables.setUserPage(page, true, false);
+      instance.dropTranslations(page);
+      if (!(space.perm[page] & PERM_R)) {
+        tables.setUserPage(page, false, false);
+        this.pageTablesStale = true;
+      }
+      this.translated.delete(page);
+    }
+    this.stalePages.clear();
   }
 
   /** Runs code of the engine's own, to get ready; gives the vector of the interrupt that ends it. */
@@ -395,6 +410,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
         this.space.markCode(page);
       }
       addresses.add(address);
+      this.translated.add(page);
     }
   }
 }

@@ -3,7 +3,9 @@ import { type CoreState, SEG_ACCESS, SEG_BASE, SEG_CS, SEG_LIMIT, SEG_SELECTOR, 
 import { VECTOR_GP, VECTOR_SYSCALL } from '../core/engine.ts';
 import { encodeDescriptor } from '../core/reset.ts';
 import { GDT_ADDRESS, IDT_ADDRESS } from '../interp/exec-system.ts';
+import { PAGE_SHIFT } from '../memory/address-space.ts';
 import {
+  type GuestMemory,
   type RegisterSet,
   UC_CR0,
   UC_CR3,
@@ -82,7 +84,7 @@ export class UserMode {
   private readonly loaded = new Int32Array(24);
 
   /** `start` runs the instance and returns the vector that ended the run. */
-  constructor(instance: UnicornInstance, memory: WebAssembly.Memory, start: (address: number) => number) {
+  constructor(instance: UnicornInstance, memory: GuestMemory, start: (address: number) => number) {
     this.instance = instance;
     this.i32 = new Int32Array(memory.buffer as ArrayBuffer);
     this.u8 = new Uint8Array(memory.buffer as ArrayBuffer);
@@ -135,10 +137,12 @@ export class UserMode {
     const eax = instance.registers([UC_EAX]);
     eax.values[0] = TRIAL_SELECTOR;
     eax.write();
-    instance.dropTranslations();
+    instance.dropTranslations(TRIAL_ADDRESS >>> PAGE_SHIFT);
     instance.saveContext!(before);
     const vector = this.start(TRIAL_ADDRESS);
     instance.saveContext!(after);
+    this.u8.set(TRIAL_SYSCALL, TRIAL_ADDRESS);
+    instance.dropTranslations(TRIAL_ADDRESS >>> PAGE_SHIFT);
     const [a, b] = [before, after].map((bytes) => new Int32Array(bytes.buffer, 0, bytes.length >> 2)) as [
       Int32Array,
       Int32Array,

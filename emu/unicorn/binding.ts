@@ -66,7 +66,7 @@ export interface UnicornEvents {
   interrupt(vector: number): void;
 }
 
-/** One uc_engine in 32-bit mode whose physical memory is the 4 GiB that it was opened with, but for the last page, which is its own. */
+/** One uc_engine in 32-bit mode whose physical memory is the 4 GiB that it was opened with. */
 export interface UnicornInstance {
   registers(ids: readonly number[]): RegisterSet;
   /** A register of any size; a uc_x86_mmr is 24 bytes. */

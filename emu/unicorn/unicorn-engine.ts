@@ -17,41 +17,47 @@ import {
   EXIT_BUDGET,
   EXIT_EXCEPTION,
   EXIT_SYSCALL,
-  PF_PRESENT,
-  PF_USER,
-  PF_WRITE,
-  VECTOR_AC,
   VECTOR_BP,
   VECTOR_DB,
-  VECTOR_DF,
   VECTOR_GP,
   VECTOR_OF,
   VECTOR_PF,
   VECTOR_SYSCALL,
-  VECTOR_TS,
 } from '../core/engine.ts';
 import { loadSegment } from '../core/segments.ts';
 import { Interpreter } from '../interp/interpreter.ts';
-import { type AddressSpace, PAGE_SHIFT, PERM_R, PERM_W } from '../memory/address-space.ts';
+import { type AddressSpace, PAGE_SHIFT, PERM_W } from '../memory/address-space.ts';
 import { Assistant } from './assist.ts';
 import type { UnicornLibrary } from './binding.ts';
-import { holdsBackTrap, isReadModifyWrite, LOADS_SEGMENT, PLAIN, softwareVector } from './blocks.ts';
+import { ASSISTED, holdsBackTrap, LOADS_SEGMENT, PLAIN, softwareVector } from './blocks.ts';
 import { isRepresentable } from './representable.ts';
-import { STOP_AFTER, STOP_BEFORE, STOP_INTERRUPT, UnicornSpace } from './unicorn-space.ts';
+import { STOP_AFTER, STOP_INTERRUPT, UnicornSpace } from './unicorn-space.ts';
 
 /** DR6: the exception comes from single-stepping. */
 const DR6_BS = 0x4000;
 
+/** An instruction that faults differently on Unicorn, if the reference is right. */
+export interface Dispute {
+  readonly eip: number;
+  /** Unicorn's vector and, for #PF, address. */
+  readonly vector: number;
+  readonly address: number;
+  /** The reference's vector; -1 when it saw none. */
+  readonly judged: number;
+}
+
 /**
  * Runs cores on Unicorn, to the same effect as the reference: exact budgets, precise exceptions. One instance serves one address
  * space. What Unicorn cannot know or do is left to the reference, one instruction at a time (`assisted` counts them) or, in modes
- * that it has not at all, as long as the mode lasts (`delegated`).
+ * that it has not at all, as long as the mode lasts (`delegated`). Unicorn finds where an instruction faults; the details, which it
+ * does not tell, come from the reference, and where the two see different faults is noted (`disputes`).
  */
 export class UnicornEngine implements Engine {
   readonly name = 'unicorn';
   readonly library: UnicornLibrary;
   /** Instructions in modes that Unicorn has not. */
   delegated = 0;
+  readonly disputes: Dispute[] = [];
   private readonly reference: Engine;
   private readonly assistant = new Assistant();
   private readonly instances = new WeakMap<WebAssembly.Memory, UnicornSpace>();
@@ -131,6 +137,8 @@ export class UnicornEngine implements Engine {
     const { unicorn } = this;
     const { values } = unicorn.general;
     if (values[EFLAGS] & FLAG_TF) return this.traceOne();
+    // Some encodings that do not exist make Unicorn abort the process when it translates them (LOCK CMP).
+    if (unicorn.stepOf(values[EIP] >>> 0).kind === ASSISTED) return this.special();
     unicorn.run();
     if (unicorn.stop === STOP_INTERRUPT) return this.interrupted();
     // Before a block that Unicorn shall not run as a whole.
@@ -213,34 +221,54 @@ export class UnicornEngine implements Engine {
   /** Unicorn has met an exception or a software interrupt. */
   private interrupted(): EngineExit | null {
     const { unicorn } = this;
-    const { values } = unicorn.general;
-    const { current, begun, vector } = unicorn;
-    const eip = values[EIP] >>> 0;
-    const last = begun >= 0 ? begun : current.interrupts ? current.addresses[current.count - 1]! : -1;
-    const insn = last >= 0 ? unicorn.stepOf(last).insn : null;
+    const { current, begun, vector, general } = unicorn;
+    const eip = general.values[EIP] >>> 0;
+    const index = current.addresses.indexOf(eip);
+    // INTO does not end a block.
+    const before = begun >= 0 ? begun : index > 0 ? current.addresses[index - 1]! : -1;
+    const insn = before >= 0 ? unicorn.stepOf(before).insn : null;
     if (insn !== null && softwareVector(insn) === vector && insn.next >>> 0 === eip) {
-      if (begun >= 0) unicorn.left--;
-      return this.softwareInterrupt(vector, last);
+      unicorn.left += begun >= 0 ? -1 : current.count - index;
+      return this.softwareInterrupt(vector, before);
     }
     // The instruction at EIP has not retired, nor has what follows it in its block.
-    const index = current.addresses.indexOf(eip);
     const inBlock = index >= 0 && index < current.count;
     if (inBlock) unicorn.left += current.count - index;
     // MOV SS, which ends without a trap.
     else if (begun >= 0 && begun !== eip) unicorn.left--;
-    if (!unicorn.reusable) return this.exceptionByReference();
-    const errorCode = unicorn.takeErrorCode();
-    if (vector === VECTOR_PF) return this.pageFault(errorCode, inBlock || begun === eip);
-    assert(vector !== VECTOR_DB && vector !== VECTOR_DF, `vector ${vector} of Unicorn at ${eip.toString(16)}`);
-    unicorn.store(this.core);
-    return this.deliver(vector, hasErrorCode(vector) ? errorCode : 0);
+    if (unicorn.reusable) unicorn.endException();
+    else this.renew();
+    if (!inBlock && begun < 0) {
+      // Met while Unicorn looked for what comes next. Beyond the budget there is nothing to look for; and in front of a page that
+      // is not there some instructions may still stand.
+      if (unicorn.left === 0) return null;
+      if (unicorn.stepOf(eip).insn !== null) return this.single();
+    }
+    return this.exception(vector);
   }
 
-  /** Without a way to end an exception in Unicorn: the reference says what it was, and a new instance goes on. */
-  private exceptionByReference(): EngineExit | null {
+  /** Unicorn says that the instruction at EIP faults. What fault exactly, or what else, the reference says. */
+  private exception(vector: number): EngineExit | null {
+    const { core, unicorn } = this;
+    const address = vector === VECTOR_PF ? unicorn.faultAddress() : 0;
+    const writeWasTracked = vector === VECTOR_PF && unicorn.space.permOf(address >>> PAGE_SHIFT) & PERM_W;
+    const eip = unicorn.general.values[EIP];
     const exit = this.assist();
-    this.renew();
+    const agreed =
+      exit === EXIT_EXCEPTION && core.i32[EXIT_VECTOR] === vector && (vector !== VECTOR_PF || core.i32[CR2] === (address | 0));
+    if (!agreed && !writeWasTracked) {
+      this.disputes.push({ eip, vector, address, judged: exit === EXIT_EXCEPTION ? core.i32[EXIT_VECTOR] : -1 });
+    }
     return exit;
+  }
+
+  /** One instruction, with whatever care it needs. */
+  private single(): EngineExit | null {
+    const { unicorn } = this;
+    const { kind, segments } = unicorn.stepOf(unicorn.general.values[EIP] >>> 0);
+    if (kind !== PLAIN || segments & unicorn.limited) return this.special();
+    unicorn.step(1);
+    return unicorn.stop === STOP_INTERRUPT ? this.interrupted() : null;
   }
 
   /** FreeBSD's gates for 3, 4 and 0x80 are open to user mode; through any other it is #GP with the vector's index and the IDT bit. */
@@ -253,40 +281,6 @@ export class UnicornEngine implements Engine {
     }
     unicorn.store(core);
     return vector === VECTOR_SYSCALL ? EXIT_SYSCALL : this.deliver(VECTOR_GP, vector * 8 + 2);
-  }
-
-  /** `begun`: an instruction met it; else it was met while looking for the next ones. */
-  private pageFault(errorCode: number, begun: boolean): EngineExit | null {
-    const { unicorn, core } = this;
-    const { space, general } = unicorn;
-    const address = unicorn.faultAddress();
-    const page = address >>> PAGE_SHIFT;
-    const { insn } = unicorn.stepOf(general.values[EIP] >>> 0);
-    if (insn !== null && !begun) {
-      // Translation went on into a page that is not there. The instructions before it come first.
-      unicorn.step(1);
-      return unicorn.stop === STOP_INTERRUPT ? this.interrupted() : null;
-    }
-    const write = insn !== null && ((errorCode & PF_WRITE) !== 0 || isReadModifyWrite(insn));
-    const perm = space.perm[page];
-    if (write && !(perm & PERM_W) && space.resolveWrite(page)) return this.afterResolve();
-    // What page tables cannot say: written but not read, or the other way round.
-    if (perm & (write ? PERM_W : PERM_R) || (perm !== 0 && !(perm & PERM_R))) return this.assist();
-    unicorn.store(core);
-    core.i32[CR2] = address | 0;
-    return this.deliver(VECTOR_PF, (perm === 0 ? 0 : PF_PRESENT) | (write ? PF_WRITE : 0) | PF_USER);
-  }
-
-  /** The store may go to the page that it stands in: QEMU begins it anew then, and a step notices. */
-  private afterResolve(): EngineExit | null {
-    const { unicorn, core } = this;
-    if (!unicorn.codeChanged) return null;
-    const traced = (unicorn.general.values[EFLAGS] & FLAG_TF) !== 0;
-    unicorn.step(1);
-    if (unicorn.stop === STOP_INTERRUPT) return this.interrupted();
-    if (!traced || unicorn.stop === STOP_BEFORE) return null;
-    core.i32[DR + 6] |= DR6_BS;
-    return this.trap(VECTOR_DB);
   }
 
   private trap(vector: number): EngineExit {
@@ -305,8 +299,4 @@ export class UnicornEngine implements Engine {
     i32[EFLAGS] |= FLAG_RF;
     return EXIT_EXCEPTION;
   }
-}
-
-function hasErrorCode(vector: number): boolean {
-  return vector === VECTOR_AC || (vector >= VECTOR_TS && vector <= VECTOR_PF);
 }

@@ -25,7 +25,7 @@ import { type Block, blockAt, LOADS_SEGMENT, PLAIN, type Step, stepAt } from './
 import { FpuRegisters } from './fpu-registers.ts';
 import { PageTables } from './kernel-half.ts';
 import { limitedSegments } from './representable.ts';
-import { type ExceptionFields, UserMode } from './user-mode.ts';
+import { UserMode } from './user-mode.ts';
 
 /** General registers in the order of core-state.ts, then EIP and EFLAGS: the state block's first ten doublewords. */
 const GENERAL_IDS = [UC_EAX, UC_ECX, UC_EDX, UC_EBX, UC_ESP, UC_EBP, UC_ESI, UC_EDI, UC_EIP, UC_EFLAGS];
@@ -83,7 +83,8 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   private readonly cr2: RegisterSet;
   private readonly eflags: RegisterSet;
   private readonly context: Uint8Array | null;
-  private fields: ExceptionFields | null = null;
+  /** Where a uc_context says which exception is in flight; -1: not known yet. */
+  private inFlight = -1;
   private readonly blocks = new Map<number, Block>();
   private readonly steps = new Map<number, Step>();
   /** By page, the addresses of blocks and steps that touch it. */
@@ -98,6 +99,9 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   private segmentLoadAllowed = false;
   private fpuUsed = false;
   private hostError: unknown = null;
+  /** RF when registers were loaded, and the budget then. */
+  private resumeFlag = 0;
+  private leftAtLoad = 0;
 
   constructor(library: UnicornLibrary, space: AddressSpace) {
     const { memory } = space;
@@ -159,7 +163,9 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     this.fpu.load(core.u8);
     const { values } = this.general;
     for (let i = 0; i < values.length; i++) values[i] = core.i32[i];
-    // The first instruction to retire clears RF, and a fault sets it: there is nothing for Unicorn to know about it.
+    // The first instruction to retire clears RF, and a fault sets it: Unicorn need not know of it.
+    this.resumeFlag = values[EFLAGS] & FLAG_RF;
+    this.leftAtLoad = this.left;
     values[EFLAGS] &= ~FLAG_RF;
     this.general.write();
   }
@@ -167,6 +173,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   store(core: CoreState): void {
     const { values } = this.general;
     for (let i = 0; i < values.length; i++) core.i32[i] = values[i];
+    if (this.left === this.leftAtLoad) core.i32[EFLAGS] |= this.resumeFlag;
     if (this.fpuUsed) this.fpu.store(core.u8);
     this.fpuUsed = false;
   }
@@ -183,12 +190,12 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   }
 
   private loadSegments(core: CoreState): void {
-    const fresh = this.reusable && this.fields === null;
+    const fresh = this.reusable && this.inFlight < 0;
     this.tables.setTrial(true);
     this.instance.dropPageTables();
     if (fresh) {
       this.userMode.enter(core);
-      this.fields = this.userMode.locateExceptionFields();
+      this.inFlight = this.userMode.locateInFlight();
       this.userMode.forget();
     }
     this.userMode.loadSegments(core);
@@ -203,21 +210,13 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     return this.cr2.values[0] >>> 0;
   }
 
-  /** Error code of the exception that stopped the run, which is over then. Only when `reusable`. */
-  takeErrorCode(): number {
-    const { instance, fields } = this;
+  /** The exception that stopped the run is over. Only when `reusable`. */
+  endException(): void {
+    const { instance } = this;
     const context = this.context!;
     instance.saveContext!(context);
-    const words = new Int32Array(context.buffer, 0, context.length >> 2);
-    const code = words[fields!.errorCode >> 2];
-    words[fields!.inFlight >> 2] = -1;
+    new Int32Array(context.buffer, 0, context.length >> 2)[this.inFlight >> 2] = -1;
     instance.restoreContext!(context);
-    return code;
-  }
-
-  /** Code has been written, and Unicorn does not know of it yet. */
-  get codeChanged(): boolean {
-    return this.stalePages.size > 0;
   }
 
   // Running.
@@ -278,7 +277,6 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
         tables.setUserPage(page, false, false);
         this.pageTablesStale = true;
       }
-      this.translated.delete(page);
     }
     this.stalePages.clear();
   }

@@ -43,9 +43,8 @@ const OPCODE_IRET = 0xcf;
 const TRIAL_SYSCALL = [0xcd, VECTOR_SYSCALL];
 /** mov ds, ax */
 const TRIAL_LOAD_DS = [0x8e, 0xd8];
-/** An empty descriptor in the last slots: #GP with this error code. */
-const TRIAL_SELECTOR = 0x0ff3;
-const TRIAL_ERROR = 0x0ff0;
+/** The last slot of the GDT, which is empty: #GP. */
+const TRIAL_SELECTOR = 0x0ffb;
 
 /** uc_x86_mmr: selector, base (8 bytes at 8), limit, flags. */
 function systemSegment(selector: number, base: number, limit: number): Uint8Array {
@@ -59,13 +58,6 @@ function systemSegment(selector: number, base: number, limit: number): Uint8Arra
 
 /** Index in `Segments.registers` of each segment register, in the order of core-state.ts: ES CS SS DS FS GS. */
 const SEGMENT_IDS = [UC_ES, UC_CS, UC_SS, UC_DS, UC_FS, UC_GS];
-
-/** Where Unicorn keeps what no interface of its tells, as byte offsets in a uc_context of this library. */
-export interface ExceptionFields {
-  readonly errorCode: number;
-  /** The exception in flight. Unicorn never ends one, and would make the next page fault a double fault. */
-  readonly inFlight: number;
-}
 
 /**
  * Brings an instance into user mode, which is CPL 3 with paging, and loads segment registers with any hidden part: through a
@@ -128,8 +120,11 @@ export class UserMode {
     for (const seg of [SEG_CS, SEG_SS]) this.note(core, seg);
   }
 
-  /** Finds out where this library keeps an exception's error code. In user mode, before anything has faulted. */
-  locateExceptionFields(): ExceptionFields {
+  /**
+   * Finds out where a uc_context of this library says which exception is in flight, as a byte offset. Unicorn never ends one, and
+   * would make the next page fault a double fault. In user mode, before anything has faulted.
+   */
+  locateInFlight(): number {
     const { instance } = this;
     const before = instance.newContext!();
     const after = before.slice();
@@ -143,21 +138,17 @@ export class UserMode {
     instance.saveContext!(after);
     this.u8.set(TRIAL_SYSCALL, TRIAL_ADDRESS);
     instance.dropTranslations(TRIAL_ADDRESS >>> PAGE_SHIFT);
-    const [a, b] = [before, after].map((bytes) => new Int32Array(bytes.buffer, 0, bytes.length >> 2)) as [
-      Int32Array,
-      Int32Array,
-    ];
-    const errors: number[] = [];
-    const inFlight: number[] = [];
-    a.forEach((word, i) => {
-      if (word !== TRIAL_ERROR && b[i] === TRIAL_ERROR) errors.push(i * 4);
-      if (word === -1 && b[i] === VECTOR_GP) inFlight.push(i * 4);
+    const was = new Int32Array(before.buffer, 0, before.length >> 2);
+    const is = new Int32Array(after.buffer, 0, after.length >> 2);
+    const found: number[] = [];
+    was.forEach((word, i) => {
+      if (word === -1 && is[i] === VECTOR_GP) found.push(i * 4);
     });
     assert(
-      vector === VECTOR_GP && errors.length === 1 && inFlight.length === 1,
-      `this build of Unicorn keeps exceptions in an unknown way: vector ${vector}, ${errors} / ${inFlight}`,
+      vector === VECTOR_GP && found.length === 1,
+      `this build of Unicorn keeps exceptions in an unknown way: vector ${vector}, offsets ${found}`,
     );
-    return { errorCode: errors[0]!, inFlight: inFlight[0]! };
+    return found[0]!;
   }
 
   /** Nothing is known of the segment registers any more. */

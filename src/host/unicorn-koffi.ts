@@ -23,8 +23,9 @@ const UC_HOOK_INTR = 1 << 0;
 const UC_HOOK_BLOCK = 1 << 3;
 /** uc_ctl: UC_CTL_TB_REMOVE_CACHE, which takes two arguments and writes. (UC_CTL_TB_FLUSH takes 11 ms, the first time 2 s.) */
 const CTL_TB_REMOVE_CACHE = 0x48000009;
-/** The last page of the 4 GiB is the instance's own: changing its protection makes Unicorn drop its cached page-table entries. */
-const OWN_PAGE = 0xfffff000;
+const MEMORY_BYTES = 0x100000000;
+/** A page of the instance's own, beyond what addresses reach: changing its protection makes Unicorn drop its cached page-table entries. */
+const OWN_PAGE = MEMORY_BYTES;
 const MAJOR_VERSION = 2;
 
 type Koffi = typeof import('koffi');
@@ -180,7 +181,7 @@ class KoffiUnicorn implements UnicornLibrary {
     const handle: Handle[] = [0];
     this.check(f.open(UC_ARCH_X86, UC_MODE_32, handle), 'uc_open');
     const uc = handle[0]!;
-    this.check(f.memMapPtr(uc, 0, OWN_PAGE, UC_PROT_ALL, new Uint8Array(memory.buffer)), 'uc_mem_map_ptr');
+    this.check(f.memMapPtr(uc, 0, MEMORY_BYTES, UC_PROT_ALL, new Uint8Array(memory.buffer)), 'uc_mem_map_ptr');
     this.check(f.memMap(uc, OWN_PAGE, 4096, UC_PROT_READ), 'uc_mem_map');
     const hook: Handle[] = [0];
     // A hook whose range ends before it begins covers everything.

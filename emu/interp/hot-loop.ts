@@ -1021,7 +1021,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = v << c;
-                fa = AF | ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
+                fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1033,7 +1033,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = (v >>> c) | 0;
-                fa = AF | ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
+                fa = ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1045,7 +1045,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = v >> c;
-                fa = AF | ((v >> (c - 1)) & 1);
+                fa = ((v >> (c - 1)) & 1);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1058,7 +1058,7 @@ export class HotLoop {
                 const c = r[ECX] & 31;
                 if (c !== 0) {
                   fr = v << c;
-                  fa = AF | ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
+                  fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
                   fk = RESULT;
                   r[code[p + 1]] = fr;
                 }
@@ -1072,7 +1072,7 @@ export class HotLoop {
                 const c = r[ECX] & 31;
                 if (c !== 0) {
                   fr = (v >>> c) | 0;
-                  fa = AF | ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
+                  fa = ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
                   fk = RESULT;
                   r[code[p + 1]] = fr;
                 }
@@ -1086,7 +1086,7 @@ export class HotLoop {
                 const c = r[ECX] & 31;
                 if (c !== 0) {
                   fr = v >> c;
-                  fa = AF | ((v >> (c - 1)) & 1);
+                  fa = ((v >> (c - 1)) & 1);
                   fk = RESULT;
                   r[code[p + 1]] = fr;
                 }
@@ -1133,7 +1133,8 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = (v << c) | (r[code[p + 2]] >>> (32 - c));
-                fa = AF | ((v >>> (32 - c)) & 1) | ((fr ^ v) < 0 ? OF : 0);
+                const out = (v >>> (32 - c)) & 1;
+                fa = out | (out ^ (fr >>> 31) ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1145,7 +1146,7 @@ export class HotLoop {
                 const v = r[code[p + 1]];
                 const c = code[p + 5];
                 fr = (v >>> c) | (r[code[p + 2]] << (32 - c));
-                fa = AF | ((v >>> (c - 1)) & 1) | ((fr ^ v) < 0 ? OF : 0);
+                fa = ((v >>> (c - 1)) & 1) | (((v >>> (c - 1)) ^ fr) < 0 ? OF : 0);
                 fk = RESULT;
                 r[code[p + 1]] = fr;
                 n--;
@@ -1159,13 +1160,9 @@ export class HotLoop {
                 const v = Math.imul(x, y);
                 const out = x * y === v ? 0 : CF | OF;
                 r[code[p + 1]] = v;
-                if (fk === KNOWN || fk >= SUB8) {
-                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-                  fk = KNOWN;
-                } else {
-                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-                  fk = RESULT;
-                }
+                fr = v;
+                fa = out;
+                fk = RESULT;
                 n--;
                 p += 8;
                 continue;
@@ -1182,13 +1179,9 @@ export class HotLoop {
                 const v = Math.imul(x, y);
                 const out = x * y === v ? 0 : CF | OF;
                 r[code[p + 1]] = v;
-                if (fk === KNOWN || fk >= SUB8) {
-                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-                  fk = KNOWN;
-                } else {
-                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-                  fk = RESULT;
-                }
+                fr = v;
+                fa = out;
+                fk = RESULT;
                 n--;
                 p += 8;
                 continue;
@@ -1200,13 +1193,9 @@ export class HotLoop {
                 const v = Math.imul(x, y);
                 const out = x * y === v ? 0 : CF | OF;
                 r[code[p + 1]] = v;
-                if (fk === KNOWN || fk >= SUB8) {
-                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-                  fk = KNOWN;
-                } else {
-                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-                  fk = RESULT;
-                }
+                fr = v;
+                fa = out;
+                fk = RESULT;
                 n--;
                 p += 8;
                 continue;
@@ -1219,13 +1208,9 @@ export class HotLoop {
                 r[EAX] = Math.imul(x, y);
                 r[EDX] = high;
                 const out = high === 0 ? 0 : CF | OF;
-                if (fk === KNOWN || fk >= SUB8) {
-                  r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-                  fk = KNOWN;
-                } else {
-                  fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-                  fk = RESULT;
-                }
+                fr = r[EAX];
+                fa = out;
+                fk = RESULT;
                 n--;
                 p += 8;
                 continue;

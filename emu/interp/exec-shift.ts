@@ -136,10 +136,7 @@ export function shld(cpu: Cpu, insn: Insn): void {
     carry = bit(source, 32 - count);
   }
   cpu.write(insn, 0, result);
-  cpu.setFlags(
-    SHIFT_FLAGS,
-    carry | overflow(carry ^ bit(result, bits - 1)) | resultFlags(result, size),
-  );
+  cpu.setFlags(SHIFT_FLAGS, carry | overflow(carry ^ bit(result, bits - 1)) | resultFlags(result, size));
 }
 
 export function shrd(cpu: Cpu, insn: Insn): void {

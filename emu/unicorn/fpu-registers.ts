@@ -1,5 +1,14 @@
 import { FXSAVE_BYTE_OFFSET } from '../core/core-state.ts';
-import { type RegisterSet, UC_FP0, UC_FPCW, UC_FPSW, UC_FPTAG, UC_MXCSR, UC_XMM0, type UnicornInstance } from './binding.ts';
+import {
+  type RegisterSet,
+  UC_FP0,
+  UC_FPCW,
+  UC_FPSW,
+  UC_FPTAG,
+  UC_MXCSR,
+  UC_XMM0,
+  type UnicornInstance,
+} from './binding.ts';
 
 /** FXSAVE image, byte offsets: SDM Vol. 1, Legacy Region of an XSAVE Area. */
 const FCW = 0;

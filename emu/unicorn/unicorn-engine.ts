@@ -199,11 +199,7 @@ export class UnicornEngine implements Engine {
     const { unicorn, core, assistant } = this;
     unicorn.store(core);
     const traced = (core.i32[EFLAGS] & FLAG_TF) !== 0;
-    const { fault, exit, inhibitTrap } = assistant.run(
-      core,
-      unicorn.space,
-      core.tscBase + this.budget - unicorn.left,
-    );
+    const { fault, exit, inhibitTrap } = assistant.run(core, unicorn.space, core.tscBase + this.budget - unicorn.left);
     if (fault !== null) return this.deliver(fault.vector, fault.errorCode);
     unicorn.left--;
     if (exit !== EXIT_BUDGET) return exit;
@@ -255,7 +251,9 @@ export class UnicornEngine implements Engine {
     const eip = unicorn.general.values[EIP];
     const exit = this.assist();
     const agreed =
-      exit === EXIT_EXCEPTION && core.i32[EXIT_VECTOR] === vector && (vector !== VECTOR_PF || core.i32[CR2] === (address | 0));
+      exit === EXIT_EXCEPTION &&
+      core.i32[EXIT_VECTOR] === vector &&
+      (vector !== VECTOR_PF || core.i32[CR2] === (address | 0));
     if (!agreed && !writeWasTracked) {
       this.disputes.push({ eip, vector, address, judged: exit === EXIT_EXCEPTION ? core.i32[EXIT_VECTOR] : -1 });
     }

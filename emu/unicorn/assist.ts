@@ -29,15 +29,17 @@ export class Assistant {
     try {
       const insn = fetchAnywhere(cpu, eip);
       this.counts.set(insn.row.mnemonic, (this.counts.get(insn.row.mnemonic) ?? 0) + 1);
-      const before = i32[EFLAGS];
       i32[EIP] = insn.next;
+      // An IRET may set it again.
+      i32[EFLAGS] &= ~FLAG_RF;
       insn.row.exec(cpu, insn);
-      if (before & FLAG_RF) i32[EFLAGS] &= ~FLAG_RF;
     } catch (fault) {
       if (!(fault instanceof CpuFault)) throw fault;
       i32[EIP] = eip;
+      cpu.storeX87();
       return { fault, exit: EXIT_BUDGET, inhibitTrap: false };
     }
+    cpu.storeX87();
     return { fault: null, exit: cpu.exit, inhibitTrap: cpu.inhibitTrap };
   }
 }

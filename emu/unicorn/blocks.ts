@@ -47,6 +47,40 @@ const ASSISTED_MNEMONICS = new Set([
 
 const SEGMENT_LOADS = new Set(['LDS', 'LES', 'LFS', 'LGS', 'LSS']);
 const REPEATABLE = new Set(['MOVS', 'STOS', 'LODS', 'CMPS', 'SCAS', 'INS', 'OUTS']);
+/**
+ * SIMD instructions that Unicorn runs as hardware does: they touch neither MXCSR nor MMX registers, and need no alignment. All
+ * other x87, MMX and SSE instructions are the reference's: Unicorn 2.0 raises no SIMD exception, keeps no exception flags, no last
+ * instruction and operand pointers, and computes transcendental functions with the host's mathematics.
+ */
+const NATIVE_SIMD = new Set([
+  'MOVUPS',
+  'MOVUPD',
+  'MOVDQU',
+  'LDDQU',
+  'MOVSS',
+  'MOVSD',
+  'MOVLPS',
+  'MOVHPS',
+  'MOVLPD',
+  'MOVHPD',
+  'MOVHLPS',
+  'MOVLHPS',
+  'MOVMSKPS',
+  'MOVMSKPD',
+  'MOVD',
+  'MOVQ',
+  'MOVNTI',
+  'PINSRW',
+  'PEXTRW',
+  'PMOVMSKB',
+  'STMXCSR',
+  'LFENCE',
+  'MFENCE',
+  'SFENCE',
+]);
+/** Operand codes of MMX registers. */
+const MMX_OPERAND = /^[PNQ]/;
+
 /** One instruction as the engine sees it. */
 export interface Step {
   /** Null when it cannot be fetched. */
@@ -131,10 +165,17 @@ function kindOf(insn: Insn): number {
   const { row, operands } = insn;
   if (row === INVALID_ROW || row === TOO_LONG_ROW || ASSISTED_MNEMONICS.has(row.mnemonic)) return ASSISTED;
   if (deviates(insn)) return ASSISTED;
+  if (isFloatingPoint(row.opcode) && !isNativeSimd(insn)) return ASSISTED;
   if (row.mnemonic === 'PUSHF') return READS_FLAGS;
   if (SEGMENT_LOADS.has(row.mnemonic)) return LOADS_SEGMENT;
   if (/^(?:MOV|POP)$/.test(row.mnemonic) && operands[0]?.kind === IN_SEGMENT) return LOADS_SEGMENT;
   return PLAIN;
+}
+
+function isNativeSimd({ row, rep, operandSize }: Insn): boolean {
+  // With both 66 and F2 or F3 before it, QEMU takes another instruction than hardware.
+  if (rep !== 0 && operandSize === 2) return false;
+  return NATIVE_SIMD.has(row.mnemonic) && !row.operands.some((code) => MMX_OPERAND.test(code));
 }
 
 /** x87, MMX, SSE: opcodes D8 .. DF, FWAIT, and the two-byte rows of SDM Vol. 2, App. A that are not general-purpose. */

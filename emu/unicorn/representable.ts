@@ -1,6 +1,5 @@
 import {
   type CoreState,
-  DR,
   SEG_ACCESS,
   SEG_BASE,
   SEG_CS,
@@ -13,9 +12,8 @@ import {
 } from '../core/core-state.ts';
 import { ACCESS_BIG, ACCESS_CODE, ACCESS_EXPAND_DOWN, ACCESS_WRITABLE } from '../core/segments.ts';
 import { isAlignmentChecked } from '../interp/cpu.ts';
+import { anyBreakpoint } from '../interp/debug-registers.ts';
 
-/** DR7: any of the eight enable bits. */
-const DR7_ENABLED = 0xff;
 const FLAT_DATA = [SEG_ES, SEG_SS, SEG_DS] as const;
 
 function isFlat(i32: Int32Array, seg: number): boolean {
@@ -31,7 +29,7 @@ function isWritableData(access: number): boolean {
  * debug registers that are set through its interface watch nothing.
  */
 export function isRepresentable({ i32 }: CoreState): boolean {
-  if (isAlignmentChecked(i32) || i32[DR + 7] & DR7_ENABLED) return false;
+  if (isAlignmentChecked(i32) || anyBreakpoint(i32)) return false;
   if (!isFlat(i32, SEG_CS) || !(i32[SEG_ACCESS + SEG_CS] & ACCESS_BIG)) return false;
   if (!(i32[SEG_ACCESS + SEG_SS] & ACCESS_BIG)) return false;
   for (const seg of FLAT_DATA) if (!isFlat(i32, seg) || !isWritableData(i32[SEG_ACCESS + seg])) return false;

@@ -2,7 +2,6 @@ import { assert } from '../base/errors.ts';
 import {
   type CoreState,
   CR2,
-  DR,
   EFLAGS,
   EIP,
   EXIT_ERROR_CODE,
@@ -25,6 +24,7 @@ import {
   VECTOR_SYSCALL,
 } from '../core/engine.ts';
 import { loadSegment } from '../core/segments.ts';
+import { DR6_BS, reportDebugException } from '../interp/debug-registers.ts';
 import { Interpreter } from '../interp/interpreter.ts';
 import { type AddressSpace, PAGE_SHIFT, PERM_W } from '../memory/address-space.ts';
 import { Assistant } from './assist.ts';
@@ -32,9 +32,6 @@ import type { UnicornLibrary } from './binding.ts';
 import { ASSISTED, holdsBackTrap, LOADS_SEGMENT, PLAIN, softwareVector } from './blocks.ts';
 import { isRepresentable } from './representable.ts';
 import { STOP_AFTER, STOP_INTERRUPT, UnicornSpace } from './unicorn-space.ts';
-
-/** DR6: the exception comes from single-stepping. */
-const DR6_BS = 0x4000;
 
 /** An instruction that faults differently on Unicorn, if the reference is right. */
 export interface Dispute {
@@ -161,7 +158,7 @@ export class UnicornEngine implements Engine {
     unicorn.step(1);
     if (unicorn.stop === STOP_INTERRUPT) return this.interrupted();
     if (unicorn.stop !== STOP_AFTER) return null;
-    core.i32[DR + 6] |= DR6_BS;
+    reportDebugException(core.i32, 0, DR6_BS);
     return this.trap(VECTOR_DB);
   }
 
@@ -178,7 +175,7 @@ export class UnicornEngine implements Engine {
     if (unicorn.left === before) return null;
     this.noteSegments();
     if (!(values[EFLAGS] & FLAG_TF) || holdsBackTrap(insn!)) return null;
-    core.i32[DR + 6] |= DR6_BS;
+    reportDebugException(core.i32, 0, DR6_BS);
     return this.trap(VECTOR_DB);
   }
 
@@ -194,23 +191,32 @@ export class UnicornEngine implements Engine {
     unicorn.segmentsLoaded(core);
   }
 
-  /** The reference runs the instruction at EIP. */
+  /** The reference runs the instruction at EIP, and those after it that are not for Unicorn either. */
   private assist(): EngineExit | null {
     const { unicorn, core, assistant } = this;
     unicorn.store(core);
-    const traced = (core.i32[EFLAGS] & FLAG_TF) !== 0;
-    const { fault, exit, inhibitTrap } = assistant.run(core, unicorn.space, core.tscBase + this.budget - unicorn.left);
-    if (fault !== null) return this.deliver(fault.vector, fault.errorCode);
-    unicorn.left--;
-    if (exit !== EXIT_BUDGET) return exit;
-    if (traced && !inhibitTrap) {
-      core.i32[DR + 6] |= DR6_BS;
-      core.i32[EXIT_VECTOR] = VECTOR_DB;
-      core.i32[EXIT_ERROR_CODE] = 0;
-      return EXIT_EXCEPTION;
-    }
-    if (isRepresentable(core)) unicorn.load(core);
-    else unicorn.general.values.set(core.i32.subarray(0, unicorn.general.values.length));
+    do {
+      const traced = (core.i32[EFLAGS] & FLAG_TF) !== 0;
+      const { fault, exit, inhibitTrap } = assistant.run(
+        core,
+        unicorn.space,
+        core.tscBase + this.budget - unicorn.left,
+      );
+      if (fault !== null) return this.deliver(fault.vector, fault.errorCode);
+      unicorn.left--;
+      if (exit !== EXIT_BUDGET) return exit;
+      if (traced && !inhibitTrap) {
+        reportDebugException(core.i32, 0, DR6_BS);
+        core.i32[EXIT_VECTOR] = VECTOR_DB;
+        core.i32[EXIT_ERROR_CODE] = 0;
+        return EXIT_EXCEPTION;
+      }
+      if (!isRepresentable(core)) {
+        unicorn.general.values.set(core.i32.subarray(0, unicorn.general.values.length));
+        return null;
+      }
+    } while (unicorn.left > 0 && unicorn.stepOf(core.i32[EIP] >>> 0).kind === ASSISTED);
+    unicorn.load(core);
     return null;
   }
 

@@ -39,6 +39,7 @@ const ASSISTED_MNEMONICS = new Set([
   'CMPXCHG8B',
   // Bits that the SDM leaves open are 0 in QEMU.
   'LAR',
+  'SMSW',
   // QEMU has written or popped some when one of many accesses faults.
   'PUSHA',
   'POPA',

@@ -1,5 +1,6 @@
 import { GDT_ADDRESS, IDT_ADDRESS } from '../interp/exec-system.ts';
 import { PAGE_SHIFT } from '../memory/address-space.ts';
+import type { GuestMemory } from './binding.ts';
 
 /**
  * What stands above user mode's addresses in the memory that Unicorn sees: descriptor tables, a stub, page tables. User mode cannot
@@ -23,6 +24,9 @@ const PTE_ACCESSED = 0x20;
 const PTE_DIRTY = 0x40;
 const PTE_SUPERVISOR_PAGE = PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY;
 
+/** User pages whose entry is present, by memory: it may have served other spaces and other engines before. */
+const presentPages = new WeakMap<GuestMemory, Set<number>>();
+
 /**
  * Page tables in the memory itself, which map every address to itself: they only carry permissions. Accessed and dirty bits are set
  * from the start, so that Unicorn never writes them.
@@ -30,10 +34,11 @@ const PTE_SUPERVISOR_PAGE = PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRT
 export class PageTables {
   readonly directory = DIRECTORY_ADDRESS;
   private readonly i32: Int32Array;
-  /** User pages whose entry is present. */
-  private readonly present = new Set<number>();
+  private readonly present: Set<number>;
 
-  constructor(memory: WebAssembly.Memory) {
+  constructor(memory: GuestMemory) {
+    this.present = presentPages.get(memory) ?? new Set();
+    presentPages.set(memory, this.present);
     this.i32 = new Int32Array(memory.buffer as ArrayBuffer);
     for (let i = 0; i < 1024; i++) {
       this.i32[(DIRECTORY_ADDRESS >>> 2) + i] = (TABLES_ADDRESS + i * 4096) | PTE_PRESENT | PTE_WRITABLE | PTE_USER;

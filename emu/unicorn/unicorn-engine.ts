@@ -233,6 +233,7 @@ export class UnicornEngine implements Engine {
       unicorn.left += begun >= 0 ? -1 : current.count - index;
       return this.softwareInterrupt(vector, before);
     }
+    assert(vector !== VECTOR_SYSCALL, `Unicorn met int 0x80 before ${eip.toString(16)}, where there is none`);
     // The instruction at EIP has not retired, nor has what follows it in its block.
     const inBlock = index >= 0 && index < current.count;
     if (inBlock) unicorn.left += current.count - index;

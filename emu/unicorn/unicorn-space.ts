@@ -384,6 +384,8 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     let step = this.steps.get(address);
     if (step === undefined) {
       step = stepAt(this.space, address);
+      // What cannot be fetched now may be there later, and nobody tells of a page that comes.
+      if (step.insn === null) return step;
       this.steps.set(address, step);
       this.derive(address, address + (step.insn?.length ?? 1));
     }

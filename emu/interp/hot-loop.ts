@@ -508,7 +508,7 @@ export class HotLoop {
                             const v = r[code[p + 1]];
                             const c = code[p + 5];
                             fr = v << c;
-                            fa = AF | ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
+                            fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
                             fk = RESULT;
                             r[code[p + 1]] = fr;
                             break next;
@@ -518,7 +518,7 @@ export class HotLoop {
                             const v = r[code[p + 1]];
                             const c = code[p + 5];
                             fr = (v >>> c) | 0;
-                            fa = AF | ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
+                            fa = ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
                             fk = RESULT;
                             r[code[p + 1]] = fr;
                             break next;
@@ -528,7 +528,7 @@ export class HotLoop {
                             const v = r[code[p + 1]];
                             const c = code[p + 5];
                             fr = v >> c;
-                            fa = AF | ((v >> (c - 1)) & 1);
+                            fa = (v >> (c - 1)) & 1;
                             fk = RESULT;
                             r[code[p + 1]] = fr;
                             break next;
@@ -820,13 +820,9 @@ export class HotLoop {
                   const v = Math.imul(x, y);
                   const out = productFits(x, y, v) ? 0 : CF | OF;
                   r[code[p + 1]] = v;
-                  if (fk === KNOWN || fk >= SUB8) {
-                    r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-                    fk = KNOWN;
-                  } else {
-                    fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-                    fk = RESULT;
-                  }
+                  fr = v;
+                  fa = out;
+                  fk = RESULT;
                   break next;
                 }
                 // A jump on a condition that needs more than a comparison.

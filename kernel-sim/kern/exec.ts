@@ -37,6 +37,7 @@ import { freshRegisters, regsOf, tablesOf } from './regs.ts';
 import { sigcode } from './sigcode.ts';
 import { wakeup } from './sleep.ts';
 import type { VmEntry, VmspaceId } from './state.ts';
+import { singleThread } from './thread.ts';
 
 /** kern.argmax. */
 const ARG_MAX = 262144;
@@ -68,8 +69,8 @@ const CANARY_BYTES = 32;
 const SPARE_USRSPACE = 4096;
 
 /**
- * execve(2) on a process with one thread: a new address space, the arguments on its stack, registers at the entry point. On an error
- * the process is as before. Source: FreeBSD 9.1 kern/kern_exec.c, kern/imgact_elf.c (freebsd-i386-abi.md, A).
+ * execve(2): a new address space, the arguments on its stack, registers at the entry point; other threads of the process end. On an
+ * error the process is as before. Source: FreeBSD 9.1 kern/kern_exec.c, kern/imgact_elf.c (freebsd-i386-abi.md, A).
  */
 export function execve(
   k: Kernel,
@@ -117,6 +118,7 @@ export function execve(
     return E2BIG;
   }
   const comm = path.slice(path.lastIndexOf('/') + 1).slice(0, MAXCOMLEN);
+  singleThread(k, tid);
   releaseVmspace(k, p.vmspace);
   k.setProc(p.pid, {
     vmspace,
@@ -126,6 +128,7 @@ export function execve(
     textVnode: vnode.id,
     osrel: image.osrel,
     auxv: stack.auxv,
+    ldt: [],
     native: null,
     // Handlers are addresses in the old image; what was ignored stays ignored, but for SIGCHLD (execsigs).
     sigacts: p.sigacts.map((action, signo) => (action?.handler === 1 && signo !== SIGCHLD ? action : null)),

@@ -45,6 +45,7 @@ export function forkProcess(
     gid: parent.gid,
     nice: parent.nice,
     limits: parent.limits,
+    ldt: parent.ldt,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,
     checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs, signals: null } : null,

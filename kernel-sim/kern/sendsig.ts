@@ -29,6 +29,7 @@ import { SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import { SIGCODE } from '../abi/vmparam.ts';
 import type { Kernel } from './kernel.ts';
 import { freshRegisters, loadSelectors, regsOf } from './regs.ts';
+import { setSigmask } from './signal.ts';
 import type { SigAction, SigInfo, SigStack } from './state.ts';
 
 /*
@@ -189,6 +190,6 @@ export function sigreturn(k: Kernel, tid: Tid, ucontextAt: number): Errno | 0 {
   if (ownedFp !== FPOWNED_NONE) fpState(regs).set(bytes.subarray(MC_FPSTATE, MC_FPSTATE + 512));
   const mask = [0, 1, 2, 3].map((n) => view.getInt32(n * 4, true));
   mask[0] = mask[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
-  k.setThread(tid, { sigmask: mask, ast: true });
+  setSigmask(k, tid, mask);
   return 0;
 }

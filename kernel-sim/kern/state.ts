@@ -47,6 +47,8 @@ export interface Proc {
   readonly nice: number;
   /** FreeBSD p_limit: indexed by RLIMIT_ number. */
   readonly limits: readonly Rlimit[];
+  /** FreeBSD md_ldt: two doublewords a descriptor; empty: none. Shared by the threads. */
+  readonly ldt: readonly number[];
 
   readonly sigacts: readonly (SigAction | null)[];
   /** Signals for the process as a whole, in order of arrival, each once. */
@@ -62,7 +64,7 @@ export interface Proc {
   readonly continueUnreported: boolean;
   /** FreeBSD p_xstat while stopped: the signal; for a zombie: the wait status. */
   readonly xstat: number;
-  /** FreeBSD p_xthread: the thread that caused the stop. */
+  /** FreeBSD p_xthread: the thread that caused the stop; 0 when running. */
   readonly stopThread: Tid | 0;
   /** Events to report in pl_flags at the current stop (PL_FLAG_*). */
   readonly stopFlags: number;
@@ -152,6 +154,12 @@ export interface Thread {
   readonly sigstack: SigStack;
   /** Signals for this thread alone. */
   readonly sigqueue: readonly SigInfo[];
+  /** FreeBSD td_xsig: the tracer's answer to the stop that this thread caused; what it does next. */
+  readonly answer: SigInfo | null;
+  /** FreeBSD TDB_SUSPEND, or born with THR_SUSPENDED: it stays where it is when its process goes on. */
+  readonly held: boolean;
+  /** FreeBSD TDF_THRWAKEUP: thr_wake(2) came before thr_suspend(2). */
+  readonly unparked: boolean;
   /** Bases behind the selectors 0x13 (%fs) and 0x1B (%gs). */
   readonly fsBase: number;
   readonly gsBase: number;

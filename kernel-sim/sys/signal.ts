@@ -1,12 +1,12 @@
 import { ESP } from '../../emu/core/core-state.ts';
-import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOMEM, EPERM } from '../abi/errno.ts';
 import type { Signo } from '../abi/ids.ts';
 import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { NO_SIGSTACK } from '../kern/proc.ts';
 import { regsOf } from '../kern/regs.ts';
 import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
-import { isIgnored, killTargets, psignal } from '../kern/signal.ts';
+import { isIgnored, killTargets, psignal, setSigmask } from '../kern/signal.ts';
 import type { Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
 import { fail, JUST_RETURN, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -75,7 +75,7 @@ function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly nu
     else if (how === SIG_UNBLOCK) next = old.map((word, n) => word & ~set[n]!);
     else if (how === SIG_SETMASK) next = set;
     else return fail(EINVAL);
-    k.setThread(td.tid, { sigmask: next, ast: true });
+    setSigmask(k, td.tid, next);
   }
   if (oldAt !== 0 && !k.copyout(td.pid, oldAt!, new Uint8Array(Int32Array.from(old).buffer))) return fail(EFAULT);
   return ok(0);
@@ -95,7 +95,7 @@ function sys_sigsuspend(k: Kernel, td: Thread, [setAt]: readonly number[], entry
     const bytes = k.copyin(td.pid, setAt!, 16);
     if (typeof bytes === 'number') return fail(bytes);
     const sigmask = unmaskable([...new Int32Array(bytes.buffer)]);
-    k.setThread(td.tid, { sigmask, sigmaskAfter: td.sigmaskAfter ?? td.sigmask, ast: true });
+    setSigmask(k, td.tid, sigmask, { sigmaskAfter: td.sigmaskAfter ?? td.sigmask });
     return { kind: 'sleep', wchan: '', wmesg: 'pause' };
   }
   return INTERRUPTED;
@@ -127,14 +127,6 @@ function sys_sigreturn(k: Kernel, td: Thread, [at]: readonly number[]): SyscallR
   return error ? fail(error) : JUST_RETURN;
 }
 
-/** thr_kill(2) on one's own process. */
-function sys_thr_kill(k: Kernel, td: Thread, [id, signum]: readonly number[]): SyscallResult {
-  if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
-  if (!k.proc(td.pid).threads.includes(id as never)) return fail(ESRCH);
-  if (signum !== 0) psignal(k, td.pid, signum as Signo, td.pid);
-  return ok(0);
-}
-
 // biome-ignore format: one system call per line
 export const signalSyscalls = [
   { number: 37, name: 'kill', args: [['pid', 'pid'], ['signum', 'int']], support: 'full', handler: sys_kill },
@@ -144,5 +136,4 @@ export const signalSyscalls = [
   { number: 343, name: 'sigpending', args: [['set', 'ptr']], support: 'full', handler: sys_sigpending },
   { number: 416, name: 'sigaction', args: [['sig', 'int'], ['act', 'ptr'], ['oact', 'ptr']], support: 'partial', note: 'SA_NOCLDSTOP and SA_NOCLDWAIT have no effect', handler: sys_sigaction },
   { number: 417, name: 'sigreturn', args: [['sigcntxp', 'ptr']], support: 'full', handler: sys_sigreturn },
-  { number: 433, name: 'thr_kill', args: [['id', 'uint'], ['sig', 'int']], support: 'partial', note: 'the caller\'s own process', handler: sys_thr_kill },
 ] as const satisfies readonly SyscallRow[];

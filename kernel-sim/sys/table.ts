@@ -1,6 +1,7 @@
 import { assert } from '../../emu/base/errors.ts';
 import { cpusetSyscalls } from './cpuset.ts';
 import { fileSyscalls } from './file.ts';
+import { machdepSyscalls } from './machdep.ts';
 import { memorySyscalls } from './memory.ts';
 import { processSyscalls } from './process.ts';
 import { ptraceSyscalls } from './ptrace.ts';
@@ -9,6 +10,7 @@ import type { SyscallRow } from './row.ts';
 import { schedulerSyscalls } from './scheduler.ts';
 import { signalSyscalls } from './signal.ts';
 import { sysctlSyscalls } from './sysctl.ts';
+import { threadSyscalls } from './thread.ts';
 import { timeSyscalls } from './time.ts';
 
 /** Every system call there is, by number. */
@@ -23,6 +25,8 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...ptraceSyscalls,
   ...sysctlSyscalls,
   ...resourceSyscalls,
+  ...threadSyscalls,
+  ...machdepSyscalls,
 ].sort((a, b) => a.number - b.number);
 
 const byNumber: (SyscallRow | undefined)[] = [];

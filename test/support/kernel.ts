@@ -109,6 +109,14 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
   return td;
 }
 
+/** One more thread of a process. */
+export function addThread(k: Kernel, owner: Pid): Thread {
+  const td: Thread = { ...blankThread(tid(k.next('nextTid')), owner, 'test', 0), state: 'running' };
+  k.state.threads.set(td.tid, td);
+  k.setProc(owner, { threads: [...k.proc(owner).threads, td.tid] });
+  return td;
+}
+
 /** Calls handlers by name, as a thread that writes its strings and buffers at fixed places of its memory. */
 export class Caller {
   readonly k: Kernel;

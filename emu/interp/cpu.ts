@@ -39,6 +39,7 @@ import {
   type Descriptor,
   setCodeSegment,
 } from '../core/segments.ts';
+import { X87 } from '../fpu/x87.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
 import { type AddressSpace, PERM_R, PERM_W } from '../memory/address-space.ts';
 import { ARITHMETIC_FLAGS, truncate } from './flags.ts';
@@ -48,6 +49,28 @@ const CR0_AM = 0x40000;
 /** Whether user mode's unaligned accesses are #AC: CR0.AM and EFLAGS.AC. */
 export function isAlignmentChecked(r: Int32Array): boolean {
   return (r[EFLAGS] & FLAG_AC) !== 0 && (r[CR0] & CR0_AM) !== 0;
+}
+
+/**
+ * What an operand of so many bytes must be aligned to when alignment is checked: a pseudo-descriptor (6, SGDT) is a doubleword and
+ * a word, an x87 environment (14, 28) or state (94, 108; FXSAVE: 512) words or doublewords, an 80-bit number a quadword and a word; everything
+ * else is aligned to its size. Source: SDM Vol. 3, Interrupt 17.
+ */
+function alignmentOf(size: number): number {
+  switch (size) {
+    case 512:
+    case 6:
+    case 28:
+    case 108:
+      return 4;
+    case 14:
+    case 94:
+      return 2;
+    case 10:
+      return 8;
+    default:
+      return size;
+  }
 }
 
 /** What a faulting instruction throws: one object, filled in anew each time. The instruction has changed nothing. */
@@ -83,6 +106,26 @@ export class Cpu {
     this.r = core.i32;
     this.bytes = core.u8;
     this.exit = EXIT_BUDGET;
+  }
+
+  // The x87 state moves out of the core's FXSAVE image when the first x87 instruction of a run wants it, and back at the end of the
+  // run; whatever else looks at the image or changes it calls `storeX87` first.
+
+  private readonly fpu = new X87();
+  private fpuLoaded = false;
+
+  x87(): X87 {
+    if (!this.fpuLoaded) {
+      this.fpuLoaded = true;
+      this.fpu.load(this.r);
+    }
+    return this.fpu;
+  }
+
+  storeX87(): void {
+    if (!this.fpuLoaded) return;
+    this.fpuLoaded = false;
+    this.fpu.store(this.r);
   }
 
   // Registers. Bytes 4..7 are AH CH DH BH.
@@ -157,28 +200,30 @@ export class Cpu {
     this.store(this.checkWrite(seg, offset, size), size, value);
   }
 
-  /** Checks a read of `size` bytes in full and returns its linear address. */
-  checkRead(seg: number, offset: number, size: number): number {
-    const linear = this.translate(seg, offset, size, false);
+  /** Checks a read of `size` bytes in full and returns its linear address. `aligned`: it must be a multiple of 16. */
+  checkRead(seg: number, offset: number, size: number, aligned = false): number {
+    const linear = this.translate(seg, offset, size, false, aligned);
     this.checkPages(linear, size, PERM_R);
     return linear;
   }
 
-  /** Checks a write of `size` bytes in full and returns its linear address. */
-  checkWrite(seg: number, offset: number, size: number): number {
-    const linear = this.translate(seg, offset, size, true);
+  /** Checks a write of `size` bytes in full and returns its linear address. `aligned`: it must be a multiple of 16. */
+  checkWrite(seg: number, offset: number, size: number, aligned = false): number {
+    const linear = this.translate(seg, offset, size, true, aligned);
     this.checkPages(linear, size, PERM_W);
     return linear;
   }
 
   /** From offset to linear address. Source: SDM Vol. 3, Limit Checking and Type Checking. */
-  private translate(seg: number, offset: number, size: number, write: boolean): number {
+  private translate(seg: number, offset: number, size: number, write: boolean, aligned: boolean): number {
     const access = this.r[SEG_ACCESS + seg];
     const limit = this.r[SEG_LIMIT + seg] >>> 0;
     const first = offset >>> 0;
     const last = first + size - 1;
     const vector = seg === SEG_SS ? VECTOR_SS : VECTOR_GP;
     if (access === 0) this.raise(VECTOR_GP, 0);
+    const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
+    if (aligned && size === 16 && linear & 15) this.raise(VECTOR_GP, 0);
     if (access & ACCESS_CODE) {
       if (write || !(access & ACCESS_READABLE)) this.raise(VECTOR_GP, 0);
       if (last > limit) this.raise(vector, 0);
@@ -188,10 +233,8 @@ export class Cpu {
         if (first <= limit || last > (access & ACCESS_BIG ? 0xffffffff : 0xffff)) this.raise(vector, 0);
       } else if (last > limit) this.raise(vector, 0);
     }
-    const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
-    // A pseudo-descriptor (6 bytes, SGDT) is a doubleword and a word; everything else is aligned to its size.
-    const alignment = size === 6 ? 4 : size;
-    if (linear & (alignment - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
+    if (linear & (alignmentOf(size) - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
+    if (aligned && linear & 15) this.raise(VECTOR_GP, 0);
     return linear;
   }
 

@@ -77,6 +77,7 @@ export class Interpreter implements Engine {
         if (fault === null) left--;
       }
     }
+    cpu.storeX87();
     core.retired = budget - left;
     return fault === null ? cpu.exit : deliverFault(core, fault);
   }

@@ -5,28 +5,31 @@ import {
   IN_CONTROL,
   IN_DEBUG,
   IN_MEMORY,
+  IN_MMX,
   IN_REGISTER,
   IN_SEGMENT,
+  IN_STACK,
   IN_STRING,
+  IN_XMM,
   type Insn,
   NONE,
   type Operand,
   TARGET,
 } from './insn.ts';
-import { INVALID_ROW, lookUp, TOO_LONG_ROW } from './opcode-table.ts';
+import { INVALID_ROW, lookUp, rowOfGroup, TOO_LONG_ROW } from './opcode-table.ts';
 import type { OpcodeRow, OperandCode } from './row.ts';
 
 const LENGTH_MAX = 15;
 const SEGMENT_NAMES: readonly string[] = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 
 /** Operand codes that a ModR/M byte encodes. */
-const MODRM_CODES = /^(?:[EGMRSCD][a-z]?|Rv\/Mw)$/;
+const MODRM_CODES = /^(?:[EGMRSCD][a-z]?|M[a-z]+|R[vd]\/Mw|[NPQUVW][a-z]+)$/;
 
 const modrmOf = new Map<OpcodeRow, boolean>();
 function hasModrm(row: OpcodeRow): boolean {
   let has = modrmOf.get(row);
   if (has === undefined) {
-    has = row.digit !== undefined || row.operands.some((code) => MODRM_CODES.test(code));
+    has = row.digit !== undefined || row.modrm !== undefined || row.operands.some((code) => MODRM_CODES.test(code));
     modrmOf.set(row, has);
   }
   return has;
@@ -67,7 +70,7 @@ export class Decoder {
     this.truncated = false;
     this.override = NONE;
     this.base = this.index = NONE;
-    this.scale = this.disp = this.selector = 0;
+    this.scale = this.disp = this.selector = this.modrm = 0;
     this.defaultSegment = SEG_DS;
 
     let rep = 0;
@@ -109,6 +112,7 @@ export class Decoder {
     this.operandSize = operandPrefix === big ? 2 : 4;
     this.addressSize = addressPrefix === big ? 2 : 4;
     if (opcode === 0x0f) opcode = 0x0f00 | this.u8();
+    if (opcode === 0x0f38 || opcode === 0x0f3a) opcode = (opcode << 8) | this.u8();
 
     let row = INVALID_ROW;
     let operands: readonly Operand[] = [];
@@ -116,7 +120,7 @@ export class Decoder {
     if (entry !== null) {
       const group = Array.isArray(entry);
       if (group || hasModrm(entry as OpcodeRow)) this.readModrm(!group && (entry as OpcodeRow).operands.includes('Rd'));
-      const found: OpcodeRow | null = group ? entry[(this.modrm >> 3) & 7] : (entry as OpcodeRow);
+      const found: OpcodeRow | null = group ? rowOfGroup(entry, this.modrm) : (entry as OpcodeRow);
       if (found !== null && !this.truncated) {
         operands = this.readOperands(found, opcode, eip);
         row = this.isDefined(found, operands, lock) ? found : INVALID_ROW;
@@ -134,6 +138,7 @@ export class Decoder {
       length,
       operandSize: this.operandSize,
       addressSize: this.addressSize,
+      modrm: this.modrm,
       lock,
       rep,
       segment: this.override === NONE ? this.defaultSegment : this.override,
@@ -192,18 +197,55 @@ export class Decoder {
       case 'FS':
       case 'GS':
         return { kind: IN_SEGMENT, size: 2, reg: SEGMENT_NAMES.indexOf(code), value: 0 };
+      case 'AX':
+        return { kind: IN_REGISTER, size: 2, reg: 0, value: 0 };
+      case 'ST(0)':
+        return { kind: IN_STACK, size: 10, reg: 0, value: 0 };
+      case 'ST(i)':
+        return { kind: IN_STACK, size: 10, reg: this.modrm & 7, value: 0 };
+      case 'm2byte':
+      case 'm16int':
+        return { kind: IN_MEMORY, size: 2, reg: NONE, value: 0 };
+      case 'm32fp':
+      case 'm32int':
+        return { kind: IN_MEMORY, size: 4, reg: NONE, value: 0 };
+      case 'm64fp':
+      case 'm64int':
+        return { kind: IN_MEMORY, size: 8, reg: NONE, value: 0 };
+      case 'm80fp':
+      case 'm80bcd':
+        return { kind: IN_MEMORY, size: 10, reg: NONE, value: 0 };
+      case 'm14/28byte':
+        return { kind: IN_MEMORY, size: 7 * this.operandSize, reg: NONE, value: 0 };
+      case 'm94/108byte':
+        return { kind: IN_MEMORY, size: 7 * this.operandSize + 80, reg: NONE, value: 0 };
       case 'Rv/Mw':
         if (this.modrm < 0xc0) return { kind: IN_MEMORY, size: 2, reg: NONE, value: 0 };
         return { kind: IN_REGISTER, size: this.operandSize, reg: this.modrm & 7, value: 0 };
+      case 'Rd/Mw':
+        if (this.modrm < 0xc0) return { kind: IN_MEMORY, size: 2, reg: NONE, value: 0 };
+        return { kind: IN_REGISTER, size: 4, reg: this.modrm & 7, value: 0 };
       default:
         break;
     }
-    const size = this.sizeOf(code[1] ?? '');
+    const size = this.sizeOf(code.slice(1));
     switch (code[0]) {
       case 'E':
       case 'M':
         if (this.modrm < 0xc0) return { kind: IN_MEMORY, size, reg: NONE, value: 0 };
         return { kind: IN_REGISTER, size, reg: this.modrm & 7, value: 0 };
+      case 'Q':
+      case 'W':
+        if (this.modrm < 0xc0) return { kind: IN_MEMORY, size, reg: NONE, value: 0 };
+        return { kind: code[0] === 'Q' ? IN_MMX : IN_XMM, size, reg: this.modrm & 7, value: 0 };
+      case 'N':
+        return { kind: IN_MMX, size, reg: this.modrm & 7, value: 0 };
+      case 'U':
+        return { kind: IN_XMM, size, reg: this.modrm & 7, value: 0 };
+      case 'P':
+        return { kind: IN_MMX, size, reg, value: 0 };
+      case 'V':
+        return { kind: IN_XMM, size, reg, value: 0 };
       case 'R':
         return { kind: IN_REGISTER, size, reg: this.modrm & 7, value: 0 };
       case 'G':
@@ -242,9 +284,15 @@ export class Decoder {
       case 'w':
         return 2;
       case 'd':
+      case 'ss':
         return 4;
       case 'q':
+      case 'sd':
         return 8;
+      case 'dq':
+      case 'ps':
+      case 'pd':
+        return 16;
       case 'v':
       case 'z':
         return this.operandSize;

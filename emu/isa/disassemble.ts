@@ -5,8 +5,11 @@ import {
   IN_CONTROL,
   IN_DEBUG,
   IN_MEMORY,
+  IN_MMX,
   IN_REGISTER,
   IN_SEGMENT,
+  IN_STACK,
+  IN_XMM,
   type Insn,
   NONE,
   type Operand,
@@ -27,6 +30,8 @@ const SIZES: Readonly<Record<number, string>> = {
   4: 'dword ptr ',
   6: 'fword ptr ',
   8: 'qword ptr ',
+  10: 'tbyte ptr ',
+  16: 'xmmword ptr ',
 };
 
 /** Mnemonics that name another instruction when the operand size is 16 bits, and those that it does not change. */
@@ -41,8 +46,9 @@ const SIZED_NAMES: Readonly<Record<string, readonly [word: string, doubleword: s
 };
 const STRING_SUFFIXES: Readonly<Record<number, string>> = { 1: 'b', 2: 'w', 4: 'd' };
 
-/** Instructions whose immediate is a vector, a port, a count or a size. */
-const UNSIGNED_IMMEDIATES = /^(?:INT|IN|OUT|RET|RETF|ENTER|AAM|AAD|BT[SRC]?|SH[LR]D?|SA[LR]|RO[LR]|RC[LR])$/;
+/** Instructions whose immediate is a vector, a port, a count, a size or a selection of lanes. */
+const UNSIGNED_IMMEDIATES =
+  /^(?:P(?!USH)[A-Z]+|SHUFP[SD]|CMP[PS][SD]|INT|IN|OUT|RET|RETF|ENTER|AAM|AAD|BT[SRC]?|SH[LR]D?|SA[LR]|RO[LR]|RC[LR])$/;
 
 function hexadecimal(value: number): string {
   return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
@@ -80,8 +86,14 @@ function operandText(insn: Insn, operand: Operand): string {
       return `${hexadecimal(insn.selector)}:${hexadecimal(operand.value >>> 0)}`;
     case IN_CONTROL:
       return `cr${operand.reg}`;
+    case IN_STACK:
+      return operand.reg === 0 && insn.row.operands.length > 1 ? 'st' : `st(${operand.reg})`;
     case IN_DEBUG:
       return `dr${operand.reg}`;
+    case IN_MMX:
+      return `mm${operand.reg}`;
+    case IN_XMM:
+      return `xmm${operand.reg}`;
     default:
       return '';
   }

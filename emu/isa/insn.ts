@@ -15,6 +15,11 @@ export const IN_STRING = 6;
 /** Control or debug register. */
 export const IN_CONTROL = 7;
 export const IN_DEBUG = 8;
+/** ST(reg). */
+export const IN_STACK = 9;
+/** MMX or XMM register `reg`. */
+export const IN_MMX = 10;
+export const IN_XMM = 11;
 
 export interface Operand {
   readonly kind: number;
@@ -41,6 +46,8 @@ export interface Insn {
   readonly operandSize: number;
   /** 2 or 4. */
   readonly addressSize: number;
+  /** ModR/M byte; 0 when there is none. */
+  readonly modrm: number;
   readonly lock: boolean;
   /** 0, 0xF2 (REPNE) or 0xF3 (REP, REPE). */
   readonly rep: number;

@@ -267,6 +267,8 @@ export class Machine {
       this.handler.trap(core, exit);
       if (this.config.paranoid) this.handler.checkInvariants();
     }
+    // A core that ran out of work just at the end of the round says so now, not when it next has some.
+    if (!core.failed && !this.handler.hasWork(core)) this.handler.prepare(core);
   }
 
   // ---- faults --------------------------------------------------------------------------------------------------------

@@ -79,30 +79,50 @@ export const NT_PROCSTAT_AUXV = 16;
 export const NT_X86_SEGBASES = 0x200;
 export const NT_X86_XSTATE = 0x202;
 
+// Auxiliary vector. Source: FreeBSD 9.0 machine/elf.h (i386).
+export const AT_NULL = 0;
+export const AT_PHDR = 3;
+export const AT_PHENT = 4;
+export const AT_PHNUM = 5;
+export const AT_PAGESZ = 6;
+export const AT_BASE = 7;
+export const AT_FLAGS = 8;
+export const AT_ENTRY = 9;
+export const AT_EXECPATH = 15;
+export const AT_CANARY = 16;
+export const AT_CANARYLEN = 17;
+export const AT_OSRELDATE = 18;
+export const AT_NCPUS = 19;
+export const AT_PAGESIZES = 20;
+export const AT_PAGESIZESLEN = 21;
+export const AT_STACKPROT = 23;
+/** Entries for which there is room on a new stack. */
+export const AT_COUNT = 24;
+
 /** One auxiliary vector entry's number and its name without AT_. Source: FreeBSD 9.0 machine/elf.h (i386). */
 // biome-ignore format: one entry per line
 export const AUXV_ROWS = [
-  { type: 0, name: 'NULL', format: 'dec', meaning: 'end of the vector' },
+  { type: AT_NULL, name: 'NULL', format: 'dec', meaning: 'end of the vector' },
   { type: 1, name: 'IGNORE', format: 'hex', meaning: 'ignored' },
   { type: 2, name: 'EXECFD', format: 'dec', meaning: 'descriptor of the program file' },
-  { type: 3, name: 'PHDR', format: 'hex', meaning: 'address of the program headers' },
-  { type: 4, name: 'PHENT', format: 'dec', meaning: 'size of one program header' },
-  { type: 5, name: 'PHNUM', format: 'dec', meaning: 'number of program headers' },
-  { type: 6, name: 'PAGESZ', format: 'dec', meaning: 'page size in bytes' },
-  { type: 7, name: 'BASE', format: 'hex', meaning: 'where the interpreter is loaded; 0 if static' },
-  { type: 8, name: 'FLAGS', format: 'hex', meaning: 'flags' },
-  { type: 9, name: 'ENTRY', format: 'hex', meaning: 'entry point of the program' },
+  { type: AT_PHDR, name: 'PHDR', format: 'hex', meaning: 'address of the program headers' },
+  { type: AT_PHENT, name: 'PHENT', format: 'dec', meaning: 'size of one program header' },
+  { type: AT_PHNUM, name: 'PHNUM', format: 'dec', meaning: 'number of program headers' },
+  { type: AT_PAGESZ, name: 'PAGESZ', format: 'dec', meaning: 'page size in bytes' },
+  { type: AT_BASE, name: 'BASE', format: 'hex', meaning: 'where the interpreter is loaded; 0 if static' },
+  { type: AT_FLAGS, name: 'FLAGS', format: 'hex', meaning: 'flags' },
+  { type: AT_ENTRY, name: 'ENTRY', format: 'hex', meaning: 'entry point of the program' },
   { type: 11, name: 'UID', format: 'dec', meaning: 'real user id' },
   { type: 12, name: 'EUID', format: 'dec', meaning: 'effective user id' },
   { type: 13, name: 'GID', format: 'dec', meaning: 'real group id' },
   { type: 14, name: 'EGID', format: 'dec', meaning: 'effective group id' },
-  { type: 15, name: 'EXECPATH', format: 'hex', meaning: 'address of the path of the program' },
-  { type: 16, name: 'CANARY', format: 'hex', meaning: 'address of random bytes for the stack protector' },
-  { type: 17, name: 'CANARYLEN', format: 'dec', meaning: 'how many random bytes' },
-  { type: 18, name: 'OSRELDATE', format: 'dec', meaning: 'kernel version' },
-  { type: 19, name: 'NCPUS', format: 'dec', meaning: 'number of CPUs' },
-  { type: 20, name: 'PAGESIZES', format: 'hex', meaning: 'address of the list of page sizes' },
-  { type: 21, name: 'PAGESIZESLEN', format: 'dec', meaning: 'size of that list in bytes' },
+  { type: AT_EXECPATH, name: 'EXECPATH', format: 'hex', meaning: 'address of the path of the program' },
+  { type: AT_CANARY, name: 'CANARY', format: 'hex', meaning: 'address of random bytes for the stack protector' },
+  { type: AT_CANARYLEN, name: 'CANARYLEN', format: 'dec', meaning: 'how many random bytes' },
+  { type: AT_OSRELDATE, name: 'OSRELDATE', format: 'dec', meaning: 'kernel version' },
+  { type: AT_NCPUS, name: 'NCPUS', format: 'dec', meaning: 'number of CPUs' },
+  { type: AT_PAGESIZES, name: 'PAGESIZES', format: 'hex', meaning: 'address of the list of page sizes' },
+  { type: AT_PAGESIZESLEN, name: 'PAGESIZESLEN', format: 'dec', meaning: 'size of that list in bytes' },
   { type: 22, name: 'TIMEKEEP', format: 'hex', meaning: 'address of shared time data (9.2 and later)' },
-  { type: 23, name: 'STACKPROT', format: 'hex', meaning: 'protection of the stack' },
+  { type: AT_STACKPROT, name: 'STACKPROT', format: 'hex', meaning: 'protection of the stack' },
 ] as const;

@@ -1,5 +1,6 @@
-import { errnoName } from '../abi/errno.ts';
+import { ENOSPC, errnoName } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
+import { removeFile } from '../vfs/memfs.ts';
 import { coreImage, writeCoreFile } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 
@@ -15,7 +16,9 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const sequence = p.checkpoint?.sequence ?? 0;
   const path = `${k.config.checkpointDir}/core.${pid}.${sequence}`;
   const image = coreImage(k, pid, { layout: k.config.coreLayout, cursig: 0, first: p.threads[0]!, sequence });
-  const written = writeCoreFile(k, path, image);
+  let written = writeCoreFile(k, path, image);
+  if ('errno' in written && written.errno === ENOSPC && dropOldCheckpoints(k, pid))
+    written = writeCoreFile(k, path, image);
   if ('errno' in written) {
     k.log(`checkpoint of pid ${pid}: cannot write ${path}: ${errnoName(written.errno)}`);
     return false;
@@ -28,6 +31,18 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now(), signals } });
   payPause(k, pid, pauseNs);
   return true;
+}
+
+/** The disk is full: a process's checkpoints before its last are given up. True when that freed something. */
+function dropOldCheckpoints(k: Kernel, pid: Pid): boolean {
+  const { sequence, lastFile } = k.proc(pid).checkpoint ?? { sequence: 0, lastFile: '' };
+  let dropped = 0;
+  for (let n = 0; n < sequence; n++) {
+    const path = `${k.config.checkpointDir}/core.${pid}.${n}`;
+    if (path !== lastFile && removeFile(k, path) === 0) dropped++;
+  }
+  if (dropped > 0) k.log(`checkpoint of pid ${pid}: the disk is full; ${dropped} older ones are gone`);
+  return dropped > 0;
 }
 
 /** The core that runs the process does the work; for one that does not run it is the lowest healthy core. */

@@ -1,7 +1,27 @@
 import { Prng } from '../../emu/base/prng.ts';
 import { EBX, EFLAGS, EIP, ESP, FLAG_TF } from '../../emu/core/core-state.ts';
 import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
-import { PF_W, PF_X } from '../abi/elf.ts';
+import {
+  AT_BASE,
+  AT_CANARY,
+  AT_CANARYLEN,
+  AT_COUNT,
+  AT_ENTRY,
+  AT_EXECPATH,
+  AT_FLAGS,
+  AT_NCPUS,
+  AT_NULL,
+  AT_OSRELDATE,
+  AT_PAGESIZES,
+  AT_PAGESIZESLEN,
+  AT_PAGESZ,
+  AT_PHDR,
+  AT_PHENT,
+  AT_PHNUM,
+  AT_STACKPROT,
+  PF_W,
+  PF_X,
+} from '../abi/elf.ts';
 import { E2BIG, EACCES, EFAULT, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ETXTBSY } from '../abi/errno.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
@@ -47,24 +67,6 @@ const MAXINTERP = 1024;
 /** __FreeBSD_version of 9.0-RELEASE. */
 export const OSRELDATE = 900044;
 
-// AT_ numbers: FreeBSD 9.0 sys/i386/include/elf.h.
-const AT_NULL = 0;
-const AT_PHDR = 3;
-const AT_PHENT = 4;
-const AT_PHNUM = 5;
-const AT_PAGESZ = 6;
-const AT_BASE = 7;
-const AT_FLAGS = 8;
-const AT_ENTRY = 9;
-const AT_EXECPATH = 15;
-const AT_CANARY = 16;
-const AT_CANARYLEN = 17;
-const AT_OSRELDATE = 18;
-const AT_NCPUS = 19;
-const AT_PAGESIZES = 20;
-const AT_PAGESIZESLEN = 21;
-const AT_STACKPROT = 23;
-const AT_COUNT = 24;
 const CANARY_BYTES = 32;
 const SPARE_USRSPACE = 4096;
 

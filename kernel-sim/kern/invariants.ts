@@ -48,6 +48,9 @@ function schedulerProblems(k: Kernel): string[] {
     if ((td.state === 'running') === k.pcbs.has(td.tid))
       problems.push(`thread ${td.tid} is ${td.state}: saved registers do not fit`);
   }
+  const deadlines = [...k.state.threads.values()].map(({ sleep }) => sleep?.deadlineNs ?? Number.POSITIVE_INFINITY);
+  const earliest = deadlines.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  if (k.nextDeadlineNs() !== earliest) problems.push(`the next deadline is ${earliest}, not ${k.nextDeadlineNs()}`);
   for (const tid of places.keys()) problems.push(`thread ${tid} is queued but does not exist`);
   return problems;
 }

@@ -60,6 +60,8 @@ export class Kernel {
   current: KernelCore | null = null;
   /** Virtual time of the machine: that of the served core while one is served. */
   clockNs = 0;
+  /** Derived from the threads: the earliest deadline among them; null when it has to be worked out again. */
+  private deadline: { readonly threads: KernelState['threads']; ns: number } | null = null;
   private readonly sink: (event: KernelEvent) => void;
 
   constructor(config: KernelConfig, state: KernelState, sink: (event: KernelEvent) => void) {
@@ -113,9 +115,32 @@ export class Kernel {
   }
 
   setThread(tid: Tid, patch: Partial<Thread>): Thread {
-    const next = { ...this.thread(tid), ...patch };
+    const before = this.thread(tid);
+    const next = { ...before, ...patch };
+    if (next.sleep !== before.sleep) this.sleepChanged(before, next);
     this.state.threads.set(tid, next);
     return next;
+  }
+
+  /** Earliest deadline of a sleeping thread, in virtual ns; Infinity when there is none. */
+  nextDeadlineNs(): number {
+    const { threads } = this.state;
+    if (this.deadline?.threads !== threads) {
+      let ns = Number.POSITIVE_INFINITY;
+      for (const { sleep } of threads.values())
+        if (sleep?.deadlineNs != null && sleep.deadlineNs < ns) ns = sleep.deadlineNs;
+      this.deadline = { threads, ns };
+    }
+    return this.deadline.ns;
+  }
+
+  /** A thread's sleep has begun, ended, or gone with it: what is known of deadlines has to follow. */
+  sleepChanged(before: Thread, after: Thread | null): void {
+    if (!this.deadline) return;
+    const endedNs = before.sleep?.deadlineNs ?? null;
+    const begunNs = after?.sleep?.deadlineNs ?? null;
+    if (endedNs !== null && endedNs === this.deadline.ns) this.deadline = null;
+    else if (begunNs !== null && begunNs < this.deadline.ns) this.deadline.ns = begunNs;
   }
 
   cpu(id: number): PerCpu {

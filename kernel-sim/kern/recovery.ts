@@ -66,6 +66,11 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
     startAgent(k, { ...owner, attempts: owner.attempts + 1 });
     return;
   }
+  if (p.native && (p.native.data as { lostPid?: number }).lostPid) {
+    // A restart that had done its work already: nobody misses it.
+    exitProcess(k, pid, { signo: SIGKILL, dumped: false });
+    return;
+  }
   const file = p.checkpoint?.lastFile ?? '';
   k.emit({ kind: 'recovery-start', pid, victim: cpuId(victim.id), file });
   const why = obstacle(k, p, file);
@@ -113,7 +118,9 @@ function discard(k: Kernel, pid: Pid): void {
 /** Threads and memory are gone; identity, parent, descriptors and signals stay. */
 function loseBody(k: Kernel, p: Proc): void {
   for (const tid of p.threads) {
-    releaseCpuset(k, k.thread(tid).cpuset);
+    const td = k.thread(tid);
+    if (td.sleep) k.sleepChanged(td, null);
+    releaseCpuset(k, td.cpuset);
     k.pcbs.delete(tid);
     k.state.threads.delete(tid);
   }

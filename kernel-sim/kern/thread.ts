@@ -101,6 +101,7 @@ export function removeThread(k: Kernel, id: Tid): void {
   const td = k.thread(id);
   if (td.state === 'running') leaveCore(k, k.cores[td.onCpu]!);
   else if (td.state === 'runnable') removeFromQueue(k, td);
+  if (td.sleep) k.sleepChanged(td, null);
   releaseCpuset(k, td.cpuset);
   k.pcbs.delete(id);
   k.state.threads.delete(id);

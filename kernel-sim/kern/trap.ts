@@ -202,10 +202,7 @@ export class KernelTrapHandler implements TrapHandler {
 
   nextTimerNs(): number {
     const { k } = this;
-    let next = Number.POSITIVE_INFINITY;
-    for (const { sleep } of k.state.threads.values()) {
-      if (sleep?.deadlineNs != null && sleep.deadlineNs < next) next = sleep.deadlineNs;
-    }
+    let next = k.nextDeadlineNs();
     const { nextStatTickNs, nextBalanceNs, nextCheckpointNs } = k.state.counters;
     if (k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0)) next = Math.min(next, nextStatTickNs, nextBalanceNs);
     // When nothing else is due, checkpoints of processes that never change would go on for ever.
@@ -216,10 +213,12 @@ export class KernelTrapHandler implements TrapHandler {
   timers(nowNs: number): void {
     const { k } = this;
     k.clockNs = nowNs;
-    const due = [...k.state.threads.values()]
-      .filter(({ sleep }) => sleep?.deadlineNs != null && sleep.deadlineNs <= nowNs)
-      .sort((a, b) => a.sleep!.deadlineNs! - b.sleep!.deadlineNs! || a.tid - b.tid);
-    for (const td of due) wakeThread(k, k.thread(td.tid), 'timeout');
+    if (k.nextDeadlineNs() <= nowNs) {
+      const due = [...k.state.threads.values()]
+        .filter(({ sleep }) => sleep?.deadlineNs != null && sleep.deadlineNs <= nowNs)
+        .sort((a, b) => a.sleep!.deadlineNs! - b.sleep!.deadlineNs! || a.tid - b.tid);
+      for (const td of due) wakeThread(k, k.thread(td.tid), 'timeout');
+    }
     const { counters } = k.state;
     if (counters.nextStatTickNs <= nowNs) {
       statTick(k);

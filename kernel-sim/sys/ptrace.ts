@@ -1,6 +1,6 @@
 import { EIP } from '../../emu/core/core-state.ts';
 import { EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
-import { fpregFromSavexmm, savexmmFromFpreg } from '../abi/fpreg.ts';
+import { fpregFromSavexmm, SAVEXMM_SIZE, savexmmFromFpreg } from '../abi/fpreg.ts';
 import type { Signo } from '../abi/ids.ts';
 import {
   LWPINFO_SIZE,
@@ -18,6 +18,7 @@ import {
   PT_GETLWPLIST,
   PT_GETNUMLWPS,
   PT_GETREGS,
+  PT_GETXMMREGS,
   PT_IO,
   PT_KILL,
   PT_LWPINFO,
@@ -26,6 +27,7 @@ import {
   PT_RESUME,
   PT_SETFPREGS,
   PT_SETREGS,
+  PT_SETXMMREGS,
   PT_STEP,
   PT_SUSPEND,
   PT_TRACE_ME,
@@ -54,6 +56,9 @@ import type { SyscallRow } from './row.ts';
 
 const REG_BYTES = 76;
 const FPREG_BYTES = 176;
+/** Where MXCSR stands in an FXSAVE image, and its bits (SDM Vol. 1, MXCSR). */
+const MXCSR_OFFSET = 24;
+const MXCSR_MASK = 0xffff;
 /** PT_IO moves at most so much in one request; piod_len says how much it was. */
 const PT_IO_MAX = 1 << 20;
 
@@ -112,6 +117,17 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
       if (typeof bytes === 'number') return fail(bytes);
       const image = fxsaveOf(k, tracee.td.tid);
       image.set(savexmmFromFpreg(bytes, image.slice()));
+      return ok(0);
+    }
+    case PT_GETXMMREGS:
+      return k.copyout(td.pid, addr, fxsaveOf(k, tracee.td.tid).slice()) ? ok(0) : fail(EFAULT);
+    case PT_SETXMMREGS: {
+      const bytes = k.copyin(td.pid, addr, SAVEXMM_SIZE);
+      if (typeof bytes === 'number') return fail(bytes);
+      // Reserved bits of MXCSR cannot be set: npxsetregs masks them.
+      const view = new DataView(bytes.buffer);
+      view.setUint32(MXCSR_OFFSET, view.getUint32(MXCSR_OFFSET, true) & MXCSR_MASK, true);
+      fxsaveOf(k, tracee.td.tid).set(bytes);
       return ok(0);
     }
     default:

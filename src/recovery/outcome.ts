@@ -2,9 +2,10 @@ import type { Stop } from '../../emu/machine/machine.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { logicalOutputs } from './logical-output.ts';
 
-/** What became of a run (DESIGN.md, Outcomes). `completed`: no fault was planned. */
+/** What became of a run (DESIGN.md, Outcomes). `completed` and `unfinished`: no fault was planned, and it did or did not end by itself. */
 export const OUTCOMES = [
   'completed',
+  'unfinished',
   'not-activated',
   'masked',
   'SDC',
@@ -37,7 +38,7 @@ export function needsGolden(run: FinishedRun): boolean {
 export function judge(run: FinishedRun, golden: FinishedRun | null): Outcome {
   const has = (kind: TraceEvent['kind']): boolean => run.events.some((event) => event.kind === kind);
   if (run.stop.reason === 'no-healthy-core') return 'crash';
-  if (run.stop.reason !== 'finished') return 'hang';
+  if (run.stop.reason !== 'finished') return run.faultsPlanned === 0 ? 'unfinished' : 'hang';
   if (run.faultsPlanned === 0) return 'completed';
   if (!has('core-fault')) return 'not-activated';
   if (run.events.some((event) => event.kind === 'recovery-failed' && event.why === 'recovery is switched off')) {

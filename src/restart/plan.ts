@@ -1,4 +1,5 @@
 import { UsageError } from '../../emu/base/errors.ts';
+import { AT_ENTRY } from '../../kernel-sim/abi/elf.ts';
 import { MAXSSIZ, pageCeil, USRSTACK } from '../../kernel-sim/abi/vmparam.ts';
 import { readCore } from '../../kernel-sim/elf/core-file.ts';
 import type { CoreImage } from '../../kernel-sim/elf/core-image.ts';
@@ -33,6 +34,15 @@ export function readInputs(
   if (coreImage.threads.length !== 1) {
     const what = `holds ${coreImage.threads.length} threads; only a process with one can be restarted`;
     throw new UsageError({ what, path: core.path });
+  }
+  const entry = coreImage.procstat?.auxv?.find(({ type }) => type === AT_ENTRY)?.value;
+  if (entry !== undefined && entry !== image.entry + image.loadBase) {
+    const what = `was written by another program: ${coreImage.psinfo.fname}, whose entry point is 0x${entry.toString(16)}`;
+    throw new UsageError({
+      what,
+      path: core.path,
+      hint: `that of ${executable.path} is 0x${(image.entry + image.loadBase).toString(16)}`,
+    });
   }
   return { executable: image, core: coreImage, breakAddr: findBreak(image, executable, breakAt) };
 }

@@ -8,6 +8,7 @@ import type { EmulatedMachine } from './machine.ts';
 import type { SiliconOracle } from './oracle.ts';
 import { type Case, MODE_RUN, MODE_STEP, OUTCOME_HANG, type Outcome } from './protocol.ts';
 import { isSequence, lengthsOfCode, maySweep, opcodeOfCode, rowOfCode, rowsOfCode, type TestedRow } from './rows.ts';
+import { simplerX87 } from './x87-state.ts';
 
 /** One of our machines that the real CPU judges. */
 export interface Contender {
@@ -194,7 +195,7 @@ function kindOf(mismatch: Mismatch): string {
 }
 
 function streamOf(row: TestedRow): number {
-  return row.opcode * 8 + (row.digit ?? 0) + (row.prefix ?? 0) * 0x10000;
+  return row.opcode * 8 + (row.digit ?? 0) + (row.modrm ?? 0) * 0x100_0000 + (row.prefix ?? 0) * 0x1_0000_0000;
 }
 
 /** Whether some instruction reads a flag that one before it left undefined: then nothing follows from a difference. */
@@ -213,10 +214,12 @@ function simpler(c: Case): Case[] {
   const found: Case[] = [];
   if (c.steps > 1) found.push({ ...c, steps: 1 });
   if (c.patches.length > 1) found.push({ ...c, patches: [] });
+  found.push(...simplerFx(c));
   if (c.eflags !== 0x202) found.push({ ...c, eflags: 0x202 });
   const plain = Uint16Array.of(0x2b, 0x23, 0x2b, 0x2b, 0x63, 0x6b);
   if (Buffer.compare(Buffer.from(c.selectors.buffer), Buffer.from(plain.buffer)) !== 0)
     found.push({ ...c, selectors: plain });
+  found.push(...simplerX87(c));
   if (c.eip !== 0x10000100) found.push({ ...c, eip: 0x10000100 });
   for (let i = 0; i < 8; i++) {
     for (const value of [0, i === 4 ? 0x20001000 : 1]) {
@@ -245,5 +248,24 @@ function simpler(c: Case): Case[] {
     if (![0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(c.code[i]!)) break;
     found.push({ ...c, code: Uint8Array.from([...c.code.subarray(0, i), ...c.code.subarray(i + 1)]) });
   }
+  return found;
+}
+
+/** One register or MXCSR less. */
+function simplerFx(c: Case): Case[] {
+  if (!c.fx) return [];
+  const found: Case[] = [];
+  const clear = (at: number, length: number, bytes: readonly number[] = []): void => {
+    const fx = c.fx!.slice();
+    fx.fill(0, at, at + length);
+    fx.set(bytes, at);
+    if (Buffer.compare(fx, c.fx!) !== 0) found.push({ ...c, fx });
+  };
+  clear(32, 128);
+  clear(0, 5, [0x7f, 3]);
+  clear(24, 4, [0x80, 0x1f]);
+  for (let i = 0; i < 8; i++) clear(32 + 16 * i, 16);
+  for (let i = 0; i < 8; i++) clear(160 + 16 * i, 16);
+  for (let i = 0; i < 32; i++) clear(160 + 4 * i, 4);
   return found;
 }

@@ -2,9 +2,11 @@ import { FLAG_RF, FLAG_TF } from '../../emu/core/core-state.ts';
 import { PF_PRESENT, VECTOR_BP, VECTOR_PF } from '../../emu/core/engine.ts';
 import { USER_END } from '../../emu/memory/address-space.ts';
 import { undefinedFlags, undefinedFlagsAtEnd, undefinedFlagsOfSequence } from './flag-use.ts';
+import { describeSse } from './fx-image.ts';
 import { JUSTIFIED } from './justified.ts';
 import { type Case, isTrap, OUTCOME_HANG, type Outcome, type Patch } from './protocol.ts';
 import { isSequence, rowsOfCode, type TestedRow } from './rows.ts';
+import { describeX87, differencesOfFx } from './x87-state.ts';
 
 const PF_FETCH = 0x10;
 const REGISTERS = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
@@ -54,12 +56,7 @@ export function differences(
     check('error code', native.errorCode & errorMask, emulated.errorCode & errorMask);
   }
   compareMemory(native, emulated, found);
-  if (native.fx && emulated.fx && Buffer.compare(native.fx, emulated.fx) !== 0)
-    found.push({
-      what: 'fx',
-      expected: Buffer.from(native.fx).toString('hex'),
-      got: Buffer.from(emulated.fx).toString('hex'),
-    });
+  if (native.fx && emulated.fx) found.push(...differencesOfFx(native.fx, emulated.fx, row?.tolerance ?? 0));
   if (found.length > 0 && JUSTIFIED.some((j) => j.applies({ c, row, native, emulated, found }))) return [];
   return found;
 }
@@ -127,5 +124,6 @@ export function describeCase(c: Case): string {
   ];
   if (c.patches.length > 0)
     lines.push(`  memory ${c.patches.map((p) => `[${hex(p.address)}]=${hex(p.value)}`).join(' ')}`);
+  if (c.fx) lines.push(`  ${describeX87(c.fx)}`, describeSse(c.fx));
   return lines.join('\n');
 }

@@ -23,6 +23,7 @@ import {
   PF_X,
 } from '../abi/elf.ts';
 import { E2BIG, EACCES, EFAULT, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ETXTBSY } from '../abi/errno.ts';
+import { NOTE_EXEC } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { SIGCHLD } from '../abi/signal.ts';
@@ -52,6 +53,7 @@ import { insertEntry } from '../vm/map.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { bytesOf, type Kernel, latin1 } from './kernel.ts';
+import { processEvent } from './kqueue.ts';
 import { NO_SIGSTACK } from './proc.ts';
 import { freshRegisters, regsOf, tablesOf } from './regs.ts';
 import { sigcode } from './sigcode.ts';
@@ -131,6 +133,8 @@ export function execve(
     osrel: image.osrel,
     auxv: stack.auxv,
     ldt: [],
+    // POSIX timers go with the old image; interval timers stay.
+    timers: [],
     native: null,
     // Handlers are addresses in the old image; what was ignored stays ignored, but for SIGCHLD (execsigs).
     sigacts: p.sigacts.map((action, signo) => (action?.handler === 1 && signo !== SIGCHLD ? action : null)),
@@ -143,6 +147,7 @@ export function execve(
     k.setProc(p.pid, { vforkParent: 0 });
     wakeup(k, `vfork:${p.pid}`);
   }
+  processEvent(k, p.pid, NOTE_EXEC, 0);
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
   if (k.config.checkpointEveryNs > 0) {
     k.setProc(p.pid, {

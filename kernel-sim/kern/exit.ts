@@ -1,3 +1,4 @@
+import { NOTE_EXIT } from '../abi/event.ts';
 import type { Pid } from '../abi/ids.ts';
 import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.ts';
 import { exitedStatus, killedStatus } from '../abi/wait.ts';
@@ -5,6 +6,7 @@ import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
 import { cpusOf } from './cpumask.ts';
 import type { Kernel } from './kernel.ts';
+import { processEvent } from './kqueue.ts';
 import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
 import { decayHistory } from './sched-priority.ts';
 import { psignal, wakeParent } from './signal.ts';
@@ -34,6 +36,8 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     vmspace: 0,
     deadThreads: times,
     sigqueue: [],
+    itimers: p.itimers.map(() => ({ valueNs: 0, intervalNs: 0 })),
+    timers: [],
     stopped: 'no',
     vforkParent: 0,
     native: null,
@@ -48,6 +52,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     ...scheduling,
   });
   if (p.vforkParent) wakeup(k, `vfork:${target}`);
+  processEvent(k, target, NOTE_EXIT, status);
   orphanChildren(k, target);
   inheritHistory(k, p, threads);
   const parent = k.findProc(p.ppid);

@@ -21,6 +21,8 @@ export function allocatePid(k: Kernel): Pid | null {
 
 export const allocateTid = (k: Kernel): Tid => tid(k.next('nextTid'));
 
+const NO_ITIMERS = [0, 1, 2].map(() => ({ valueNs: 0, intervalNs: 0 }));
+
 /** A process without threads or memory. */
 export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
   return {
@@ -49,6 +51,8 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     ldt: [],
     sigacts: [],
     sigqueue: [],
+    itimers: NO_ITIMERS,
+    timers: [],
     traced: false,
     stopped: 'no',
     stopReported: false,

@@ -10,6 +10,7 @@ import {
   ESI,
   ESP,
   FLAG_DF,
+  FLAG_RF,
   FLAG_TF,
   FXSAVE_BYTE_OFFSET,
   SEG_CS,
@@ -178,7 +179,8 @@ export function sigreturn(k: Kernel, tid: Tid, ucontextAt: number): Errno | 0 {
   const words = FRAME_WORDS.map((word, n) => ({ word, value: view.getInt32(MC_FRAME + n * 4, true) }));
   const registers = words.filter(({ word }) => word?.[0] === 'reg');
   const eflags = registers.find(({ word }) => word![1] === EFLAGS)!.value;
-  if (((eflags ^ regs[EFLAGS]!) & ~PSL_USERCHANGE) !== 0) return EINVAL;
+  // The CPU sets RF in the image of EFLAGS that a fault leaves: no matter.
+  if (((eflags ^ regs[EFLAGS]!) & ~(PSL_USERCHANGE | FLAG_RF)) !== 0) return EINVAL;
   const ownedFp = view.getInt32(MC_OWNEDFP, true);
   if (ownedFp !== FPOWNED_NONE && view.getInt32(MC_FPFORMAT, true) !== FPFMT_XMM) return EINVAL;
   const selectors = words.flatMap(({ word, value }) =>

@@ -4,6 +4,7 @@ import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP } from '../ab
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { signalEvent } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { SA_NODEFER, SA_RESETHAND, SA_RESTART, sendsig } from './sendsig.ts';
@@ -17,6 +18,9 @@ const SIG_IGN = 1;
 export const SI_USER = 0x10001;
 /** si_code: thr_kill(2). */
 export const SI_LWP = 0x10007;
+/** si_code: sigqueue(2), and a POSIX timer. */
+export const SI_QUEUE = 0x10002;
+export const SI_TIMER = 0x10003;
 
 export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
   return {
@@ -29,13 +33,16 @@ export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
     addr: 0,
     value: 0,
     trapno: 0,
+    overrun: 0,
     stopFlags: 0,
     ...parts,
   };
 }
 
-const isMasked = (td: Thread, signo: number): boolean =>
-  ((td.sigmask[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
+/** A set of four words holds a signal. */
+const hasSignal = (set: readonly number[], signo: number): boolean =>
+  ((set[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
+const isMasked = (td: Thread, signo: number): boolean => hasSignal(td.sigmask, signo);
 
 export const isIgnored = (p: Proc, signo: number): boolean => {
   const handler = p.sigacts[signo]?.handler ?? 0;
@@ -56,6 +63,7 @@ export function psignal(
 ): void {
   const p = k.findProc(target);
   if (!p || p.state === 'zombie') return;
+  signalEvent(k, target, signo);
   // A process whose core has died has nobody to take the signal; it is kept for the recovered one.
   if (p.state === 'normal' && !p.traced && isIgnored(p, signo) && signo !== SIGCONT) return;
   if (signo !== SIGCHLD) k.emit({ kind: 'signal', pid: target, signo, sender });
@@ -63,7 +71,8 @@ export function psignal(
   let queue = p.sigqueue;
   if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
   if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
-  if (!queue.some((s) => s.signo === signo)) queue = [...queue, info];
+  // What sigqueue(2) sends is never merged with what is pending.
+  if (info.code === SI_QUEUE || !queue.some((s) => s.signo === signo)) queue = [...queue, info];
   k.setProc(target, { sigqueue: queue, ...(isStopSignal(signo) ? { continueUnreported: false } : {}) });
   if (p.state === 'lost') return;
 
@@ -146,6 +155,7 @@ export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
     psignal(k, td.pid, info.signo, info.pid, info);
     return;
   }
+  signalEvent(k, td.pid, info.signo);
   k.emit({ kind: 'signal', pid: td.pid, signo: info.signo, sender: info.pid });
   const queue = td.sigqueue.some((s) => s.signo === info.signo) ? td.sigqueue : [...td.sigqueue, info];
   notifyThread(k, k.setThread(target, { sigqueue: queue }), info.signo);
@@ -270,6 +280,18 @@ export function hasDeliverable(k: Kernel, tid: Tid): boolean {
 }
 
 // ---- delivery ------------------------------------------------------------------------------------------------------------
+
+/** Takes the first pending signal of a set off its queue, whether the thread masks it or not: for sigwait(2) and its kin. */
+export function takeFromSet(k: Kernel, tid: Tid, set: readonly number[]): SigInfo | undefined {
+  const td = k.thread(tid);
+  const p = k.proc(td.pid);
+  const inSet = [...td.sigqueue, ...p.sigqueue].filter(({ signo }) => hasSignal(set, signo));
+  const chosen = inSet.reduce<SigInfo | undefined>((a, b) => (a && a.signo <= b.signo ? a : b), undefined);
+  if (!chosen) return undefined;
+  if (td.sigqueue.includes(chosen)) k.setThread(tid, { sigqueue: td.sigqueue.filter((s) => s !== chosen) });
+  else k.setProc(td.pid, { sigqueue: p.sigqueue.filter((s) => s !== chosen) });
+  return chosen;
+}
 
 /** The lowest pending signal that the thread does not mask, taken off its queue. */
 function takeSignal(k: Kernel, tid: Tid): SigInfo | undefined {

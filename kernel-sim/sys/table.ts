@@ -1,5 +1,6 @@
 import { assert } from '../../emu/base/errors.ts';
 import { cpusetSyscalls } from './cpuset.ts';
+import { eventSyscalls } from './event.ts';
 import { fileSyscalls } from './file.ts';
 import { machdepSyscalls } from './machdep.ts';
 import { memorySyscalls } from './memory.ts';
@@ -12,6 +13,7 @@ import { signalSyscalls } from './signal.ts';
 import { sysctlSyscalls } from './sysctl.ts';
 import { threadSyscalls } from './thread.ts';
 import { timeSyscalls } from './time.ts';
+import { timerSyscalls } from './timer.ts';
 
 /** Every system call there is, by number. */
 export const SYSCALLS: readonly SyscallRow[] = [
@@ -26,6 +28,8 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...sysctlSyscalls,
   ...resourceSyscalls,
   ...threadSyscalls,
+  ...timerSyscalls,
+  ...eventSyscalls,
   ...machdepSyscalls,
 ].sort((a, b) => a.number - b.number);
 

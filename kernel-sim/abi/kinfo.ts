@@ -183,6 +183,7 @@ export type KinfoVmentry = typeof kinfoVmentryLayout.zero;
 
 export const KF_TYPE_VNODE = 1;
 export const KF_TYPE_PIPE = 3;
+export const KF_TYPE_KQUEUE = 5;
 
 /** kf_vnode_type and kve_vn_type. */
 export const KF_VTYPE_VNON = 0;

@@ -13,6 +13,9 @@ export const PT_IO = 12;
 export const PT_LWPINFO = 13;
 export const PT_GETNUMLWPS = 14;
 export const PT_GETLWPLIST = 15;
+/** A thread stays stopped when its process goes on. */
+export const PT_SUSPEND = 18;
+export const PT_RESUME = 19;
 export const PT_GETREGS = 33;
 export const PT_SETREGS = 34;
 export const PT_GETFPREGS = 35;

@@ -1,4 +1,4 @@
-/** The fields of siginfo_t that are kept; `trapno` is the _reason of a fault. FreeBSD 9.0 sys/sys/signal.h. */
+/** The fields of siginfo_t that are kept; `trapno` is the _reason of a fault, or the id of a timer with its `overrun`. FreeBSD 9.0 sys/sys/signal.h. */
 export interface SiginfoFields {
   readonly signo: number;
   readonly errno: number;
@@ -9,6 +9,7 @@ export interface SiginfoFields {
   readonly addr: number;
   readonly value: number;
   readonly trapno: number;
+  readonly overrun: number;
 }
 
 /** siginfo_t, 64 bytes (freebsd-i386-abi.md, C). */
@@ -23,6 +24,7 @@ export function encodeSiginfo(info: SiginfoFields): Uint8Array {
     info.addr,
     info.value,
     info.trapno,
+    info.overrun,
   ];
   const bytes = new Uint8Array(64);
   bytes.set(new Uint8Array(Int32Array.from(words).buffer));

@@ -9,6 +9,8 @@ export type KernelEvent = EventPlace &
     /** The core now runs this thread; pid 0 and tid 0: it is idle. */
     | { readonly kind: 'switch'; readonly pid: Pid; readonly tid: Tid; readonly name: string }
     | { readonly kind: 'fork'; readonly pid: Pid; readonly child: Pid; readonly how: string }
+    | { readonly kind: 'thread-new'; readonly pid: Pid; readonly tid: Tid }
+    | { readonly kind: 'thread-exit'; readonly pid: Pid; readonly tid: Tid }
     | { readonly kind: 'exec'; readonly pid: Pid; readonly path: string; readonly args: readonly string[] }
     | {
         readonly kind: 'exit';

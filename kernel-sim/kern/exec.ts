@@ -23,6 +23,7 @@ import {
   PF_X,
 } from '../abi/elf.ts';
 import { E2BIG, EACCES, EFAULT, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ETXTBSY } from '../abi/errno.ts';
+import { NOTE_EXEC } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { SIGCHLD } from '../abi/signal.ts';
@@ -52,11 +53,13 @@ import { insertEntry } from '../vm/map.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { bytesOf, type Kernel, latin1 } from './kernel.ts';
+import { processEvent } from './kqueue.ts';
 import { NO_SIGSTACK } from './proc.ts';
 import { freshRegisters, regsOf, tablesOf } from './regs.ts';
 import { sigcode } from './sigcode.ts';
 import { wakeup } from './sleep.ts';
 import type { VmEntry, VmspaceId } from './state.ts';
+import { singleThread } from './thread.ts';
 
 /** kern.argmax. */
 const ARG_MAX = 262144;
@@ -70,8 +73,8 @@ const CANARY_BYTES = 32;
 const SPARE_USRSPACE = 4096;
 
 /**
- * execve(2) on a process with one thread: a new address space, the arguments on its stack, registers at the entry point. On an error
- * the process is as before. Source: FreeBSD 9.1 kern/kern_exec.c, kern/imgact_elf.c (freebsd-i386-abi.md, A).
+ * execve(2): a new address space, the arguments on its stack, registers at the entry point; other threads of the process end. On an
+ * error the process is as before. Source: FreeBSD 9.1 kern/kern_exec.c, kern/imgact_elf.c (freebsd-i386-abi.md, A).
  */
 export function execve(
   k: Kernel,
@@ -119,6 +122,7 @@ export function execve(
     return E2BIG;
   }
   const comm = path.slice(path.lastIndexOf('/') + 1).slice(0, MAXCOMLEN);
+  singleThread(k, tid);
   releaseVmspace(k, p.vmspace);
   k.setProc(p.pid, {
     vmspace,
@@ -128,6 +132,9 @@ export function execve(
     textVnode: vnode.id,
     osrel: image.osrel,
     auxv: stack.auxv,
+    ldt: [],
+    // POSIX timers go with the old image; interval timers stay.
+    timers: [],
     native: null,
     // Handlers are addresses in the old image; what was ignored stays ignored, but for SIGCHLD (execsigs).
     sigacts: p.sigacts.map((action, signo) => (action?.handler === 1 && signo !== SIGCHLD ? action : null)),
@@ -140,6 +147,7 @@ export function execve(
     k.setProc(p.pid, { vforkParent: 0 });
     wakeup(k, `vfork:${p.pid}`);
   }
+  processEvent(k, p.pid, NOTE_EXEC, 0);
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
   if (k.config.checkpointEveryNs > 0) {
     k.setProc(p.pid, {

@@ -1,17 +1,18 @@
-import type { Pid, Tid } from '../abi/ids.ts';
+import { NOTE_EXIT } from '../abi/event.ts';
+import type { Pid } from '../abi/ids.ts';
 import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.ts';
 import { exitedStatus, killedStatus } from '../abi/wait.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
 import { cpusOf } from './cpumask.ts';
-import { releaseCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
+import { processEvent } from './kqueue.ts';
 import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
-import { leaveCore, removeFromQueue } from './sched.ts';
 import { decayHistory } from './sched-priority.ts';
 import { psignal, wakeParent } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type { Proc, Thread } from './state.ts';
+import { removeThread } from './thread.ts';
 
 /** sigaction(2): children leave no zombies. FreeBSD sys/sys/signal.h. */
 const SA_NOCLDWAIT = 0x20;
@@ -35,6 +36,8 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     vmspace: 0,
     deadThreads: times,
     sigqueue: [],
+    itimers: p.itimers.map(() => ({ valueNs: 0, intervalNs: 0 })),
+    timers: [],
     stopped: 'no',
     vforkParent: 0,
     native: null,
@@ -49,6 +52,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     ...scheduling,
   });
   if (p.vforkParent) wakeup(k, `vfork:${target}`);
+  processEvent(k, target, NOTE_EXIT, status);
   orphanChildren(k, target);
   inheritHistory(k, p, threads);
   const parent = k.findProc(p.ppid);
@@ -80,17 +84,6 @@ export function schedulingOf(k: Kernel, p: Proc): { nice: number; priority: numb
   const [tid] = p.threads;
   const td = tid === undefined ? k.state.recoveries.get(p.pid)?.thread : k.thread(tid);
   return { nice: p.nice, priority: td?.priority ?? 0, cpus: td ? cpusOf(k.cpuset(td.cpuset).mask) : [] };
-}
-
-/** Takes a thread away, wherever it is. */
-export function removeThread(k: Kernel, id: Tid): void {
-  const td = k.thread(id);
-  if (td.state === 'running') leaveCore(k, k.cores[td.onCpu]!);
-  else if (td.state === 'runnable') removeFromQueue(k, td);
-  if (td.sleep) k.sleepChanged(td, null);
-  releaseCpuset(k, td.cpuset);
-  k.pcbs.delete(id);
-  k.state.threads.delete(id);
 }
 
 /** Children go to init; those it traced are killed (FreeBSD exit1: "a traced process whose tracer is gone"). */

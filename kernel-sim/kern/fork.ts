@@ -1,10 +1,12 @@
 import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
+import { NOTE_FORK } from '../abi/event.ts';
 import type { Pid } from '../abi/ids.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
+import { processEvent } from './kqueue.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
 import { regsOf } from './regs.ts';
 import { makeRunnable } from './sched.ts';
@@ -45,6 +47,7 @@ export function forkProcess(
     gid: parent.gid,
     nice: parent.nice,
     limits: parent.limits,
+    ldt: parent.ldt,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,
     checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs, signals: null } : null,
@@ -71,6 +74,7 @@ export function forkProcess(
   regs[EDX] = 1;
   regs[EFLAGS] = regs[EFLAGS]! & ~(FLAG_CF | FLAG_TF);
   k.pcbs.set(childTid, new Uint8Array(regs.buffer));
+  processEvent(k, parent.pid, NOTE_FORK, 0);
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   makeRunnable(k, k.thread(childTid), 'new');
   if (k.config.checkpointEveryNs > 0 && !parent.traced) takeCheckpoint(k, childPid);

@@ -3,7 +3,9 @@ import type { Tid } from '../abi/ids.ts';
 import { checkFileInvariants } from '../vfs/invariants.ts';
 import { cpuBit } from './cpumask.ts';
 import type { Kernel } from './kernel.ts';
+import { LDT_MAX } from './ldt.ts';
 import { queued } from './runq.ts';
+import type { Thread } from './state.ts';
 
 /** Walks everything and throws an InvariantError at the first thing that does not hold (DESIGN.md, Invariants). */
 export function checkInvariants(k: Kernel): void {
@@ -39,6 +41,10 @@ function schedulerProblems(k: Kernel): string[] {
         problems.push(`thread ${td.tid} will never be woken`);
       }
     }
+    if (td.state === 'suspended' && !td.held && td.onCpu < 0 && !mayBeSuspended(k, td))
+      problems.push(`thread ${td.tid} is suspended, and nobody will let it go on`);
+    if (td.held && td.state === 'runnable') problems.push(`thread ${td.tid} is held back but queued`);
+    problems.push(...sleepProblems(k, td));
     if ((td.state === 'running') === k.pcbs.has(td.tid))
       problems.push(`thread ${td.tid} is ${td.state}: saved registers do not fit`);
   }
@@ -46,6 +52,21 @@ function schedulerProblems(k: Kernel): string[] {
   const earliest = deadlines.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   if (k.nextDeadlineNs() !== earliest) problems.push(`the next deadline is ${earliest}, not ${k.nextDeadlineNs()}`);
   for (const tid of places.keys()) problems.push(`thread ${tid} is queued but does not exist`);
+  return problems;
+}
+
+/** Its process is stopped, or the core that ran it has died and was not yet dealt with. */
+const mayBeSuspended = (k: Kernel, td: Thread): boolean => k.proc(td.pid).stopped !== 'no';
+
+/** A sleep belongs to a call in progress; a queue of _umtx_op(2) is one of the thread's own memory. */
+function sleepProblems(k: Kernel, td: Thread): string[] {
+  if (!td.sleep) return [];
+  const problems: string[] = [];
+  if (!td.pending) problems.push(`thread ${td.tid} sleeps outside any system call`);
+  if (td.state !== 'sleeping') problems.push(`thread ${td.tid} sleeps and is ${td.state}`);
+  const [kind, , vmspace] = td.sleep.wchan.split(':');
+  if (kind === 'umtx' && Number(vmspace) !== k.proc(td.pid).vmspace)
+    problems.push(`thread ${td.tid} waits in memory that is not its own`);
   return problems;
 }
 
@@ -59,6 +80,10 @@ function processProblems(k: Kernel): string[] {
       else if (p.stopped !== 'no' && td.state === 'runnable')
         problems.push(`thread ${tid} is queued while its process is stopped`);
     }
+    if (new Set(p.threads).size !== p.threads.length) problems.push(`process ${p.pid} lists a thread twice`);
+    if (p.stopped === 'no' && p.stopThread !== 0)
+      problems.push(`process ${p.pid} runs, but thread ${p.stopThread} has stopped it`);
+    if (p.ldt.length % 2 !== 0 || p.ldt.length > 2 * LDT_MAX) problems.push(`process ${p.pid} has a torn LDT`);
     if (p.state !== 'normal' && p.threads.length > 0) problems.push(`${p.state} process ${p.pid} has threads`);
     if (p.stopped === 'trace' && !p.traced)
       problems.push(`process ${p.pid} stopped for a tracer that it does not have`);

@@ -208,7 +208,9 @@ export class Kernel {
   }
 
   /** Takes the next value of a counter that names new things. */
-  next(counter: 'nextTid' | 'nextVmspace' | 'nextVnode' | 'nextFile' | 'nextPipe' | 'nextCpuset'): number {
+  next(
+    counter: 'nextTid' | 'nextVmspace' | 'nextVnode' | 'nextFile' | 'nextPipe' | 'nextKqueue' | 'nextCpuset',
+  ): number {
     const value = this.state.counters[counter];
     this.setCounters({ [counter]: value + 1 });
     return value;

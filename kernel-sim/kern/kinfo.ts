@@ -9,6 +9,7 @@ import {
   KF_FLAG_NONBLOCK,
   KF_FLAG_READ,
   KF_FLAG_WRITE,
+  KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
   KF_TYPE_VNODE,
   KF_VTYPE_VCHR,
@@ -334,7 +335,9 @@ export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
     const file = k.file(entry.file);
     records.push({
       ...kinfoFileLayout.zero,
-      ...(file.kind === 'vnode' ? vnodeFields(k, file.vnode) : { kf_type: KF_TYPE_PIPE }),
+      ...(file.kind === 'vnode'
+        ? vnodeFields(k, file.vnode)
+        : { kf_type: file.kind === 'kqueue' ? KF_TYPE_KQUEUE : KF_TYPE_PIPE }),
       kf_fd: fd,
       kf_ref_count: file.refs,
       kf_offset: file.offset,

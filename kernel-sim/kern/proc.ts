@@ -21,6 +21,8 @@ export function allocatePid(k: Kernel): Pid | null {
 
 export const allocateTid = (k: Kernel): Tid => tid(k.next('nextTid'));
 
+const NO_ITIMERS = [0, 1, 2].map(() => ({ valueNs: 0, intervalNs: 0 }));
+
 /** A process without threads or memory. */
 export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
   return {
@@ -46,8 +48,11 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     gid: 0,
     nice: 0,
     limits: DEFAULT_LIMITS,
+    ldt: [],
     sigacts: [],
     sigqueue: [],
+    itimers: NO_ITIMERS,
+    timers: [],
     traced: false,
     stopped: 'no',
     stopReported: false,
@@ -81,6 +86,9 @@ export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): T
     sigstack: NO_SIGSTACK,
     sigmaskAfter: null,
     sigqueue: [],
+    answer: null,
+    held: false,
+    unparked: false,
     fsBase: 0,
     gsBase: 0,
     priClass: PRI_TIMESHARE,

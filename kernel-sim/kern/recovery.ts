@@ -73,13 +73,8 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
   }
   const file = p.checkpoint?.lastFile ?? '';
   k.emit({ kind: 'recovery-start', pid, victim: cpuId(victim.id), file });
-  if (k.config.recovery === 'none' || file === '' || p.native) {
-    const why =
-      k.config.recovery === 'none'
-        ? 'recovery is switched off'
-        : p.native
-          ? 'it is a native process'
-          : 'there is no checkpoint of it';
+  const why = obstacle(k, p, file);
+  if (why !== null) {
     k.emit({ kind: 'recovery-failed', pid, victim: cpuId(victim.id), why });
     exitProcess(k, pid, { signo: SIGKILL, dumped: false });
     return;
@@ -100,6 +95,18 @@ function recoverProcess(k: Kernel, pid: Pid, victim: KernelCore): void {
     attempts: 1,
     thread: { tid, name, priClass, basePri, priority, cpuset, sigmask, sigstack, cpusUsed, runNs, sleepNs },
   });
+}
+
+/** Why a process cannot be brought back; null when it can. */
+function obstacle(k: Kernel, p: Proc, file: string): string | null {
+  if (k.config.recovery === 'none') return 'recovery is switched off';
+  if (p.native) return 'it is a native process';
+  if (file === '') return 'there is no checkpoint of it';
+  if (p.threads.length > 1) return `it has ${p.threads.length} threads; only a process with one can be restarted`;
+  const { fsBase, gsBase } = k.thread(p.threads[0]!);
+  if (fsBase !== 0 || gsBase !== 0 || p.ldt.length > 0)
+    return 'it has thread-local storage, whose segments no restart can set';
+  return null;
 }
 
 /** Ends a process that never came to be anybody's: no parent is told. */

@@ -27,7 +27,7 @@ import {
 } from '../../emu/core/core-state.ts';
 import { freebsdDescriptorTables, resetCore } from '../../emu/core/reset.ts';
 import { checkCodeSelector, loadSegment, setCodeSegment } from '../../emu/core/segments.ts';
-import type { Tid } from '../abi/ids.ts';
+import type { Pid, Tid } from '../abi/ids.ts';
 import { type Reg, type RegField, ZERO_REG } from '../abi/reg.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -92,10 +92,32 @@ export function userRegs(k: Kernel, tid: Tid): Reg {
   return reg;
 }
 
-/** The descriptor tables of a thread: flat code and data, and its own %fs and %gs segments. */
+/** The descriptor tables of a thread: flat code and data, its own %fs and %gs segments, and the LDT of its process. */
 export function tablesOf(k: Kernel, tid: Tid): DescriptorTables {
-  const { fsBase, gsBase } = k.thread(tid);
-  return fsBase === 0 && gsBase === 0 ? FLAT_TABLES : freebsdDescriptorTables({ fsBase, gsBase });
+  const { fsBase, gsBase, pid } = k.thread(tid);
+  const { gdt } = fsBase === 0 && gsBase === 0 ? FLAT_TABLES : freebsdDescriptorTables({ fsBase, gsBase });
+  const { ldt } = k.proc(pid);
+  return ldt.length === 0 && gdt === FLAT_TABLES.gdt ? FLAT_TABLES : { gdt, ldt: rawLdt(ldt) };
+}
+
+/** Derived: the same descriptors as the engines want them. */
+const rawLdts = new WeakMap<readonly number[], Int32Array>();
+
+function rawLdt(ldt: readonly number[]): Int32Array {
+  let raw = rawLdts.get(ldt);
+  if (!raw) {
+    raw = Int32Array.from(ldt);
+    rawLdts.set(ldt, raw);
+  }
+  return raw;
+}
+
+/** Descriptors of a process have changed: cores that run its threads are given the new tables. */
+export function refreshTables(k: Kernel, pid: Pid): void {
+  for (const tid of k.proc(pid).threads) {
+    const td = k.thread(tid);
+    if (td.state === 'running') k.cores[td.onCpu]!.state.tables = tablesOf(k, tid);
+  }
 }
 
 const FLAT_TABLES = freebsdDescriptorTables();

@@ -10,6 +10,7 @@ import {
   ESI,
   ESP,
   FLAG_DF,
+  FLAG_RF,
   FLAG_TF,
   FXSAVE_BYTE_OFFSET,
   SEG_CS,
@@ -29,6 +30,7 @@ import { SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import { SIGCODE } from '../abi/vmparam.ts';
 import type { Kernel } from './kernel.ts';
 import { freshRegisters, loadSelectors, regsOf } from './regs.ts';
+import { setSigmask } from './signal.ts';
 import type { SigAction, SigInfo, SigStack } from './state.ts';
 
 /*
@@ -177,7 +179,8 @@ export function sigreturn(k: Kernel, tid: Tid, ucontextAt: number): Errno | 0 {
   const words = FRAME_WORDS.map((word, n) => ({ word, value: view.getInt32(MC_FRAME + n * 4, true) }));
   const registers = words.filter(({ word }) => word?.[0] === 'reg');
   const eflags = registers.find(({ word }) => word![1] === EFLAGS)!.value;
-  if (((eflags ^ regs[EFLAGS]!) & ~PSL_USERCHANGE) !== 0) return EINVAL;
+  // The CPU sets RF in the image of EFLAGS that a fault leaves: no matter.
+  if (((eflags ^ regs[EFLAGS]!) & ~(PSL_USERCHANGE | FLAG_RF)) !== 0) return EINVAL;
   const ownedFp = view.getInt32(MC_OWNEDFP, true);
   if (ownedFp !== FPOWNED_NONE && view.getInt32(MC_FPFORMAT, true) !== FPFMT_XMM) return EINVAL;
   const selectors = words.flatMap(({ word, value }) =>
@@ -189,6 +192,6 @@ export function sigreturn(k: Kernel, tid: Tid, ucontextAt: number): Errno | 0 {
   if (ownedFp !== FPOWNED_NONE) fpState(regs).set(bytes.subarray(MC_FPSTATE, MC_FPSTATE + 512));
   const mask = [0, 1, 2, 3].map((n) => view.getInt32(n * 4, true));
   mask[0] = mask[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
-  k.setThread(tid, { sigmask: mask, ast: true });
+  setSigmask(k, tid, mask);
   return 0;
 }

@@ -4,6 +4,7 @@ import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP } from '../ab
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { signalEvent } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { SA_NODEFER, SA_RESETHAND, SA_RESTART, sendsig } from './sendsig.ts';
@@ -15,6 +16,11 @@ const SIG_IGN = 1;
 
 /** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
 export const SI_USER = 0x10001;
+/** si_code: thr_kill(2). */
+export const SI_LWP = 0x10007;
+/** si_code: sigqueue(2), and a POSIX timer. */
+export const SI_QUEUE = 0x10002;
+export const SI_TIMER = 0x10003;
 
 export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
   return {
@@ -27,13 +33,16 @@ export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
     addr: 0,
     value: 0,
     trapno: 0,
+    overrun: 0,
     stopFlags: 0,
     ...parts,
   };
 }
 
-const isMasked = (td: Thread, signo: number): boolean =>
-  ((td.sigmask[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
+/** A set of four words holds a signal. */
+const hasSignal = (set: readonly number[], signo: number): boolean =>
+  ((set[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
+const isMasked = (td: Thread, signo: number): boolean => hasSignal(td.sigmask, signo);
 
 export const isIgnored = (p: Proc, signo: number): boolean => {
   const handler = p.sigacts[signo]?.handler ?? 0;
@@ -54,6 +63,7 @@ export function psignal(
 ): void {
   const p = k.findProc(target);
   if (!p || p.state === 'zombie') return;
+  signalEvent(k, target, signo);
   // A process whose core has died has nobody to take the signal; it is kept for the recovered one.
   if (p.state === 'normal' && !p.traced && isIgnored(p, signo) && signo !== SIGCONT) return;
   if (signo !== SIGCHLD) k.emit({ kind: 'signal', pid: target, signo, sender });
@@ -61,7 +71,8 @@ export function psignal(
   let queue = p.sigqueue;
   if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
   if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
-  if (!queue.some((s) => s.signo === signo)) queue = [...queue, info];
+  // What sigqueue(2) sends is never merged with what is pending.
+  if (info.code === SI_QUEUE || !queue.some((s) => s.signo === signo)) queue = [...queue, info];
   k.setProc(target, { sigqueue: queue, ...(isStopSignal(signo) ? { continueUnreported: false } : {}) });
   if (p.state === 'lost') return;
 
@@ -81,7 +92,55 @@ export function psignal(
     dropSignal(k, target, SIGCONT);
     return;
   }
-  for (const id of k.proc(target).threads) notifyThread(k, k.thread(id), signo);
+  const next = k.proc(target);
+  if (signo === SIGKILL) for (const id of next.threads) notifyThread(k, release(k, id), signo);
+  else {
+    const td = recipient(k, next, signo);
+    if (td) notifyThread(k, td, signo);
+  }
+}
+
+/**
+ * FreeBSD sigtd: who takes a signal for the process as a whole. The running thread if it does not mask it, else the first that does
+ * not; the first of all when everybody does.
+ */
+function recipient(k: Kernel, p: Proc, signo: number): Thread | undefined {
+  const current = k.current && k.cpu(k.current.id).current;
+  const threads = p.threads.map((id) => k.thread(id));
+  const willing = threads.filter((td) => !isMasked(td, signo));
+  return willing.find((td) => td.tid === current) ?? willing[0] ?? threads[0];
+}
+
+/**
+ * FreeBSD reschedule_signals: a thread that masks more than before, or is about to end, may have been chosen for signals of its process
+ * that are pending; others are told of them. `blocked` says which signals those are.
+ */
+function rescheduleSignals(k: Kernel, pid: Pid, blocked: (signo: number) => boolean): void {
+  for (const { signo } of k.proc(pid).sigqueue) {
+    if (!blocked(signo)) continue;
+    const td = recipient(k, k.proc(pid), signo);
+    if (td) notifyThread(k, td, signo);
+  }
+}
+
+/** Sets what a thread masks. Pending signals that it masks from now on go to other threads. */
+export function setSigmask(k: Kernel, tid: Tid, sigmask: readonly number[], more: Partial<Thread> = {}): void {
+  const before = k.thread(tid);
+  const after = k.setThread(tid, { ...more, sigmask, ast: true });
+  const isBlockedNow = (signo: number): boolean => isMasked(after, signo) && !isMasked(before, signo);
+  rescheduleSignals(k, before.pid, isBlockedNow);
+}
+
+/** FreeBSD tdsigcleanup: a thread of several is gone; signals for its process that it did not mask may have been meant for it. */
+export function passSignalsOn(k: Kernel, gone: Thread): void {
+  rescheduleSignals(k, gone.pid, (signo) => !isMasked(gone, signo));
+}
+
+/** A thread is no longer held back by PT_SUSPEND. It runs if its process does. */
+export function release(k: Kernel, tid: Tid): Thread {
+  const td = k.setThread(tid, { held: false });
+  if (td.state === 'suspended' && k.proc(td.pid).stopped === 'no') makeRunnable(k, td, 'resume');
+  return k.thread(tid);
 }
 
 function dropSignal(k: Kernel, target: Pid, signo: Signo): void {
@@ -91,6 +150,12 @@ function dropSignal(k: Kernel, target: Pid, signo: Signo): void {
 /** A signal for one thread: a fault of its own, thr_kill(2). */
 export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
   const td = k.thread(target);
+  // These act on the process as a whole, whoever they are for.
+  if (info.signo === SIGKILL || info.signo === SIGCONT || isStopSignal(info.signo)) {
+    psignal(k, td.pid, info.signo, info.pid, info);
+    return;
+  }
+  signalEvent(k, td.pid, info.signo);
   k.emit({ kind: 'signal', pid: td.pid, signo: info.signo, sender: info.pid });
   const queue = td.sigqueue.some((s) => s.signo === info.signo) ? td.sigqueue : [...td.sigqueue, info];
   notifyThread(k, k.setThread(target, { sigqueue: queue }), info.signo);
@@ -119,6 +184,8 @@ function notifyThread(k: Kernel, td: Thread, signo: number): void {
   const marked = k.setThread(td.tid, { ast: true });
   if (marked.state !== 'sleeping' || !marked.sleep?.interruptible) return;
   const p = k.proc(td.pid);
+  // In a stopped process the sleep goes on until it is continued.
+  if (p.stopped !== 'no' && signo !== SIGKILL) return;
   const handler = p.sigacts[signo]?.handler ?? 0;
   // A stop does not disturb a sleep, unless a tracer is to be told of it.
   if (!p.traced && handler === 0 && isStopSignal(signo)) {
@@ -156,11 +223,17 @@ export function stopProcess(
   if (allHalted(k, k.proc(target))) reportStop(k, target);
 }
 
-/** A thread that found its process stopped has halted. */
+/** A thread that found its process stopped (or itself held) has halted. */
 export function haltThread(k: Kernel, core: KernelCore): void {
   const td = leaveCore(k, core);
   k.setThread(td.tid, { state: 'suspended' });
-  if (allHalted(k, k.proc(td.pid))) reportStop(k, td.pid);
+  reportIfHalted(k, td.pid);
+}
+
+/** The process is stopping, and its last thread that still ran has halted or is gone (FreeBSD thread_stopped). */
+export function reportIfHalted(k: Kernel, target: Pid): void {
+  const p = k.proc(target);
+  if (p.stopped !== 'no' && allHalted(k, p)) reportStop(k, target);
 }
 
 /** No thread of a stopped process can run any more: only then does wait4 tell the parent. */
@@ -184,14 +257,20 @@ export function wakeParent(k: Kernel, child: Pid): void {
 
 /** Ends a stop; `signo` (0: none) is what the process finds instead of the signal for which it stopped. */
 export function resumeProcess(k: Kernel, target: Pid, signo: Signo | 0): void {
-  const p = k.setProc(target, { stopped: 'no', xstat: signo, stopReported: false, stopFlags: 0 });
+  const { stopThread, stopInfo } = k.proc(target);
+  const going = { stopped: 'no', stopReported: false, stopFlags: 0, stopThread: 0, stopInfo: null } as const;
+  const p = k.setProc(target, { ...going, xstat: signo });
   k.emit({ kind: 'continue', pid: target });
+  if (signo !== 0 && stopThread !== 0 && p.threads.includes(stopThread)) {
+    k.setThread(stopThread, { answer: stopInfo?.signo === signo ? stopInfo : sigInfo(signo) });
+  } else if (signo !== 0) psignal(k, target, signo);
   for (const id of p.threads) {
-    const td = k.setThread(id, { ast: true });
-    if (td.state === 'suspended') makeRunnable(k, td, 'resume');
-    // What arrived during the stop ends the sleep now.
-    else if (td.state === 'sleeping' && td.sleep?.interruptible && hasDeliverable(k, id)) wakeThread(k, td, 'signal');
+    const td = k.setThread(id, signo === SIGKILL ? { ast: true, held: false } : { ast: true });
+    if (td.state === 'suspended' && !td.held) makeRunnable(k, td, 'resume');
+    // What arrived during the stop for this thread ends its sleep now.
+    else if (td.sleep?.interruptible && td.sigqueue.some((s) => !isMasked(td, s.signo))) wakeThread(k, td, 'signal');
   }
+  rescheduleSignals(k, target, () => true);
 }
 
 /** A signal is pending that the thread does not mask. */
@@ -201,6 +280,18 @@ export function hasDeliverable(k: Kernel, tid: Tid): boolean {
 }
 
 // ---- delivery ------------------------------------------------------------------------------------------------------------
+
+/** Takes the first pending signal of a set off its queue, whether the thread masks it or not: for sigwait(2) and its kin. */
+export function takeFromSet(k: Kernel, tid: Tid, set: readonly number[]): SigInfo | undefined {
+  const td = k.thread(tid);
+  const p = k.proc(td.pid);
+  const inSet = [...td.sigqueue, ...p.sigqueue].filter(({ signo }) => hasSignal(set, signo));
+  const chosen = inSet.reduce<SigInfo | undefined>((a, b) => (a && a.signo <= b.signo ? a : b), undefined);
+  if (!chosen) return undefined;
+  if (td.sigqueue.includes(chosen)) k.setThread(tid, { sigqueue: td.sigqueue.filter((s) => s !== chosen) });
+  else k.setProc(td.pid, { sigqueue: p.sigqueue.filter((s) => s !== chosen) });
+  return chosen;
+}
 
 /** The lowest pending signal that the thread does not mask, taken off its queue. */
 function takeSignal(k: Kernel, tid: Tid): SigInfo | undefined {
@@ -229,15 +320,15 @@ export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
   for (;;) {
     const td = k.thread(tid);
     const p = k.proc(td.pid);
-    if (p.stopped !== 'no') {
+    if (p.stopped !== 'no' || td.held) {
       haltThread(k, core);
       return false;
     }
     let info: SigInfo | undefined;
-    if (p.xstat !== 0 && p.stopThread === tid) {
+    if (td.answer) {
       // The tracer's answer to the stop takes the place of the signal.
-      info = p.xstat === p.stopInfo?.signo ? p.stopInfo : sigInfo(p.xstat as Signo);
-      k.setProc(p.pid, { xstat: 0, stopThread: 0 });
+      info = td.answer;
+      k.setThread(tid, { answer: null });
       // One that the thread masks is pending until it no longer does.
       if (info.signo !== SIGKILL && isMasked(td, info.signo)) {
         k.setThread(tid, { sigqueue: [...td.sigqueue, info] });
@@ -248,7 +339,7 @@ export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
       if (!info) {
         // sigsuspend(2): its mask holds until the signals that it let in have acted.
         if (td.sigmaskAfter) {
-          k.setThread(tid, { sigmask: td.sigmaskAfter, sigmaskAfter: null });
+          setSigmask(k, tid, td.sigmaskAfter, { sigmaskAfter: null });
           continue;
         }
         k.setThread(tid, { ast: false });
@@ -301,7 +392,7 @@ function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boo
   const sigmask = td.sigmask.map((word, n) => word | action.mask[n]!);
   const bit = info.signo - 1;
   if ((action.flags & SA_NODEFER) === 0) sigmask[bit >> 5] = sigmask[bit >> 5]! | (1 << (bit & 31));
-  k.setThread(tid, { sigmask, sigmaskAfter: null });
+  setSigmask(k, tid, sigmask, { sigmaskAfter: null });
   if (action.flags & SA_RESETHAND) {
     k.setProc(td.pid, { sigacts: k.proc(td.pid).sigacts.map((old, n) => (n === info.signo ? null : old)) });
   }

@@ -24,8 +24,8 @@ export function sleepersOn(k: Kernel, wchan: string): Thread[] {
 export function wakeThread(k: Kernel, td: Thread, why: Wakeup): void {
   if (!td.sleep) return;
   const pending = td.pending ? { ...td.pending, woken: why } : null;
-  const halted = td.state === 'suspended' || k.proc(td.pid).stopped !== 'no';
+  const halted = td.state === 'suspended' || td.held || k.proc(td.pid).stopped !== 'no';
   const woken = k.setThread(td.tid, { sleep: null, pending, ...(halted ? { state: 'suspended' } : {}) });
-  // In a stopped process it runs when the process is continued.
+  // In a stopped process it runs when the process is continued; one held back by a tracer, when that lets it go.
   if (!halted) makeRunnable(k, woken, 'wakeup');
 }

@@ -10,6 +10,7 @@ import type { Rlimit } from '../abi/resource.ts';
 export type VnodeId = number;
 export type FileId = number;
 export type PipeId = number;
+export type KqueueId = number;
 export type VmspaceId = number;
 export type CpusetId = number;
 
@@ -47,10 +48,17 @@ export interface Proc {
   readonly nice: number;
   /** FreeBSD p_limit: indexed by RLIMIT_ number. */
   readonly limits: readonly Rlimit[];
+  /** FreeBSD md_ldt: two doublewords a descriptor; empty: none. Shared by the threads. */
+  readonly ldt: readonly number[];
 
   readonly sigacts: readonly (SigAction | null)[];
   /** Signals for the process as a whole, in order of arrival, each once. */
   readonly sigqueue: readonly SigInfo[];
+
+  /** FreeBSD p_realtimer, p_timer: ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF. */
+  readonly itimers: readonly Itimer[];
+  /** Timers of ktimer_create(2), by id. */
+  readonly timers: readonly (KTimer | null)[];
 
   /** FreeBSD P_TRACED. */
   readonly traced: boolean;
@@ -62,7 +70,7 @@ export interface Proc {
   readonly continueUnreported: boolean;
   /** FreeBSD p_xstat while stopped: the signal; for a zombie: the wait status. */
   readonly xstat: number;
-  /** FreeBSD p_xthread: the thread that caused the stop. */
+  /** FreeBSD p_xthread: the thread that caused the stop; 0 when running. */
   readonly stopThread: Tid | 0;
   /** Events to report in pl_flags at the current stop (PL_FLAG_*). */
   readonly stopFlags: number;
@@ -78,6 +86,25 @@ export interface Proc {
   readonly checkpoint: CheckpointState | null;
   /** A native program's state: the process runs TypeScript steps instead of i386 code (see kern/native.ts). */
   readonly native: NativeState | null;
+}
+
+/** `valueNs`: of the real timer when it is due, of the others how much CPU time is left; 0: off. `intervalNs` 0: once. */
+export interface Itimer {
+  readonly valueNs: number;
+  readonly intervalNs: number;
+}
+
+export interface KTimer {
+  readonly clock: number;
+  /** sigev_notify, sigev_signo, sigev_value, sigev_notify_thread_id. */
+  readonly notify: number;
+  readonly signo: Signo;
+  readonly value: number;
+  readonly tid: number;
+  /** null: not armed. */
+  readonly deadlineNs: number | null;
+  readonly intervalNs: number;
+  readonly overrun: number;
 }
 
 export interface CheckpointState {
@@ -125,8 +152,10 @@ export interface SigInfo {
   readonly status: number;
   readonly addr: number;
   readonly value: number;
-  /** _reason: trap number for faults. */
+  /** _reason: trap number for faults, id of a timer. */
   readonly trapno: number;
+  /** Of a timer: how often it went off while its signal was pending. */
+  readonly overrun: number;
   /** The kernel's own: PL_FLAG_ bits that a trace stop on this signal reports. */
   readonly stopFlags: number;
 }
@@ -152,6 +181,12 @@ export interface Thread {
   readonly sigstack: SigStack;
   /** Signals for this thread alone. */
   readonly sigqueue: readonly SigInfo[];
+  /** FreeBSD td_xsig: the tracer's answer to the stop that this thread caused; what it does next. */
+  readonly answer: SigInfo | null;
+  /** FreeBSD TDB_SUSPEND, or born with THR_SUSPENDED: it stays where it is when its process goes on. */
+  readonly held: boolean;
+  /** FreeBSD TDF_THRWAKEUP: thr_wake(2) came before thr_suspend(2). */
+  readonly unparked: boolean;
   /** Bases behind the selectors 0x13 (%fs) and 0x1B (%gs). */
   readonly fsBase: number;
   readonly gsBase: number;
@@ -303,7 +338,7 @@ export type Vnode = VnodeCommon &
     | { readonly type: 'lnk'; readonly target: string }
   );
 
-export type DeviceName = 'null' | 'zero' | 'console';
+export type DeviceName = 'null' | 'zero' | 'console' | 'random';
 
 /** `cookie`: the entry's place in the directory as getdirentries(2) counts it; it never moves. `.` has 0 and `..` has 1. */
 export interface DirEntry {
@@ -353,6 +388,7 @@ export type OpenFile = {
 } & (
   | { readonly kind: 'vnode'; readonly vnode: VnodeId }
   | { readonly kind: 'pipe'; readonly pipe: PipeId; readonly end: 'read' | 'write' }
+  | { readonly kind: 'kqueue'; readonly kqueue: KqueueId }
 );
 
 /** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. */
@@ -365,6 +401,36 @@ export interface Pipe {
   readonly readEnds: number;
   readonly writeEnds: number;
   readonly birthNs: number;
+}
+
+/** FreeBSD struct kqueue: what a process waits for. Its descriptors are those of `pid`; a child does not inherit the queue. */
+export interface Kqueue {
+  readonly id: KqueueId;
+  readonly pid: Pid;
+  readonly knotes: readonly Knote[];
+}
+
+/** FreeBSD struct knote: one (ident, filter) of a kqueue. */
+export interface Knote {
+  readonly ident: number;
+  /** EVFILT_ number. */
+  readonly filter: number;
+  /** EV_ONESHOT, EV_CLEAR, EV_DISPATCH. */
+  readonly flags: number;
+  /** As asked for (kn_sfflags, kn_sdata). */
+  readonly fflags: number;
+  readonly data: number;
+  readonly udata: number;
+  /** KN_ACTIVE: its event has happened and was not reported. */
+  readonly active: boolean;
+  /** KN_DISABLED. */
+  readonly disabled: boolean;
+  /** What will be reported; of EVFILT_READ and EVFILT_WRITE the moment of the report decides. */
+  readonly outFlags: number;
+  readonly outFflags: number;
+  readonly outData: number;
+  /** EVFILT_TIMER: when it is due. */
+  readonly deadlineNs: number | null;
 }
 
 /** The console: a terminal in canonical mode (or a plain stream, KernelConfig.consoleIsTty), fed by the host. */
@@ -386,6 +452,7 @@ export interface Counters {
   readonly nextVnode: number;
   readonly nextFile: number;
   readonly nextPipe: number;
+  readonly nextKqueue: number;
   readonly nextCpuset: number;
   /** Anonymous sets count downwards from -2. */
   readonly nextAnonCpuset: number;
@@ -397,7 +464,7 @@ export interface Counters {
   readonly nextBalanceNs: number;
   readonly nextCheckpointNs: number;
   readonly nextLoadSampleNs: number;
-  /** How often kern.arandom was read: each reading has a stream of random numbers of its own. */
+  /** How often kern.arandom or /dev/random was read: each reading has a stream of random numbers of its own. */
   readonly arandomReads: number;
 }
 
@@ -440,6 +507,7 @@ export interface KernelState {
   readonly vnodes: Map<VnodeId, Vnode>;
   readonly files: Map<FileId, OpenFile>;
   readonly pipes: Map<PipeId, Pipe>;
+  readonly kqueues: Map<KqueueId, Kqueue>;
   readonly recoveries: Map<Pid, Recovery>;
   console: Console;
   /** kern.hostname. */

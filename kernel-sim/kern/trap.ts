@@ -39,6 +39,7 @@ import { STAT_TICK_NS } from './sched-priority.ts';
 import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { syscallEnter, syscallResume } from './syscall.ts';
+import { chargeItimers, nextAlarmNs, runAlarms } from './timer.ts';
 
 /** Vector to (signal, si_code, T_ number): FreeBSD 9.1 i386/trap.c (freebsd-i386-abi.md, F.4). */
 const TRAPS = new Map<number, readonly [signo: Signo, code: number, trapno: number]>([
@@ -146,10 +147,12 @@ export class KernelTrapHandler implements TrapHandler {
     const ns = instructions * k.config.cycleNs;
     k.state.threads.set(tid, { ...td, userNs: td.userNs + ns });
     const [user, nice, system, interrupt, idle] = k.cpu(core.id).cpTimes;
-    const isNice = k.proc(td.pid).nice > 0;
+    const p = k.proc(td.pid);
+    const isNice = p.nice > 0;
     k.setCpu(core.id, {
       cpTimes: isNice ? [user, nice + ns, system, interrupt, idle] : [user + ns, nice, system, interrupt, idle],
     });
+    chargeItimers(k, p, ns, 0);
   }
 
   /** The kernel's own work on a core, counted as so many instructions' time. */
@@ -163,6 +166,7 @@ export class KernelTrapHandler implements TrapHandler {
     if (cpu.current === 0) return;
     const td = k.thread(cpu.current);
     k.state.threads.set(td.tid, { ...td, systemNs: td.systemNs + ns });
+    chargeItimers(k, k.proc(td.pid), 0, ns);
   }
 
   trap(core: Core, exit: EngineExit): void {
@@ -204,7 +208,7 @@ export class KernelTrapHandler implements TrapHandler {
 
   nextTimerNs(): number {
     const { k } = this;
-    let next = k.nextDeadlineNs();
+    let next = Math.min(k.nextDeadlineNs(), nextAlarmNs(k));
     const { nextStatTickNs, nextBalanceNs, nextCheckpointNs } = k.state.counters;
     if (k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0)) next = Math.min(next, nextStatTickNs, nextBalanceNs);
     // When nothing else is due, checkpoints of processes that never change would go on for ever.
@@ -221,6 +225,7 @@ export class KernelTrapHandler implements TrapHandler {
         .sort((a, b) => a.sleep!.deadlineNs! - b.sleep!.deadlineNs! || a.tid - b.tid);
       for (const td of due) wakeThread(k, k.thread(td.tid), 'timeout');
     }
+    runAlarms(k, nowNs);
     const { counters } = k.state;
     if (counters.nextStatTickNs <= nowNs) {
       statTick(k);

@@ -199,6 +199,7 @@ function isTerminal(k: Kernel, file: Extract<OpenFile, { kind: 'vnode' }>): bool
 /** FIONREAD: bytes that a read would get now. */
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
+  if (file.kind === 'kqueue') return 0;
   const vnode = k.vnode(file.vnode);
   if (vnode.type === 'chr') return vnode.device === 'console' ? (consoleReady(k) ?? 0) : 0;
   return Math.max(0, vnodeSize(vnode) - file.offset);

@@ -30,7 +30,7 @@ type Args = readonly number[];
 const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
-export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05 };
+export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05, random: 0x13 };
 const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK } as const;
 
 /** Virtual time as the guest's clock shows it. */
@@ -83,6 +83,13 @@ function statPipe(k: Kernel, file: Extract<OpenFile, { kind: 'pipe' }>, p: { uid
   };
 }
 
+/** FreeBSD kqueue_stat: nothing but a type. */
+const NEVER = { sec: 0, nsec: 0 };
+const STAT_KQUEUE: Stat = {
+  ...{ atim: NEVER, mtim: NEVER, ctim: NEVER, birthtim: NEVER },
+  ...{ dev: 0, ino: 0, mode: S_IFIFO, nlink: 0, uid: 0, gid: 0, rdev: 0, size: 0, blocks: 0, blksize: 0 },
+};
+
 function statPath(k: Kernel, td: Thread, dirfd: number, path: number, out: number, follow: boolean): SyscallResult {
   const vnode = userVnode(k, td, dirfd, path, { follow });
   if (typeof vnode === 'number') return fail(vnode);
@@ -105,6 +112,7 @@ function sys_fstatat(k: Kernel, td: Thread, [fd, path, out, flag]: Args): Syscal
 function sys_fstat(k: Kernel, td: Thread, [fd, out]: Args): SyscallResult {
   const file = getFile(k, td, fd!);
   if (!file) return fail(EBADF);
+  if (file.kind === 'kqueue') return k.copyout(td.pid, out!, encodeStat(STAT_KQUEUE)) ? ok() : fail(EFAULT);
   const stat = file.kind === 'pipe' ? statPipe(k, file, k.proc(td.pid)) : statVnode(k, k.vnode(file.vnode));
   return k.copyout(td.pid, out!, encodeStat(stat)) ? ok() : fail(EFAULT);
 }

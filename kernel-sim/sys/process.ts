@@ -159,10 +159,6 @@ function sys_setsid(k: Kernel, td: Thread): SyscallResult {
   return ok(p.pid);
 }
 
-function sys_thr_self(k: Kernel, td: Thread, [at]: readonly number[]): SyscallResult {
-  return k.suword(td.pid, at!, td.tid) ? ok(0) : fail(EFAULT);
-}
-
 const sys_issetugid = (): SyscallResult => ok(0);
 
 // biome-ignore format: one system call per line
@@ -185,5 +181,4 @@ export const processSyscalls = [
   { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'RFPROC with RFFDG or RFMEM; descriptor tables are never shared', handler: sys_rfork },
   { number: 253, name: 'issetugid', args: [], support: 'full', handler: sys_issetugid },
   { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
-  { number: 432, name: 'thr_self', args: [['id', 'ptr']], support: 'full', handler: sys_thr_self },
 ] as const satisfies readonly SyscallRow[];

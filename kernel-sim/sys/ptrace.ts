@@ -26,11 +26,13 @@ import {
   PT_LWPINFO,
   PT_READ_D,
   PT_READ_I,
+  PT_RESUME,
   PT_SETDBREGS,
   PT_SETFPREGS,
   PT_SETREGS,
   PT_SETXMMREGS,
   PT_STEP,
+  PT_SUSPEND,
   PT_TRACE_ME,
   PT_WRITE_D,
   PT_WRITE_I,
@@ -102,6 +104,10 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
       const list = tracee.proc.threads.slice(0, data);
       return k.copyout(td.pid, addr, new Uint8Array(Int32Array.from(list).buffer)) ? ok(list.length) : fail(EFAULT);
     }
+    case PT_SUSPEND:
+    case PT_RESUME:
+      k.setThread(tracee.td.tid, { held: request === PT_SUSPEND });
+      return ok(0);
     case PT_GETREGS:
       return k.copyout(td.pid, addr, encodeReg(userRegs(k, tracee.td.tid))) ? ok(0) : fail(EFAULT);
     case PT_SETREGS: {
@@ -202,5 +208,5 @@ function lwpinfo(k: Kernel, td: Thread, { proc, td: target }: Tracee, addr: numb
 
 // biome-ignore format: one system call per line
 export const ptraceSyscalls = [
-  { number: 26, name: 'ptrace', args: [['req', 'int'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST and the register requests', handler: sys_ptrace },
+  { number: 26, name: 'ptrace', args: [['req', 'int'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST SUSPEND RESUME and the register requests', handler: sys_ptrace },
 ] as const satisfies readonly SyscallRow[];

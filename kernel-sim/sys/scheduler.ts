@@ -23,6 +23,7 @@ import type { SyscallRow } from './row.ts';
 const PRIO_PROCESS = 0;
 const PRIO_PGRP = 1;
 const PRIO_USER = 2;
+const RTP_PRIO_MAX = 31;
 
 function selectProcs(k: Kernel, td: Thread, which: number, who: number): Proc[] | null {
   const living = [...k.state.procs.values()].filter((p) => p.state !== 'zombie').sort((a, b) => a.pid - b.pid);
@@ -65,52 +66,64 @@ export function reportPriority(k: Kernel, tid: Thread['tid']): void {
   k.emit({ kind: 'priority', pid: td.pid, tid, nice: k.proc(td.pid).nice, priority: td.priority });
 }
 
-/** rtprio(2): function 0 looks up, 1 sets; struct rtprio is two 16-bit words, type and prio. */
-function sys_rtprio(k: Kernel, td: Thread, [action, who, at]: readonly number[]): SyscallResult {
-  const p = who === 0 ? k.proc(td.pid) : k.findProc(who!);
-  if (!p || p.threads.length === 0) return fail(ESRCH);
-  if (action === 0) {
-    const first = k.thread(p.threads[0]!);
-    const type =
-      first.priClass === (PRI_REALTIME | PRI_FIFO_BIT)
-        ? RTP_PRIO_FIFO
-        : first.priClass === PRI_REALTIME
-          ? RTP_PRIO_REALTIME
-          : first.priClass === PRI_IDLE
-            ? RTP_PRIO_IDLE
-            : RTP_PRIO_NORMAL;
-    const prio =
-      type === RTP_PRIO_NORMAL ? 0 : first.basePri - (type === RTP_PRIO_IDLE ? PRI_MIN_IDLE : PRI_MIN_REALTIME);
-    return k.suword(td.pid, at!, type | (prio << 16)) ? ok(0) : fail(EFAULT);
-  }
-  if (action !== 1) return fail(EINVAL);
-  const word = k.fuword(td.pid, at!);
-  if (word === null) return fail(EFAULT);
+/** The class and priority that a struct rtprio (two 16-bit words, type and prio) means; null: EINVAL. */
+export function rtprioPatch(word: number): Pick<Thread, 'priClass' | 'basePri'> | null {
   const prio = word >>> 16;
-  if (prio > 31 && (word & 0xffff) !== RTP_PRIO_NORMAL) return fail(EINVAL);
-  let patch: Pick<Thread, 'priClass' | 'basePri'>;
-  switch (word & 0xffff) {
+  const type = word & 0xffff;
+  if (prio > RTP_PRIO_MAX && type !== RTP_PRIO_NORMAL) return null;
+  switch (type) {
     case RTP_PRIO_REALTIME:
-      patch = { priClass: PRI_REALTIME, basePri: PRI_MIN_REALTIME + prio };
-      break;
+      return { priClass: PRI_REALTIME, basePri: PRI_MIN_REALTIME + prio };
     case RTP_PRIO_FIFO:
-      patch = { priClass: PRI_REALTIME | PRI_FIFO_BIT, basePri: PRI_MIN_REALTIME + prio };
-      break;
+      return { priClass: PRI_REALTIME | PRI_FIFO_BIT, basePri: PRI_MIN_REALTIME + prio };
     case RTP_PRIO_IDLE:
-      patch = { priClass: PRI_IDLE, basePri: PRI_MIN_IDLE + prio };
-      break;
+      return { priClass: PRI_IDLE, basePri: PRI_MIN_IDLE + prio };
     case RTP_PRIO_NORMAL:
-      patch = { priClass: PRI_TIMESHARE, basePri: PUSER };
-      break;
+      return { priClass: PRI_TIMESHARE, basePri: PUSER };
     default:
-      return fail(EINVAL);
+      return null;
   }
-  for (const tid of p.threads) {
+}
+
+/** The inverse of rtprioPatch. */
+function rtprioOf({ priClass, basePri }: Thread): number {
+  switch (priClass) {
+    case PRI_REALTIME | PRI_FIFO_BIT:
+      return RTP_PRIO_FIFO | ((basePri - PRI_MIN_REALTIME) << 16);
+    case PRI_REALTIME:
+      return RTP_PRIO_REALTIME | ((basePri - PRI_MIN_REALTIME) << 16);
+    case PRI_IDLE:
+      return RTP_PRIO_IDLE | ((basePri - PRI_MIN_IDLE) << 16);
+    default:
+      return RTP_PRIO_NORMAL;
+  }
+}
+
+/** rtprio(2) and rtprio_thread(2) on these threads: 0 looks up the first one's, 1 sets all. */
+function rtprio(k: Kernel, td: Thread, action: number, tids: readonly Thread['tid'][], at: number): SyscallResult {
+  if (action === 0) return k.suword(td.pid, at, rtprioOf(k.thread(tids[0]!))) ? ok(0) : fail(EFAULT);
+  if (action !== 1) return fail(EINVAL);
+  const word = k.fuword(td.pid, at);
+  if (word === null) return fail(EFAULT);
+  const patch = rtprioPatch(word);
+  if (!patch) return fail(EINVAL);
+  for (const tid of tids) {
     k.setThread(tid, patch);
     reprioritise(k, tid);
     reportPriority(k, tid);
   }
   return ok(0);
+}
+
+function sys_rtprio(k: Kernel, td: Thread, [action, who, at]: readonly number[]): SyscallResult {
+  const p = who === 0 ? k.proc(td.pid) : k.findProc(who!);
+  return p && p.threads.length > 0 ? rtprio(k, td, action!, p.threads, at!) : fail(ESRCH);
+}
+
+/** rtprio_thread(2): 0 is the caller. */
+function sys_rtprio_thread(k: Kernel, td: Thread, [action, id, at]: readonly number[]): SyscallResult {
+  const target = id === 0 ? td : k.state.threads.get(id as Thread['tid']);
+  return target ? rtprio(k, td, action!, [target.tid], at!) : fail(ESRCH);
 }
 
 /** sched_yield(2): to the end of the queue. */
@@ -125,4 +138,5 @@ export const schedulerSyscalls = [
   { number: 100, name: 'getpriority', args: [['which', 'int'], ['who', 'int']], support: 'full', handler: sys_getpriority },
   { number: 166, name: 'rtprio', args: [['function', 'int'], ['pid', 'pid'], ['rtp', 'ptr']], support: 'full', handler: sys_rtprio },
   { number: 331, name: 'sched_yield', args: [], support: 'full', handler: sys_sched_yield },
+  { number: 466, name: 'rtprio_thread', args: [['function', 'int'], ['lwpid', 'int'], ['rtp', 'ptr']], support: 'full', handler: sys_rtprio_thread },
 ] as const satisfies readonly SyscallRow[];

@@ -1,16 +1,18 @@
 import { ESP } from '../../emu/core/core-state.ts';
-import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.ts';
+import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Signo } from '../abi/ids.ts';
+import { encodeSiginfo } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { NO_SIGSTACK } from '../kern/proc.ts';
 import { regsOf } from '../kern/regs.ts';
 import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
-import { isIgnored, killTargets, psignal } from '../kern/signal.ts';
-import type { Thread } from '../kern/state.ts';
+import { isIgnored, killTargets, psignal, SI_QUEUE, setSigmask, sigInfo, takeFromSet } from '../kern/signal.ts';
+import type { SigInfo, Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
-import { fail, JUST_RETURN, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
-import type { SyscallRow } from './row.ts';
+import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { copyinDeadline } from '../kern/umtx.ts';
+import type { SyscallHandler, SyscallRow } from './row.ts';
 
 /** sigprocmask(2): FreeBSD sys/sys/signal.h. */
 const SIG_BLOCK = 1;
@@ -18,6 +20,8 @@ const SIG_UNBLOCK = 2;
 const SIG_SETMASK = 3;
 const SIG_DFL = 0;
 const MINSIGSTKSZ = 2048;
+/** kern.sigqueue.max_pending_per_proc. */
+const SIGQUEUE_MAX = 128;
 
 function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): SyscallResult {
   if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
@@ -75,7 +79,7 @@ function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly nu
     else if (how === SIG_UNBLOCK) next = old.map((word, n) => word & ~set[n]!);
     else if (how === SIG_SETMASK) next = set;
     else return fail(EINVAL);
-    k.setThread(td.tid, { sigmask: next, ast: true });
+    setSigmask(k, td.tid, next);
   }
   if (oldAt !== 0 && !k.copyout(td.pid, oldAt!, new Uint8Array(Int32Array.from(old).buffer))) return fail(EFAULT);
   return ok(0);
@@ -95,7 +99,7 @@ function sys_sigsuspend(k: Kernel, td: Thread, [setAt]: readonly number[], entry
     const bytes = k.copyin(td.pid, setAt!, 16);
     if (typeof bytes === 'number') return fail(bytes);
     const sigmask = unmaskable([...new Int32Array(bytes.buffer)]);
-    k.setThread(td.tid, { sigmask, sigmaskAfter: td.sigmaskAfter ?? td.sigmask, ast: true });
+    setSigmask(k, td.tid, sigmask, { sigmaskAfter: td.sigmaskAfter ?? td.sigmask });
     return { kind: 'sleep', wchan: '', wmesg: 'pause' };
   }
   return INTERRUPTED;
@@ -121,18 +125,79 @@ function sys_sigaltstack(k: Kernel, td: Thread, [newAt, oldAt]: readonly number[
   return ok(0);
 }
 
+/** What a call of the sigwait family remembers: the mask to go back to, and when its time is over. */
+interface SigwaitResume {
+  readonly mask: readonly number[];
+  readonly deadlineNs: number | null;
+}
+
+/**
+ * FreeBSD kern_sigtimedwait: the signals of the set are unmasked while it sleeps, so that they find this thread; one that comes is taken
+ * and does not act. Differs: a tracer is not told of it.
+ */
+function sigwait(
+  k: Kernel,
+  td: Thread,
+  setAt: number,
+  timeoutAt: number,
+  entry: SyscallEntry,
+  done: (info: SigInfo) => SyscallResult,
+): SyscallResult {
+  const bytes = k.copyin(td.pid, setAt, 16);
+  if (typeof bytes === 'number') return fail(bytes);
+  const set = unmaskable([...new Int32Array(bytes.buffer)]);
+  let state = entry.resume as SigwaitResume;
+  if (entry.woken === 'first') {
+    const deadline = copyinDeadline(k, td.pid, timeoutAt, { absolute: false, id: 0 });
+    if (typeof deadline === 'number') return fail(deadline);
+    state = { mask: td.sigmask, ...deadline };
+  }
+  const info = takeFromSet(k, td.tid, set);
+  if (!info && entry.woken === 'first' && (state.deadlineNs === null || state.deadlineNs > k.now())) {
+    const open = td.sigmask.map((word, n) => word & ~set[n]!);
+    setSigmask(k, td.tid, open);
+    return { kind: 'sleep', wchan: '', wmesg: 'sigwait', deadlineNs: state.deadlineNs, resume: state };
+  }
+  setSigmask(k, td.tid, state.mask);
+  if (info) return done(info);
+  if (entry.woken !== 'signal') return fail(EAGAIN);
+  return state.deadlineNs === null ? RESTART : INTERRUPTED;
+}
+
+/** sigwait(2) gives errors as its result, and is not ended by signals outside its set. */
+function sys_sigwait(k: Kernel, td: Thread, [setAt, signoAt]: readonly number[], entry: SyscallEntry): SyscallResult {
+  const result = sigwait(k, td, setAt!, 0, entry, ({ signo }) =>
+    k.suword(td.pid, signoAt!, signo) ? ok() : fail(EFAULT),
+  );
+  return result.kind === 'error' && result.errno !== EINTR ? ok(result.errno) : result;
+}
+
+/** sigwaitinfo(2) and sigtimedwait(2). */
+const waitinfo =
+  (timed: boolean): SyscallHandler =>
+  (k: Kernel, td: Thread, [setAt, infoAt, timeoutAt]: readonly number[], entry: SyscallEntry) =>
+    sigwait(k, td, setAt!, timed ? timeoutAt! : 0, entry, (info) =>
+      infoAt === 0 || k.copyout(td.pid, infoAt!, encodeSiginfo(info)) ? ok(info.signo) : fail(EFAULT),
+    );
+
+/** sigqueue(2): as kill(2), with a value; each is delivered. EAGAIN when too many are pending. */
+function sys_sigqueue(k: Kernel, td: Thread, [pid, signum, value]: readonly number[]): SyscallResult {
+  if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
+  if (pid! <= 0) return fail(EINVAL);
+  const p = k.findProc(pid!);
+  if (!p || p.state === 'zombie') return fail(ESRCH);
+  if (signum === 0) return ok();
+  if (p.sigqueue.length >= SIGQUEUE_MAX) return fail(EAGAIN);
+  const { uid } = k.proc(td.pid);
+  const info = sigInfo(signum as Signo, { code: SI_QUEUE, pid: td.pid, uid, value: value! });
+  psignal(k, p.pid, info.signo, td.pid, info);
+  return ok();
+}
+
 /** sigreturn(2). */
 function sys_sigreturn(k: Kernel, td: Thread, [at]: readonly number[]): SyscallResult {
   const error = sigreturn(k, td.tid, at!);
   return error ? fail(error) : JUST_RETURN;
-}
-
-/** thr_kill(2) on one's own process. */
-function sys_thr_kill(k: Kernel, td: Thread, [id, signum]: readonly number[]): SyscallResult {
-  if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
-  if (!k.proc(td.pid).threads.includes(id as never)) return fail(ESRCH);
-  if (signum !== 0) psignal(k, td.pid, signum as Signo, td.pid);
-  return ok(0);
 }
 
 // biome-ignore format: one system call per line
@@ -142,7 +207,10 @@ export const signalSyscalls = [
   { number: 340, name: 'sigprocmask', args: [['how', 'int'], ['set', 'ptr'], ['oset', 'ptr']], support: 'full', handler: sys_sigprocmask },
   { number: 341, name: 'sigsuspend', args: [['sigmask', 'ptr']], support: 'full', handler: sys_sigsuspend },
   { number: 343, name: 'sigpending', args: [['set', 'ptr']], support: 'full', handler: sys_sigpending },
+  { number: 345, name: 'sigtimedwait', args: [['set', 'ptr'], ['info', 'ptr'], ['timeout', 'ptr']], support: 'full', handler: waitinfo(true) },
+  { number: 346, name: 'sigwaitinfo', args: [['set', 'ptr'], ['info', 'ptr']], support: 'full', handler: waitinfo(false) },
   { number: 416, name: 'sigaction', args: [['sig', 'int'], ['act', 'ptr'], ['oact', 'ptr']], support: 'partial', note: 'SA_NOCLDSTOP and SA_NOCLDWAIT have no effect', handler: sys_sigaction },
   { number: 417, name: 'sigreturn', args: [['sigcntxp', 'ptr']], support: 'full', handler: sys_sigreturn },
-  { number: 433, name: 'thr_kill', args: [['id', 'uint'], ['sig', 'int']], support: 'partial', note: 'the caller\'s own process', handler: sys_thr_kill },
+  { number: 429, name: 'sigwait', args: [['set', 'ptr'], ['sig', 'ptr']], support: 'full', handler: sys_sigwait },
+  { number: 456, name: 'sigqueue', args: [['pid', 'pid'], ['signum', 'int'], ['value', 'ptr']], support: 'full', handler: sys_sigqueue },
 ] as const satisfies readonly SyscallRow[];

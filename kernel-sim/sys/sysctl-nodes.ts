@@ -1,4 +1,3 @@
-import { Prng } from '../../emu/base/prng.ts';
 import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { FSCALE } from '../abi/kinfo.ts';
 import { encode, words } from '../abi/layout.ts';
@@ -10,6 +9,7 @@ import { deadMask } from '../kern/cpuset.ts';
 import { ARG_MAX, OSRELDATE } from '../kern/exec.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { PROCS_MAX } from '../kern/proc.ts';
+import { randomBytes } from '../kern/random.ts';
 import { SLICE_TICKS } from '../kern/sched-priority.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX, VNODES_MAX } from '../vfs/limits.ts';
 import { procRows } from './sysctl-proc.ts';
@@ -23,8 +23,6 @@ const HOSTNAME_SIZE = 256;
 const MAXCPU = 32;
 /** kern.arandom gives at most so much at a time (kern_mib.c, sysctl_kern_arnd). */
 const ARANDOM_MAX = 256;
-/** Streams 0 .. 2^30 of the seed are others' (the canaries of exec). */
-const ARANDOM_STREAM = 0x40000000;
 
 const constant = (value: number) => (): number => value;
 const text = (value: string) => (): string => value;
@@ -37,13 +35,8 @@ const megahertz = (k: Kernel): number => Math.floor(1000 / k.config.cycleNs);
 
 /** kern.arandom: as many bytes as there is room for, from a stream of the seed that no other reading has. */
 function arandom(k: Kernel, { room }: SysctlRequest): Uint8Array {
-  const bytes = new Uint8Array(Math.min(room ?? ARANDOM_MAX, ARANDOM_MAX));
-  if (room === null) return bytes;
-  const reads = k.state.counters.arandomReads;
-  k.setCounters({ arandomReads: reads + 1 });
-  const prng = Prng.seeded(k.config.seed, ARANDOM_STREAM + reads);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = prng.next() >>> 24;
-  return bytes;
+  const length = Math.min(room ?? ARANDOM_MAX, ARANDOM_MAX);
+  return room === null ? new Uint8Array(length) : randomBytes(k, length);
 }
 
 /** Sums over CPUs of the five states. */

@@ -1,6 +1,8 @@
 import { assert } from '../../emu/base/errors.ts';
 import { cpusetSyscalls } from './cpuset.ts';
+import { eventSyscalls } from './event.ts';
 import { fileSyscalls } from './file.ts';
+import { machdepSyscalls } from './machdep.ts';
 import { memorySyscalls } from './memory.ts';
 import { processSyscalls } from './process.ts';
 import { ptraceSyscalls } from './ptrace.ts';
@@ -9,7 +11,9 @@ import type { SyscallRow } from './row.ts';
 import { schedulerSyscalls } from './scheduler.ts';
 import { signalSyscalls } from './signal.ts';
 import { sysctlSyscalls } from './sysctl.ts';
+import { threadSyscalls } from './thread.ts';
 import { timeSyscalls } from './time.ts';
+import { timerSyscalls } from './timer.ts';
 
 /** Every system call there is, by number. */
 export const SYSCALLS: readonly SyscallRow[] = [
@@ -23,6 +27,10 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...ptraceSyscalls,
   ...sysctlSyscalls,
   ...resourceSyscalls,
+  ...threadSyscalls,
+  ...timerSyscalls,
+  ...eventSyscalls,
+  ...machdepSyscalls,
 ].sort((a, b) => a.number - b.number);
 
 const byNumber: (SyscallRow | undefined)[] = [];

@@ -1,6 +1,7 @@
 import { EAGAIN, EFAULT } from '../abi/errno.ts';
 import { SIGINT } from '../abi/signal.ts';
 import { type Kernel, latin1 } from '../kern/kernel.ts';
+import { fileEvent } from '../kern/kqueue.ts';
 import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { Console, OpenFile, Thread } from '../kern/state.ts';
@@ -32,12 +33,14 @@ export function feedConsole(k: Kernel, bytes: Uint8Array): void {
   }
   k.state.console = { ...k.state.console, input: Uint8Array.from(queue) };
   wakeup(k, CHANNEL);
+  fileEvent(k, 'console');
 }
 
 /** Host side: no more input will come; readers get what there is, then end of file. */
 export function closeConsoleInput(k: Kernel): void {
   k.state.console = { ...k.state.console, inputClosed: true };
   wakeup(k, CHANNEL);
+  fileEvent(k, 'console');
 }
 
 /** One key of a terminal in canonical mode: changes the queue of typed bytes. */

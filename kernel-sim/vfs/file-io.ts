@@ -1,5 +1,6 @@
-import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ESPIPE } from '../abi/errno.ts';
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENXIO, ESPIPE } from '../abi/errno.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { randomBytes } from '../kern/random.ts';
 import type { OpenFile, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { readConsole, writeConsole } from './console.ts';
@@ -28,6 +29,7 @@ export function readOpenFile(
 ): SyscallResult {
   if (!file.readable || isAnotherFile(file, entry)) return fail(EBADF);
   if (file.kind === 'pipe') return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'kqueue') return fail(ENXIO);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
   const offset = position === 'current' ? file.offset : position;
@@ -35,6 +37,7 @@ export function readOpenFile(
     case 'chr':
       if (vnode.device === 'console') return readConsole(k, file, uio, entry);
       if (vnode.device === 'null') return ok(0);
+      if (vnode.device === 'random') return readRandom(k, uio);
       return readZeros(k, uio);
     case 'reg':
       return readRegular(k, file, vnode, uio, offset, position);
@@ -53,6 +56,7 @@ export function writeOpenFile(
 ): SyscallResult {
   if (!file.writable || isAnotherFile(file, entry)) return fail(EBADF);
   if (file.kind === 'pipe') return position === 'current' ? writePipe(k, td, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'kqueue') return fail(ENXIO);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
   switch (vnode.type) {
@@ -69,6 +73,12 @@ function readZeros(k: Kernel, uio: Uio): SyscallResult {
   for (let done = 0; done < uio.length; done += IO_PIECE)
     if (!copyTo(k, uio, done, ZEROS.subarray(0, Math.min(IO_PIECE, uio.length - done)))) return fail(EFAULT);
   return ok(uio.length);
+}
+
+/** One reading gives at most IO_PIECE bytes. */
+function readRandom(k: Kernel, uio: Uio): SyscallResult {
+  const bytes = randomBytes(k, Math.min(uio.length, IO_PIECE));
+  return copyTo(k, uio, 0, bytes) ? ok(bytes.length) : fail(EFAULT);
 }
 
 function readRegular(

@@ -2,6 +2,7 @@ import { assert } from '../../emu/base/errors.ts';
 import { ENFILE } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { closeKqueue, descriptorClosed } from '../kern/kqueue.ts';
 import type { FdEntry, FileId, OpenFile, Proc, Thread } from '../kern/state.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
 import { hostCredentials, lookupPath } from './namei.ts';
@@ -44,6 +45,7 @@ export function installDescriptor(k: Kernel, pid: Pid, fd: number, file: FileId,
 export function closeDescriptor(k: Kernel, pid: Pid, fd: number): boolean {
   const entry = k.proc(pid).fds[fd];
   if (!entry) return false;
+  descriptorClosed(k, pid, fd);
   setEntry(k, pid, fd, null);
   releaseFile(k, entry.file);
   return true;
@@ -56,10 +58,11 @@ export function setCloseOnExec(k: Kernel, pid: Pid, fd: number, closeOnExec: boo
   setEntry(k, pid, fd, { ...entry, closeOnExec });
 }
 
-/** The descriptors of a child: the same open files, each with one more reference. */
+/** The descriptors of a child: the same open files, each with one more reference; kqueues are not inherited. */
 export function forkDescriptors(k: Kernel, parent: Proc): Descriptors {
-  for (const entry of parent.fds) if (entry) retainFile(k, entry.file);
-  return parent.fds;
+  const fds = parent.fds.map((entry) => (entry && k.file(entry.file).kind === 'kqueue' ? null : entry));
+  for (const entry of fds) if (entry) retainFile(k, entry.file);
+  return trim(fds);
 }
 
 /** What exit(2) does with the descriptors. */
@@ -106,12 +109,16 @@ export function releaseFile(k: Kernel, id: FileId): void {
   }
   k.state.files.delete(id);
   if (file.kind === 'pipe') closePipeEnd(k, file.pipe, file.end);
+  else if (file.kind === 'kqueue') closeKqueue(k, file.kqueue);
   else reapVnode(k, file.vnode);
 }
 
 function closeWhere(k: Kernel, pid: Pid, closes: (entry: FdEntry) => boolean): void {
   const { fds } = k.proc(pid);
   const keep = fds.map((entry) => (entry && closes(entry) ? null : entry));
+  fds.forEach((entry, fd) => {
+    if (entry && closes(entry)) descriptorClosed(k, pid, fd);
+  });
   k.setProc(pid, { fds: trim(keep) });
   for (const entry of fds) if (entry && closes(entry)) releaseFile(k, entry.file);
 }

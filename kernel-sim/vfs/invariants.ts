@@ -1,3 +1,4 @@
+import { EVFILT_READ, EVFILT_WRITE } from '../abi/event.ts';
 import { NAME_MAX } from '../abi/fcntl.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { FileId, PipeId, Vnode, VnodeId } from '../kern/state.ts';
@@ -9,7 +10,7 @@ import { PIPE_SIZE } from './pipe.ts';
  * whose links are counted right; files are well-formed. Returns one line for each thing that is wrong.
  */
 export function checkFileInvariants(k: Kernel): string[] {
-  return [...checkDescriptors(k), ...checkPipes(k), ...checkTree(k), ...checkVnodes(k)];
+  return [...checkDescriptors(k), ...checkPipes(k), ...checkKqueues(k), ...checkTree(k), ...checkVnodes(k)];
 }
 
 const add = <K>(counts: Map<K, number>, key: K): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -53,6 +54,24 @@ function checkPipes(k: Kernel): string[] {
       problems.push(`pipe ${pipe.id}: write ends miscounted`);
     if (pipe.readEnds + pipe.writeEnds === 0) problems.push(`pipe ${pipe.id} has no ends`);
     if (Math.max(pipe.toRead.length, pipe.toWrite.length) > PIPE_SIZE) problems.push(`pipe ${pipe.id} is too full`);
+  }
+  return problems;
+}
+
+function checkKqueues(k: Kernel): string[] {
+  const problems: string[] = [];
+  const opened = new Map<number, number>();
+  for (const file of k.state.files.values()) if (file.kind === 'kqueue') add(opened, file.kqueue);
+  for (const id of opened.keys()) if (!k.state.kqueues.has(id)) problems.push(`an open file has no kqueue ${id}`);
+  for (const { id, pid, knotes } of k.state.kqueues.values()) {
+    if (opened.get(id) !== 1) problems.push(`kqueue ${id} has ${opened.get(id) ?? 0} open files`);
+    const p = k.state.procs.get(pid);
+    if (!p) problems.push(`kqueue ${id} has no process ${pid}`);
+    const names = knotes.map(({ ident, filter }) => `${filter}:${ident}`);
+    if (new Set(names).size !== names.length) problems.push(`kqueue ${id} has two knotes for one event`);
+    for (const { ident, filter } of knotes)
+      if ((filter === EVFILT_READ || filter === EVFILT_WRITE) && !p?.fds[ident])
+        problems.push(`kqueue ${id} has a knote on descriptor ${ident}, which is not open`);
   }
   return problems;
 }

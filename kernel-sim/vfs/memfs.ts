@@ -19,6 +19,8 @@ const DEVICES: readonly (readonly [path: string, device: DeviceName, mode: numbe
   ['/dev/null', 'null', 0o666],
   ['/dev/zero', 'zero', 0o666],
   ['/dev/console', 'console', 0o600],
+  ['/dev/random', 'random', 0o666],
+  ['/dev/urandom', 'random', 0o666],
 ];
 
 /** Builds the root file system in a kernel that has none, and makes it known as `counters.rootVnode`. */

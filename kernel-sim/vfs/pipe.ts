@@ -4,6 +4,7 @@ import { PIPE_BUF } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { fileEvent } from '../kern/kqueue.ts';
 import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { OpenFile, Pipe, PipeId, Thread } from '../kern/state.ts';
@@ -63,6 +64,7 @@ export function closePipeEnd(k: Kernel, id: PipeId, end: PipeEnd): void {
     wakeup(k, readChannel(id, side));
     wakeup(k, roomChannel(id, side));
   }
+  fileEvent(k, { pipe: id });
 }
 
 /** FreeBSD pipe_read: what is there, up to the length asked for; waits only when nothing is. 0 at end of file. */
@@ -125,6 +127,7 @@ export function writePipe(k: Kernel, td: Thread, file: PipeFile, uio: Uio, entry
 function setIncoming(k: Kernel, pipe: Pipe, end: PipeEnd, bytes: Uint8Array): void {
   assert(bytes.length <= PIPE_SIZE, `pipe ${pipe.id} holds ${bytes.length} bytes`);
   k.setPipe(end === 'read' ? { ...pipe, toRead: bytes } : { ...pipe, toWrite: bytes });
+  fileEvent(k, { pipe: pipe.id });
 }
 
 /** Both ends given back before a descriptor could refer to them. */

@@ -32,6 +32,8 @@ export const EVENT_FIELDS = {
   boot: { cores: 'int', cycleNs: 'int', seed: 'int' },
   switch: { pid: 'int', tid: 'int', name: 'text' },
   fork: { pid: 'int', child: 'int', how: 'text' },
+  'thread-new': { pid: 'int', tid: 'int' },
+  'thread-exit': { pid: 'int', tid: 'int' },
   exec: { pid: 'int', path: 'text', args: 'texts' },
   exit: { pid: 'int', name: 'text', code: 'int', signal: 'int', nice: 'int', priority: 'int', cpus: 'ints' },
   signal: { pid: 'int', signo: 'int', sender: 'int' },

@@ -137,6 +137,29 @@ export class GuestProgram {
     return this;
   }
 
+  /** Code that is only reached by its address: a thread, a handler. It stands under a name (`address`). */
+  routine(name: string, body: (p: this) => void): this {
+    this.raw('e9').word(0);
+    const from = this.code.length;
+    this.mark(name);
+    body(this);
+    const size = this.code.length - from;
+    this.code.splice(from - 4, 4, size & 255, (size >> 8) & 255, (size >> 16) & 255, (size >>> 24) & 255);
+    return this;
+  }
+
+  /** EAX becomes the doubleword at ESP + offset. */
+  loadStack(offset: number): this {
+    return this.raw('8b8424').word(offset);
+  }
+
+  /** While the doubleword at an address is 0: sched_yield. */
+  awaitWord(address: number): this {
+    const from = this.code.length;
+    this.sys('sched_yield').load(address).raw('85c0');
+    return this.raw('0f84').word(from - this.code.length - 4);
+  }
+
   forever(body: (p: this) => void): this {
     const from = this.code.length;
     body(this);
@@ -149,7 +172,7 @@ export class GuestProgram {
     const from = this.code.length;
     body(this);
     this.raw('ff0d').word(counter);
-    return this.raw('0f85').word(from - this.code.length - 4 - 2);
+    return this.raw('0f85').word(from - this.code.length - 4);
   }
 
   /** wait4(2); logs `<name>.pid` and `<name>.status`. */

@@ -36,6 +36,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     vnodes: new Map(),
     files: new Map(),
     pipes: new Map(),
+    kqueues: new Map(),
     recoveries: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',
@@ -47,6 +48,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextVnode: 2,
       nextFile: 1,
       nextPipe: 1,
+      nextKqueue: 1,
       nextCpuset: 1,
       nextAnonCpuset: -2,
       rootVnode: 0,
@@ -106,6 +108,14 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
   });
   const td: Thread = { ...blankThread(thread, id, 'test', 0), state: 'running' };
   k.state.threads.set(thread, td);
+  return td;
+}
+
+/** One more thread of a process. */
+export function addThread(k: Kernel, owner: Pid): Thread {
+  const td: Thread = { ...blankThread(tid(k.next('nextTid')), owner, 'test', 0), state: 'running' };
+  k.state.threads.set(td.tid, td);
+  k.setProc(owner, { threads: [...k.proc(owner).threads, td.tid] });
   return td;
 }
 

@@ -33,10 +33,10 @@ export function requireGdb(): string {
 
 /**
  * Runs a program to its end and gives what it wrote to stdout and stderr, joined.
- * Errors: throws if it is not installed, takes longer than 60 s, or ends with a status other than 0.
+ * Errors: throws if it is not installed, takes longer than `timeoutMs`, or ends with a status other than 0.
  */
-export function runTool(program: string, args: readonly string[], cwd?: string): string {
-  const { stdout, stderr } = run(program, args, cwd);
+export function runTool(program: string, args: readonly string[], cwd?: string, timeoutMs = 60_000): string {
+  const { stdout, stderr } = run(program, args, cwd, timeoutMs);
   return stdout + stderr;
 }
 
@@ -47,11 +47,16 @@ export function runQuietTool(program: string, args: readonly string[], cwd?: str
   return stdout;
 }
 
-function run(program: string, args: readonly string[], cwd?: string): { stdout: string; stderr: string } {
+function run(
+  program: string,
+  args: readonly string[],
+  cwd?: string,
+  timeout = 60_000,
+): { stdout: string; stderr: string } {
   const { stdout, stderr, status, error, signal } = spawnSync(program, args, {
     cwd,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout,
     env: { ...process.env, LC_ALL: 'C', HOME: cwd ?? process.env.HOME },
   });
   if (error)

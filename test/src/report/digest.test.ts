@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TraceEvent } from '../../../kernel-sim/kern/events.ts';
 import { EVENT_FIELDS, RunDigest } from '../../../src/report/digest.ts';
-import { failedRecovery, handMadeRun } from './fixture.ts';
+import { failedRecovery, handMadeRun, threadEvents } from './fixture.ts';
 
 const SEED = 20120101;
-const everyKind: readonly TraceEvent[] = [...handMadeRun().events, ...failedRecovery];
+const everyKind: readonly TraceEvent[] = [...handMadeRun().events, ...failedRecovery, ...threadEvents];
 
 function digestOf(events: readonly TraceEvent[]): string {
   const digest = new RunDigest();
@@ -26,7 +26,7 @@ describe('the digest of a run', () => {
     const digest = new RunDigest();
     for (const e of everyKind) digest.update(e);
     digest.updateBytes('memory', Uint8Array.of(1, 2, 3));
-    expect(digest.hex()).toBe('93af9950fa60a29185e3d6b8f0d5a6ab95986cef2edab3f29d04bca4b3260067');
+    expect(digest.hex()).toBe('f6ad4c41f6890c65baf68f18b278f6a2cd0d1264e0e717301e168e34355ca645');
   });
 
   it('covers each kind of event: the fixture has one of each', () => {

@@ -149,6 +149,12 @@ export const failedRecovery: readonly TraceEvent[] = [
   },
 ];
 
+/** A thread is born and ends. */
+export const threadEvents: readonly TraceEvent[] = [
+  { ...at(30 * S, 0), kind: 'thread-new', pid: pid(10), tid: tid(100030) },
+  { ...at(31 * S, 2), kind: 'thread-exit', pid: pid(10), tid: tid(100030) },
+];
+
 export interface BusyOptions {
   readonly seed: number;
   readonly cores: number;

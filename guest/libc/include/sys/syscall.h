@@ -42,6 +42,7 @@
 #define SYS_mkdir 136
 #define SYS_rmdir 137
 #define SYS_setsid 147
+#define SYS_sysarch 165
 #define SYS_stat 188
 #define SYS_fstat 189
 #define SYS_lstat 190
@@ -57,7 +58,10 @@
 #define SYS_sigsuspend 341
 #define SYS_sigaction 416
 #define SYS_sigreturn 417
+#define SYS_thr_exit 431
 #define SYS_thr_self 432
+#define SYS__umtx_op 454
+#define SYS_thr_new 455
 #define SYS_pread 475
 #define SYS_pwrite 476
 #define SYS_mmap 477

@@ -1,0 +1,306 @@
+import { EBADF, EINVAL, ENOENT, EPIPE, ESRCH } from '../abi/errno.ts';
+import * as ev from '../abi/event.ts';
+import { PIPE_BUF } from '../abi/fcntl.ts';
+import type { Errno, Pid } from '../abi/ids.ts';
+import { SIG_MAX } from '../abi/signal.ts';
+import { consoleReady } from '../vfs/console.ts';
+import { vnodeSize } from '../vfs/file-io.ts';
+import { incoming, isEndOpen, PIPE_SIZE } from '../vfs/pipe.ts';
+import type { Kernel } from './kernel.ts';
+import { wakeup } from './sleep.ts';
+import type { Knote, KqueueId, OpenFile, PipeId } from './state.ts';
+
+/*
+ * Kernel event queues: FreeBSD 9.1 kern/kern_event.c. A knote is active from the moment its event happens until it has been reported
+ * (EV_CLEAR, EV_DISPATCH) or a scan finds that its condition does not hold any more.
+ */
+
+/** What a change asks for: struct kevent. */
+export interface Kevent {
+  readonly ident: number;
+  readonly filter: number;
+  readonly flags: number;
+  readonly fflags: number;
+  readonly data: number;
+  readonly udata: number;
+}
+
+/** What a condition looks like now. */
+interface Condition {
+  readonly ready: boolean;
+  readonly data: number;
+  readonly eof: boolean;
+}
+
+export const kqueueChannel = (id: KqueueId): string => `kqueue:${id}`;
+
+/** An empty queue of a process; no open file refers to it yet. */
+export function newKqueue(k: Kernel, pid: Pid): KqueueId {
+  const id = k.next('nextKqueue');
+  k.state.kqueues.set(id, { id, pid, knotes: [] });
+  return id;
+}
+
+/** Its last open file is gone. */
+export function closeKqueue(k: Kernel, id: KqueueId): void {
+  k.state.kqueues.delete(id);
+  wakeup(k, kqueueChannel(id));
+}
+
+function setKnotes(k: Kernel, id: KqueueId, knotes: readonly Knote[]): void {
+  k.state.kqueues.set(id, { ...k.state.kqueues.get(id)!, knotes });
+}
+
+const isFileFilter = (filter: number): boolean => filter === ev.EVFILT_READ || filter === ev.EVFILT_WRITE;
+
+// ---- conditions --------------------------------------------------------------------------------------------------------
+
+/** Whether an open file can be read from or written to, as EVFILT_READ and EVFILT_WRITE see it. */
+function fileCondition(k: Kernel, file: OpenFile, filter: number): Condition {
+  if (file.kind === 'pipe') {
+    const pipe = k.pipe(file.pipe);
+    const peer = file.end === 'read' ? 'write' : 'read';
+    const eof = !isEndOpen(pipe, peer);
+    if (filter === ev.EVFILT_READ) {
+      const data = incoming(pipe, file.end).length;
+      return { ready: eof || data > 0, data, eof };
+    }
+    const room = eof ? 0 : PIPE_SIZE - incoming(pipe, peer).length;
+    return { ready: eof || room >= PIPE_BUF, data: room, eof };
+  }
+  if (file.kind === 'kqueue') return { ready: false, data: 0, eof: false };
+  const vnode = k.vnode(file.vnode);
+  if (filter === ev.EVFILT_WRITE) return { ready: true, data: 0, eof: false };
+  if (vnode.type === 'chr' && vnode.device === 'console') {
+    const ready = consoleReady(k);
+    return { ready: ready !== null, data: ready ?? 0, eof: ready === 0 };
+  }
+  if (vnode.type === 'chr') return { ready: true, data: 0, eof: false };
+  const data = vnodeSize(vnode) - file.offset;
+  return { ready: data !== 0, data, eof: false };
+}
+
+function conditionOf(k: Kernel, pid: Pid, knote: Knote): Condition {
+  if (!isFileFilter(knote.filter)) return { ready: knote.active, data: knote.outData, eof: false };
+  const entry = k.proc(pid).fds[knote.ident];
+  return entry ? fileCondition(k, k.file(entry.file), knote.filter) : { ready: false, data: 0, eof: false };
+}
+
+// ---- changes -----------------------------------------------------------------------------------------------------------
+
+/** FreeBSD kqueue_register: one change. */
+export function registerEvent(k: Kernel, id: KqueueId, change: Kevent): Errno | 0 {
+  const { pid, knotes } = k.state.kqueues.get(id)!;
+  const { ident, filter, flags } = change;
+  if (!ev.FILTERS.includes(filter)) return EINVAL;
+  const old = knotes.find((knote) => knote.ident === ident && knote.filter === filter);
+  if (isFileFilter(filter) && !k.proc(pid).fds[ident]) return EBADF;
+  if (flags & ev.EV_DELETE) {
+    if (!old) return ENOENT;
+    setKnotes(
+      k,
+      id,
+      knotes.filter((knote) => knote !== old),
+    );
+    return 0;
+  }
+  if (!old && (flags & ev.EV_ADD) === 0) return ENOENT;
+  const refused = old ? 0 : attachError(k, pid, change);
+  if (refused) return refused;
+  let next = old ?? newKnote(change);
+  if (flags & ev.EV_ADD || filter === ev.EVFILT_USER) next = touch(k, next, change);
+  if (flags & ev.EV_DISABLE) next = { ...next, disabled: true };
+  else if (flags & (ev.EV_ENABLE | ev.EV_ADD)) next = { ...next, disabled: false };
+  if (isFileFilter(filter) && conditionOf(k, pid, next).ready) next = { ...next, active: true };
+  setKnotes(k, id, old ? knotes.map((knote) => (knote === old ? next : knote)) : [...knotes, next]);
+  if (next.active && !next.disabled) wakeup(k, kqueueChannel(id));
+  return 0;
+}
+
+/** Filters that only tell of changes since the last time. */
+const ALWAYS_CLEAR: readonly number[] = [ev.EVFILT_SIGNAL, ev.EVFILT_PROC, ev.EVFILT_TIMER];
+
+function newKnote({ ident, filter, flags }: Kevent): Knote {
+  const kept = flags & (ev.EV_ONESHOT | ev.EV_CLEAR | ev.EV_DISPATCH);
+  return {
+    ident,
+    filter,
+    flags: ALWAYS_CLEAR.includes(filter) ? kept | ev.EV_CLEAR : kept,
+    fflags: 0,
+    data: 0,
+    udata: 0,
+    active: false,
+    disabled: false,
+    outFlags: 0,
+    outFflags: 0,
+    outData: 0,
+    deadlineNs: null,
+  };
+}
+
+/** What a filter's f_attach refuses. */
+function attachError(k: Kernel, pid: Pid, { ident, filter }: Kevent): Errno | 0 {
+  switch (filter) {
+    case ev.EVFILT_WRITE: {
+      const file = k.file(k.proc(pid).fds[ident]!.file);
+      const peer = file.kind === 'pipe' && file.end === 'read' ? 'write' : 'read';
+      if (file.kind === 'pipe' && !isEndOpen(k.pipe(file.pipe), peer)) return EPIPE;
+      return file.kind === 'kqueue' ? EINVAL : 0;
+    }
+    case ev.EVFILT_READ:
+      return k.file(k.proc(pid).fds[ident]!.file).kind === 'kqueue' ? EINVAL : 0;
+    case ev.EVFILT_PROC: {
+      const p = k.findProc(ident);
+      return p && p.state !== 'zombie' ? 0 : ESRCH;
+    }
+    case ev.EVFILT_SIGNAL:
+      return ident >= 1 && ident <= SIG_MAX ? 0 : EINVAL;
+    default:
+      return 0;
+  }
+}
+
+/** EV_ADD of a knote, new or there already; for EVFILT_USER every change (filt_usertouch). */
+function touch(k: Kernel, knote: Knote, change: Kevent): Knote {
+  if (knote.filter !== ev.EVFILT_USER) {
+    const { fflags, data, udata } = change;
+    const timer = knote.filter === ev.EVFILT_TIMER;
+    const deadlineNs = timer ? k.now() + Math.max(1, data) * 1e6 : null;
+    return { ...knote, fflags, data, udata, deadlineNs, ...(timer ? { outData: 0, active: false } : {}) };
+  }
+  const given = change.fflags & ev.NOTE_FFLAGSMASK;
+  let { outFflags } = knote;
+  switch ((change.fflags & ev.NOTE_FFCTRLMASK) >>> 0) {
+    case ev.NOTE_FFAND:
+      outFflags &= given;
+      break;
+    case ev.NOTE_FFOR:
+      outFflags |= given;
+      break;
+    case ev.NOTE_FFCOPY:
+      outFflags = given;
+      break;
+  }
+  const udata = change.flags & ev.EV_ADD ? change.udata : knote.udata;
+  const active = knote.active || (change.fflags & ev.NOTE_TRIGGER) !== 0;
+  return { ...knote, outFflags, outData: change.data, udata, active };
+}
+
+// ---- events ------------------------------------------------------------------------------------------------------------
+
+/** Something has happened: every knote for which `update` gives a record changes to it, and who waits for it is woken. */
+function happen(k: Kernel, update: (knote: Knote, pid: Pid) => Knote | null): void {
+  for (const queue of [...k.state.kqueues.values()].sort((a, b) => a.id - b.id)) {
+    let fired = false;
+    const knotes = queue.knotes.map((knote) => {
+      const next = update(knote, queue.pid);
+      if (next?.active && !next.disabled) fired = true;
+      return next ?? knote;
+    });
+    if (!knotes.some((knote, n) => knote !== queue.knotes[n])) continue;
+    setKnotes(k, queue.id, knotes);
+    if (fired) wakeup(k, kqueueChannel(queue.id));
+  }
+}
+
+/** A pipe or the console has changed: knotes on it whose condition holds now are active. */
+export function fileEvent(k: Kernel, source: { readonly pipe: PipeId } | 'console'): void {
+  if (k.state.kqueues.size === 0) return;
+  const concerns = (file: OpenFile): boolean => {
+    if (source !== 'console') return file.kind === 'pipe' && file.pipe === source.pipe;
+    const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+    return vnode?.type === 'chr' && vnode.device === 'console';
+  };
+  happen(k, (knote, pid) => {
+    if (!isFileFilter(knote.filter)) return null;
+    const entry = k.proc(pid).fds[knote.ident];
+    if (!entry || !concerns(k.file(entry.file))) return null;
+    return conditionOf(k, pid, knote).ready ? { ...knote, active: true } : null;
+  });
+}
+
+/** A signal was sent to a process, whatever becomes of it (NOTE_SIGNAL). */
+export function signalEvent(k: Kernel, target: Pid, signo: number): void {
+  if (k.state.kqueues.size === 0) return;
+  happen(k, (knote, pid) =>
+    knote.filter === ev.EVFILT_SIGNAL && knote.ident === signo && pid === target
+      ? { ...knote, active: true, outData: knote.outData + 1 }
+      : null,
+  );
+}
+
+/** NOTE_EXIT, NOTE_FORK or NOTE_EXEC of a process; `data` is the wait status at exit. */
+export function processEvent(k: Kernel, target: Pid, note: number, data: number): void {
+  if (k.state.kqueues.size === 0) return;
+  const last = note === ev.NOTE_EXIT;
+  happen(k, (knote) => {
+    if (knote.filter !== ev.EVFILT_PROC || knote.ident !== target) return null;
+    if ((knote.fflags & note) === 0 && !last) return null;
+    const outFflags = knote.outFflags | (knote.fflags & note);
+    const outFlags = last ? ev.EV_EOF | ev.EV_ONESHOT : knote.outFlags;
+    return {
+      ...knote,
+      active: true,
+      outFflags,
+      outFlags,
+      flags: knote.flags | (last ? ev.EV_ONESHOT : 0),
+      outData: data,
+    };
+  });
+}
+
+/** When the next EVFILT_TIMER is due; Infinity: none. */
+export function nextKqueueTimerNs(k: Kernel): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const { knotes } of k.state.kqueues.values())
+    for (const { deadlineNs } of knotes) if (deadlineNs !== null && deadlineNs < next) next = deadlineNs;
+  return next;
+}
+
+export function runKqueueTimers(k: Kernel, nowNs: number): void {
+  if (nextKqueueTimerNs(k) > nowNs) return;
+  happen(k, (knote) => {
+    if (knote.deadlineNs === null || knote.deadlineNs > nowNs) return null;
+    const periodNs = Math.max(1, knote.data) * 1e6;
+    const passed = Math.floor((nowNs - knote.deadlineNs) / periodNs) + 1;
+    const once = (knote.flags & ev.EV_ONESHOT) !== 0;
+    const deadlineNs = once ? null : knote.deadlineNs + passed * periodNs;
+    return { ...knote, active: true, outData: knote.outData + (once ? 1 : passed), deadlineNs };
+  });
+}
+
+/** close(2): the process's knotes on the descriptor go with it (knote_fdclose). */
+export function descriptorClosed(k: Kernel, pid: Pid, fd: number): void {
+  for (const { id, pid: owner, knotes } of k.state.kqueues.values()) {
+    if (owner !== pid) continue;
+    const left = knotes.filter((knote) => !isFileFilter(knote.filter) || knote.ident !== fd);
+    if (left.length < knotes.length) setKnotes(k, id, left);
+  }
+}
+
+/** FreeBSD kqueue_scan without the waiting: up to `count` events that are there, which are then reported. */
+export function scanEvents(k: Kernel, id: KqueueId, count: number): Kevent[] {
+  const { pid, knotes } = k.state.kqueues.get(id)!;
+  const events: Kevent[] = [];
+  const after: Knote[] = [];
+  for (const knote of knotes) {
+    if (!knote.active || knote.disabled || events.length >= count) {
+      after.push(knote);
+      continue;
+    }
+    const { ready, data, eof } = conditionOf(k, pid, knote);
+    if (!ready) {
+      after.push({ ...knote, active: false });
+      continue;
+    }
+    const { ident, filter, udata } = knote;
+    const flags = (knote.flags | knote.outFlags | (eof ? ev.EV_EOF : 0)) & 0xffff;
+    events.push({ ident, filter, flags, fflags: knote.outFflags, data, udata });
+    if (knote.flags & ev.EV_ONESHOT) continue;
+    if (knote.flags & ev.EV_CLEAR) after.push({ ...knote, active: false, outData: 0, outFflags: 0 });
+    else if (knote.flags & ev.EV_DISPATCH) after.push({ ...knote, active: false, disabled: true });
+    else after.push(knote);
+  }
+  setKnotes(k, id, after);
+  return events;
+}

@@ -1,0 +1,130 @@
+import { EFAULT, EINTR, EINVAL, EPERM, ESRCH, ETIMEDOUT } from '../abi/errno.ts';
+import { type Errno, type Signo, TID_MIN, type Tid } from '../abi/ids.ts';
+import { RTP_PRIO_NORMAL } from '../abi/priority.ts';
+import { SIG_MAX } from '../abi/signal.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import { isIgnored, SI_LWP, sigInfo, tdsignal } from '../kern/signal.ts';
+import { wakeThread } from '../kern/sleep.ts';
+import type { Proc, Thread } from '../kern/state.ts';
+import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { createThread, exitThread, type NewThread } from '../kern/thread.ts';
+import { copyinUmtxTimeout } from '../kern/umtx.ts';
+import { umtxLock, umtxOp, umtxUnlock } from '../kern/umtx-ops.ts';
+import type { SyscallRow } from './row.ts';
+import { rtprioPatch } from './scheduler.ts';
+
+/* Threads: FreeBSD 9.1 kern/kern_thr.c, kern/kern_umtx.c (freebsd-i386-abi.md, C.5 and C.6). */
+
+type Args = readonly number[];
+
+/** struct thr_param; what a shorter one lacks is 0. */
+const THR_PARAM_SIZE = 52;
+const THR_SUSPENDED = 1;
+/** MAXCOMLEN, with the NUL. */
+const NAME_SIZE = 20;
+
+/** thr_new(2). */
+function sys_thr_new(k: Kernel, td: Thread, [paramAt, size]: Args): SyscallResult {
+  if (size! < 0 || size! > THR_PARAM_SIZE) return fail(EINVAL);
+  const bytes = k.copyin(td.pid, paramAt!, size!);
+  if (typeof bytes === 'number') return fail(bytes);
+  const whole = new Uint8Array(THR_PARAM_SIZE);
+  whole.set(bytes);
+  const param = new Uint32Array(whole.buffer);
+  const [entry, arg, stackBase, stackSize, tlsBase, , childTidAt, parentTidAt, flags, rtpAt] = param;
+  const scheduling = rtpAt ? schedulingOfNew(k, td, rtpAt) : {};
+  if (typeof scheduling === 'number') return fail(scheduling);
+  const tid = createThread(k, td, {
+    ...{ entry: entry!, arg: arg!, stackBase: stackBase!, stackSize: stackSize!, tlsBase: tlsBase! },
+    ...{ childTidAt: childTidAt!, parentTidAt: parentTidAt!, suspended: (flags! & THR_SUSPENDED) !== 0, scheduling },
+  });
+  return tid >= TID_MIN ? ok() : fail(tid as Errno);
+}
+
+/** struct rtprio of thr_new: a class other than the normal one is root's. */
+function schedulingOfNew(k: Kernel, td: Thread, rtpAt: number): NewThread['scheduling'] | Errno {
+  const word = k.fuword(td.pid, rtpAt);
+  if (word === null) return EFAULT;
+  if ((word & 0xffff) !== RTP_PRIO_NORMAL && k.proc(td.pid).uid !== 0) return EPERM;
+  return rtprioPatch(word) ?? EINVAL;
+}
+
+/** thr_exit(2). The last thread goes on: its libc calls exit(2). */
+function sys_thr_exit(k: Kernel, td: Thread, [stateAt]: Args): SyscallResult {
+  exitThread(k, td.tid, stateAt!);
+  return k.proc(td.pid).threads.includes(td.tid) ? ok() : JUST_RETURN;
+}
+
+function sys_thr_self(k: Kernel, td: Thread, [at]: Args): SyscallResult {
+  return k.suword(td.pid, at!, td.tid) ? ok() : fail(EFAULT);
+}
+
+/** A thread of a process; -1: all but the caller. Signal 0 only asks whether there is one. */
+function killThreads(k: Kernel, td: Thread, p: Proc, id: number, signum: number): SyscallResult {
+  const targets = id === -1 ? p.threads.filter((tid) => tid !== td.tid) : p.threads.filter((tid) => tid === id);
+  if (targets.length === 0) return fail(ESRCH);
+  if (signum < 0 || signum > SIG_MAX) return fail(EINVAL);
+  if (signum === 0 || (isIgnored(p, signum) && !p.traced)) return ok();
+  const info = sigInfo(signum as Signo, { code: SI_LWP, pid: td.pid, uid: k.proc(td.pid).uid });
+  for (const tid of targets) if (k.state.threads.has(tid)) tdsignal(k, tid, info);
+  return ok();
+}
+
+const sys_thr_kill = (k: Kernel, td: Thread, [id, signum]: Args): SyscallResult =>
+  killThreads(k, td, k.proc(td.pid), id!, signum!);
+
+function sys_thr_kill2(k: Kernel, td: Thread, [pid, id, signum]: Args): SyscallResult {
+  const p = k.findProc(pid!);
+  if (!p || p.state === 'zombie') return fail(ESRCH);
+  const { uid } = k.proc(td.pid);
+  return uid === 0 || uid === p.uid ? killThreads(k, td, p, id!, signum!) : fail(EPERM);
+}
+
+const parkChannel = (tid: Tid): string => `lthr:${tid}`;
+
+/** thr_suspend(2): sleeps until thr_wake(2), which may have come already. */
+function sys_thr_suspend(k: Kernel, td: Thread, [timeoutAt]: Args, entry: SyscallEntry): SyscallResult {
+  const first = entry.woken === 'first';
+  const timeout = first
+    ? copyinUmtxTimeout(k, td.pid, 0, timeoutAt!)
+    : (entry.resume as { readonly deadlineNs: number | null });
+  if (typeof timeout === 'number') return fail(timeout);
+  if (td.unparked) {
+    k.setThread(td.tid, { unparked: false });
+    return ok();
+  }
+  const { deadlineNs } = timeout;
+  if (entry.woken === 'signal') return deadlineNs === null ? RESTART : fail(EINTR);
+  if (entry.woken === 'timeout' || (deadlineNs !== null && deadlineNs <= k.now())) return fail(ETIMEDOUT);
+  return { kind: 'sleep', wchan: parkChannel(td.tid), wmesg: 'lthr', deadlineNs, resume: { deadlineNs } };
+}
+
+function sys_thr_wake(k: Kernel, td: Thread, [id]: Args): SyscallResult {
+  if (!k.proc(td.pid).threads.includes(id as Tid)) return fail(ESRCH);
+  const target = k.setThread(id as Tid, { unparked: true });
+  if (target.sleep?.wchan === parkChannel(target.tid)) wakeThread(k, target, 'wakeup');
+  return ok();
+}
+
+function sys_thr_set_name(k: Kernel, td: Thread, [id, nameAt]: Args): SyscallResult {
+  const name = nameAt === 0 ? '' : k.copyinstr(td.pid, nameAt!, NAME_SIZE);
+  if (typeof name === 'number') return fail(name);
+  if (!k.proc(td.pid).threads.includes(id as Tid)) return fail(ESRCH);
+  k.setThread(id as Tid, { name });
+  return ok();
+}
+
+// biome-ignore format: one system call per line
+export const threadSyscalls = [
+  { number: 431, name: 'thr_exit', args: [['state', 'ptr']], support: 'full', handler: sys_thr_exit },
+  { number: 432, name: 'thr_self', args: [['id', 'ptr']], support: 'full', handler: sys_thr_self },
+  { number: 433, name: 'thr_kill', args: [['id', 'int'], ['sig', 'int']], support: 'full', handler: sys_thr_kill },
+  { number: 434, name: '_umtx_lock', args: [['umtx', 'ptr']], support: 'full', handler: (k, td, [at], entry) => umtxLock(k, td, at!, entry) },
+  { number: 435, name: '_umtx_unlock', args: [['umtx', 'ptr']], support: 'full', handler: (k, td, [at]) => umtxUnlock(k, td, at!) },
+  { number: 442, name: 'thr_suspend', args: [['timeout', 'ptr']], support: 'full', handler: sys_thr_suspend },
+  { number: 443, name: 'thr_wake', args: [['id', 'int']], support: 'full', handler: sys_thr_wake },
+  { number: 454, name: '_umtx_op', args: [['obj', 'ptr'], ['op', 'int'], ['val', 'uint'], ['uaddr1', 'ptr'], ['uaddr2', 'ptr']], support: 'partial', note: 'mutexes that inherit or protect priorities lock and unlock, but lend none', handler: umtxOp },
+  { number: 455, name: 'thr_new', args: [['param', 'ptr'], ['param_size', 'int']], support: 'full', handler: sys_thr_new },
+  { number: 464, name: 'thr_set_name', args: [['id', 'int'], ['name', 'str']], support: 'full', handler: sys_thr_set_name },
+  { number: 481, name: 'thr_kill2', args: [['pid', 'pid'], ['id', 'int'], ['sig', 'int']], support: 'full', handler: sys_thr_kill2 },
+] as const satisfies readonly SyscallRow[];

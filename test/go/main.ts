@@ -1,0 +1,84 @@
+/*
+ * Go programs on the simulated machine: npm run test:go
+ *   --only REGEX     programs and packages by name
+ *   --float LIST     softfloat,sse2 (default: softfloat)
+ *   --programs       our programs alone, --packages the test binaries of the standard library alone
+ *   --cores N        default 4
+ * Needs Debian's golang-go. Exit code 1 when something does not pass.
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { PACKAGES } from './packages.ts';
+import {
+  buildPackageTest,
+  buildProgram,
+  expectedExit,
+  expectedOutput,
+  type GoFloat,
+  type GoRun,
+  programNames,
+  runGo,
+} from './toolchain.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    float: { type: 'string', default: 'softfloat' },
+    programs: { type: 'boolean', default: false },
+    packages: { type: 'boolean', default: false },
+    cores: { type: 'string', default: '4' },
+  },
+});
+
+const wanted = values.only ? new RegExp(values.only) : /./;
+const cores = Number(values.cores);
+const dir = mkdtempSync(path.join(tmpdir(), 'coreback-go-'));
+let failed = 0;
+
+/** Runs one and prints its line of the table; what went wrong is printed below it. */
+function report(name: string, float: GoFloat, work: () => { run: GoRun; problem: string }): void {
+  const started = performance.now();
+  let line = '';
+  let detail = '';
+  try {
+    const { run, problem } = work();
+    line = `${(run.instructions / 1e6).toFixed(1).padStart(9)} ${(run.virtualNs / 1e9).toFixed(3).padStart(9)}`;
+    if (problem)
+      detail = `${problem} (${run.stop.reason}, exit ${run.code}, signal ${run.signal})\n${run.output.slice(-2000)}`;
+  } catch (error) {
+    line = `${'-'.padStart(9)} ${'-'.padStart(9)}`;
+    detail = error instanceof Error ? error.message.slice(0, 3000) : String(error);
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(8);
+  console.log(`${name.padEnd(22)} ${float.padEnd(10)} ${detail ? 'FAIL' : 'pass'} ${line} ${seconds}`);
+  if (!detail) return;
+  failed++;
+  console.log(detail.replaceAll(/^/gm, '    '));
+}
+
+console.log(
+  `${'program'.padEnd(22)} ${'GO386'.padEnd(10)} ${'    '} ${'M instr'.padStart(9)} ${'virtual s'.padStart(9)} ${'wall s'.padStart(8)}`,
+);
+for (const float of values.float.split(',') as GoFloat[]) {
+  for (const name of values.packages ? [] : programNames().filter((one) => wanted.test(one))) {
+    report(name, float, () => {
+      const run = runGo(buildProgram(name, float, path.join(dir, float)), [], { cores });
+      const exit = expectedExit(name);
+      const ended = run.code === exit.code && run.signal === exit.signal;
+      return { run, problem: !ended ? 'ended otherwise' : run.output === expectedOutput(name) ? '' : 'other output' };
+    });
+  }
+  for (const { name, run: tests } of values.programs ? [] : PACKAGES.filter((one) => wanted.test(one.name))) {
+    report(name, float, () => {
+      const { binary, directory } = buildPackageTest(name, float, path.join(dir, float));
+      const testdata = path.join(directory, 'testdata');
+      const args = ['-test.short', ...(tests ? [`-test.run=${tests}`] : [])];
+      const run = runGo(binary, args, { cores }, existsSync(testdata) ? testdata : undefined);
+      return { run, problem: run.code === 0 && /^PASS$/m.test(run.output) ? '' : 'did not pass' };
+    });
+  }
+}
+rmSync(dir, { recursive: true });
+process.exitCode = failed > 0 ? 1 : 0;

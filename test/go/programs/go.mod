@@ -1,0 +1,3 @@
+module coreback.test/programs
+
+go 1.19

@@ -1,0 +1,84 @@
+/** Go programs for FreeBSD/i386, as Debian's Go builds them, run on the simulated machine. */
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Stop } from '../../emu/machine/machine.ts';
+import { System, type SystemConfig } from '../../src/system.ts';
+import { guestPrograms } from '../support/guest.ts';
+import { runTool } from '../support/tools.ts';
+
+export const PROGRAMS = fileURLToPath(new URL('./programs/', import.meta.url));
+
+export type GoFloat = 'softfloat' | 'sse2';
+
+function go(args: readonly string[], float: GoFloat, cwd: string): string {
+  const settings = { GOOS: 'freebsd', GOARCH: '386', CGO_ENABLED: '0', GO386: float, GOFLAGS: '-trimpath' };
+  const env = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const cache = [`GOCACHE=${process.env.GOCACHE ?? '/tmp/coreback-go-cache'}`];
+  return runTool('env', [...env, ...cache, 'go', ...args], cwd, 600_000);
+}
+
+/** Builds one of our programs; its path. Errors: throws when Go is not installed or refuses. */
+export function buildProgram(name: string, float: GoFloat, outDir: string): string {
+  mkdirSync(outDir, { recursive: true });
+  const out = path.join(outDir, name);
+  go(['build', '-o', out, `./${name}`], float, PROGRAMS);
+  return out;
+}
+
+/** Builds the test binary of a package of the standard library; its path, and where the package's files are. */
+export function buildPackageTest(name: string, float: GoFloat, outDir: string): { binary: string; directory: string } {
+  mkdirSync(outDir, { recursive: true });
+  const binary = path.join(outDir, `${name.replaceAll('/', '-')}.test`);
+  go(['test', '-c', '-o', binary, name], float, PROGRAMS);
+  return { binary, directory: go(['list', '-f', '{{.Dir}}', name], float, PROGRAMS).trim() };
+}
+
+export interface GoRun {
+  readonly output: string;
+  readonly stop: Stop;
+  readonly code: number;
+  readonly signal: number;
+  readonly instructions: number;
+  readonly virtualNs: number;
+}
+
+/** Runs a program as /root/NAME, in /root, with the files of `testdata` beside it. */
+export function runGo(binary: string, args: readonly string[], config: SystemConfig = {}, testdata?: string): GoRun {
+  const system = new System({ consoleIsTty: false, ...config });
+  for (const file of guestPrograms('echo', 'false', 'true', 'cat', 'sh', 'sleep')) system.install(file);
+  const name = path.basename(binary);
+  system.install({ path: `/root/${name}`, bytes: new Uint8Array(readFileSync(binary)) });
+  if (testdata) installTree(system, testdata, '/root/testdata');
+  const pid = system.spawn({ path: `/root/${name}`, args: [name, ...args] });
+  const stop = system.run({ untilNs: 3600e9 });
+  const text = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
+  const exit = system.events.find((event) => event.kind === 'exit' && event.pid === pid);
+  const { code, signal } = exit?.kind === 'exit' ? exit : { code: -1, signal: 0 };
+  const output = Buffer.from(text, 'latin1').toString('utf8');
+  return { output, stop, code, signal, instructions: system.machine.retired, virtualNs: system.machine.nowNs };
+}
+
+function installTree(system: System, from: string, to: string): void {
+  for (const entry of readdirSync(from)) {
+    const source = path.join(from, entry);
+    if (statSync(source).isDirectory()) installTree(system, source, `${to}/${entry}`);
+    else system.install({ path: `${to}/${entry}`, bytes: new Uint8Array(readFileSync(source)), mode: 0o644 });
+  }
+}
+
+/** The names of our programs. */
+export const programNames = (): string[] =>
+  readdirSync(PROGRAMS, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+
+/** What a program prints; how it ends stands in EXITS. */
+export const expectedOutput = (name: string): string => readFileSync(path.join(PROGRAMS, name, 'expected.txt'), 'utf8');
+
+const EXITS: Readonly<Record<string, { code: number; signal: number }>> = {
+  notify: { code: 0, signal: 1 },
+  panics: { code: 4, signal: 0 },
+};
+export const expectedExit = (name: string): { code: number; signal: number } => EXITS[name] ?? { code: 0, signal: 0 };

@@ -187,43 +187,42 @@ function alternating(lane: (op: number, i: number) => void, count: number): Exec
 export const addsubPs = alternating(addSubSingle, 4);
 export const addsubPd = alternating(addSubDouble, 2);
 
-/** Neighbours of the destination, then of the source: the operands are sorted into two registers first. */
-function horizontalSingle(op: number): Exec {
+/** Sorts the operands so that `D` has the first of each pair of neighbours, `S` the second: those of the destination, then the source. */
+function pairSingles(): void {
+  const d = D.i32;
+  const s = S.i32;
+  for (let i = 0; i < 4; i++) T.i32[i] = i < 2 ? d[2 * i + 1] : s[2 * i - 3];
+  d[1] = d[2];
+  d[2] = s[0];
+  d[3] = s[2];
+  s.set(T.i32);
+}
+
+function pairDoubles(): void {
+  for (let i = 0; i < 2; i++) {
+    const second = D.i32[i + 2];
+    D.i32[i + 2] = S.i32[i];
+    S.i32[i] = second;
+  }
+}
+
+function horizontal(op: number, pair: () => void, lane: (op: number, i: number) => void, count: number): Exec {
   return (cpu, insn) => {
     const { reg } = insn.operands[0];
     beginFloat(cpu);
     loadOperand(cpu, insn, 1, S);
     loadXmm(cpu, reg, D);
-    const [d0, d1, d2, d3] = D.i32;
-    const [s0, s1, s2, s3] = S.i32;
-    D.i32.set([d0, d2, s0, s2]);
-    S.i32.set([d1, d3, s1, s3]);
-    for (let i = 0; i < 4; i++) single(op, i);
+    pair();
+    for (let i = 0; i < count; i++) lane(op, i);
     settleExceptions(cpu, unit.raised);
     storeXmm(cpu, reg, T);
   };
 }
 
-function horizontalDouble(op: number): Exec {
-  return (cpu, insn) => {
-    const { reg } = insn.operands[0];
-    beginFloat(cpu);
-    loadOperand(cpu, insn, 1, S);
-    loadXmm(cpu, reg, D);
-    const [d0, d1, d2, d3] = D.i32;
-    const [s0, s1, s2, s3] = S.i32;
-    D.i32.set([d0, d1, s0, s1]);
-    S.i32.set([d2, d3, s2, s3]);
-    for (let i = 0; i < 2; i++) double(op, i);
-    settleExceptions(cpu, unit.raised);
-    storeXmm(cpu, reg, T);
-  };
-}
-
-export const haddPs = horizontalSingle(ADD);
-export const hsubPs = horizontalSingle(SUB);
-export const haddPd = horizontalDouble(ADD);
-export const hsubPd = horizontalDouble(SUB);
+export const haddPs = horizontal(ADD, pairSingles, single, 4);
+export const hsubPs = horizontal(SUB, pairSingles, single, 4);
+export const haddPd = horizontal(ADD, pairDoubles, double, 2);
+export const hsubPd = horizontal(SUB, pairDoubles, double, 2);
 
 // Square roots: of the source, in the destination.
 

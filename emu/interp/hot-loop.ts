@@ -19,9 +19,11 @@ import { productFits } from './exec-muldiv.ts';
 import { fetchAnywhere } from './fetch.ts';
 import { addFlags, subFlags } from './flags.ts';
 import { ADD, KNOWN, LOGIC, lazyCarry, lazyCondition, RESULT, SUB, SUB8, settle } from './lazy-flags.ts';
-import { GOTO, JO, R_DISP, R_EIP, R_IMM, R_OP, RECORD_SIZE } from './micro-ops.ts';
+import { GOTO, JO } from './micro-ops.ts';
+import { R_DISP, R_EIP, R_IMM, R_OP, RECORD_SIZE } from './record.ts';
 import { repMovs, repStos } from './rep-strings.ts';
 import { uncommonOp } from './uncommon-ops.ts';
+import { vectorOps } from './vector-ops.ts';
 
 const CF_AF_OF = CF | AF | OF;
 const MIN_INT = -0x80000000;
@@ -636,7 +638,7 @@ export class HotLoop {
                               const v = r[code[p + 1]];
                               const c = code[p + 5];
                               fr = v << c;
-                              fa = AF | ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
+                              fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
                               fk = RESULT;
                               r[code[p + 1]] = fr;
                               break next;
@@ -646,7 +648,7 @@ export class HotLoop {
                               const v = r[code[p + 1]];
                               const c = code[p + 5];
                               fr = (v >>> c) | 0;
-                              fa = AF | ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
+                              fa = ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
                               fk = RESULT;
                               r[code[p + 1]] = fr;
                               break next;
@@ -656,7 +658,7 @@ export class HotLoop {
                               const v = r[code[p + 1]];
                               const c = code[p + 5];
                               fr = v >> c;
-                              fa = AF | ((v >> (c - 1)) & 1);
+                              fa = (v >> (c - 1)) & 1;
                               fk = RESULT;
                               r[code[p + 1]] = fr;
                               break next;
@@ -891,6 +893,16 @@ export class HotLoop {
                             // JNP
                             case 115:
                               break condition;
+                            // VECTOR
+                            case 125: {
+                              if (!vectorOps[code[p + 5]](cpu, code, p)) break;
+                              break next;
+                            }
+                            // VECTOR_EXEC
+                            case 126: {
+                              if (!this.succeeds(cache.insnAt(p))) break;
+                              break next;
+                            }
                             default:
                               break;
                           }
@@ -970,13 +982,9 @@ export class HotLoop {
                   const v = Math.imul(x, y);
                   const out = productFits(x, y, v) ? 0 : CF | OF;
                   r[code[p + 1]] = v;
-                  if (fk === KNOWN || fk >= SUB8) {
-                    r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-                    fk = KNOWN;
-                  } else {
-                    fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-                    fk = RESULT;
-                  }
+                  fr = v;
+                  fa = out;
+                  fk = RESULT;
                   break next;
                 }
                 // A jump on a condition that needs more than a comparison.
@@ -1030,6 +1038,17 @@ export class HotLoop {
     r[EFLAGS] = settle(fk, fa, fb, fr, r[EFLAGS]);
     r[EIP] = code[p + R_EIP];
     return 0;
+  }
+
+  /** Carries out an instruction that has nothing to do with EIP and EFLAGS. After a fault it is done over, to be reported. */
+  private succeeds(insn: Insn): boolean {
+    try {
+      insn.row.exec(this.cpu, insn);
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof CpuFault)) throw fault;
+      return false;
+    }
   }
 
   /** Returns whether the instruction was retired; if not, `fault` says why and EIP is at it. */

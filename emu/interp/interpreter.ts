@@ -1,5 +1,6 @@
 import {
   type CoreState,
+  CR0,
   EFLAGS,
   EIP,
   EXIT_ERROR_CODE,
@@ -26,6 +27,9 @@ import { anyBreakpoint, DR6_BS, reportDebugException, WatchedCpu } from './debug
 import { fetchAnywhere } from './fetch.ts';
 import { HotLoop } from './hot-loop.ts';
 import { warmUp } from './warm-up.ts';
+
+/** CR0.EM and TS: MMX and SSE instructions fault. */
+const CR0_EM_TS = 0xc;
 
 /** The hot loop is one function for all interpreters, so one warm-up serves them all. It leaves no state behind. */
 let warm = false;
@@ -162,6 +166,7 @@ function fullSegments({ i32 }: CoreState): number {
 function isPlain(core: CoreState): boolean {
   const { i32 } = core;
   if (i32[EFLAGS] & (FLAG_TF | FLAG_RF) || isAlignmentChecked(i32) || anyBreakpoint(i32)) return false;
+  if (i32[CR0] & CR0_EM_TS) return false;
   if (!isFlatCode(core) || !(i32[SEG_ACCESS + SEG_SS] & ACCESS_BIG)) return false;
   for (const seg of FLAT_DATA) if (!isFlat(i32, seg) || !isWritableData(i32[SEG_ACCESS + seg])) return false;
   return true;

@@ -429,7 +429,7 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       const c = r[ECX] & 31;
       if (c !== 0) {
         fr = v << c;
-        fa = AF | ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
+        fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
         fk = RESULT;
         r[code[p + 1]] = fr;
       }
@@ -441,7 +441,7 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       const c = r[ECX] & 31;
       if (c !== 0) {
         fr = (v >>> c) | 0;
-        fa = AF | ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
+        fa = ((v >>> (c - 1)) & 1) | (((fr >>> 31) ^ (fr >>> 30)) & 1 ? OF : 0);
         fk = RESULT;
         r[code[p + 1]] = fr;
       }
@@ -453,7 +453,7 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       const c = r[ECX] & 31;
       if (c !== 0) {
         fr = v >> c;
-        fa = AF | ((v >> (c - 1)) & 1);
+        fa = (v >> (c - 1)) & 1;
         fk = RESULT;
         r[code[p + 1]] = fr;
       }
@@ -494,7 +494,7 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       const v = r[code[p + 1]];
       const c = code[p + 5];
       fr = (v << c) | (r[code[p + 2]] >>> (32 - c));
-      fa = AF | ((v >>> (32 - c)) & 1) | ((fr ^ v) < 0 ? OF : 0);
+      fa = ((v >>> (32 - c)) & 1) | (((v >>> (32 - c)) ^ (fr >>> 31)) & 1 ? OF : 0);
       fk = RESULT;
       r[code[p + 1]] = fr;
       break;
@@ -504,7 +504,7 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       const v = r[code[p + 1]];
       const c = code[p + 5];
       fr = (v >>> c) | (r[code[p + 2]] << (32 - c));
-      fa = AF | ((v >>> (c - 1)) & 1) | ((fr ^ v) < 0 ? OF : 0);
+      fa = ((v >>> (c - 1)) & 1) | (((v >>> (c - 1)) ^ fr) < 0 ? OF : 0);
       fk = RESULT;
       r[code[p + 1]] = fr;
       break;
@@ -521,13 +521,9 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       const v = Math.imul(x, y);
       const out = x * y === v ? 0 : CF | OF;
       r[code[p + 1]] = v;
-      if (fk === KNOWN || fk >= SUB8) {
-        r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-        fk = KNOWN;
-      } else {
-        fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-        fk = RESULT;
-      }
+      fr = v;
+      fa = out;
+      fk = RESULT;
       break;
     }
     // MUL_R
@@ -538,13 +534,9 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       r[EAX] = Math.imul(x, y);
       r[EDX] = high;
       const out = high === 0 ? 0 : CF | OF;
-      if (fk === KNOWN || fk >= SUB8) {
-        r[EFLAGS] = (settle(fk, fa, fb, fr, r[EFLAGS]) & ~(CF | OF)) | out;
-        fk = KNOWN;
-      } else {
-        fa = out | ((fk === RESULT ? fa : fk === LOGIC ? 0 : fa ^ fb ^ fr) & AF);
-        fk = RESULT;
-      }
+      fr = r[EAX];
+      fa = out;
+      fk = RESULT;
       break;
     }
     // CWDE

@@ -74,13 +74,13 @@ export class Campaign {
   }
 
   /** Tries runs of instructions. */
-  trySequences(rows: readonly TestedRow[], count: number, seed: number): void {
-    const prng = Prng.seeded(seed, 0xfffe);
+  trySequences(rows: readonly TestedRow[], count: number, seed: number, vectors = false): void {
+    const prng = Prng.seeded(seed, vectors ? 0xfffd : 0xfffe);
     const generator = new CaseGenerator(prng);
     for (let left = count; left > 0; left -= 10_000)
       this.tryCases(
         Array.from({ length: Math.min(left, 10_000) }, () =>
-          generator.sequence(rows, prng.between(2, 16), prng.below(4) === 0),
+          generator.sequence(rows, prng.between(2, 16), prng.below(4) === 0, vectors),
         ),
       );
   }

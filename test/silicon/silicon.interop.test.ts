@@ -6,7 +6,7 @@ import { enumerateByteOperations } from './enumerate.ts';
 import { SiliconOracle } from './oracle.ts';
 import { type Case, CODE_BASE, caseFromHex, caseToHex, DATA_BASE, MODE_RUN } from './protocol.ts';
 import { formatFindings } from './report.ts';
-import { sequenceRows, testedRows } from './rows.ts';
+import { sequenceRows, testedRows, vectorSequenceRows, x87SequenceRows } from './rows.ts';
 
 const SEED = 1;
 const CASES_PER_ROW = 200;
@@ -118,6 +118,8 @@ describe.runIf(wanted)('the interpreter does what the real CPU does', () => {
     () => {
       const campaign = newCampaign();
       campaign.trySequences(sequenceRows, SEQUENCE_COUNT, SEED);
+      campaign.trySequences(vectorSequenceRows, SEQUENCE_COUNT, SEED, true);
+      campaign.trySequences([...sequenceRows, ...x87SequenceRows], SEQUENCE_COUNT, SEED + 1);
       expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
     },
   );

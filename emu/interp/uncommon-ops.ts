@@ -1,4 +1,4 @@
-import { FLAG_AF as AF, FLAG_CF as CF, EAX, ECX, EDX, EFLAGS, ESP, FLAG_OF as OF } from '../core/core-state.ts';
+import { FLAG_AF as AF, FLAG_CF as CF, EAX, ECX, EDX, EFLAGS, FLAG_OF as OF } from '../core/core-state.ts';
 import type { Cpu } from './cpu.ts';
 import { mulHighUnsigned } from './exec-muldiv.ts';
 import { addFlags, subFlags } from './flags.ts';
@@ -67,16 +67,6 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       else return false;
       break;
     }
-    // MOV8_RR
-    case 17: {
-      r8[code[p + 1]] = r8[code[p + 2]];
-      break;
-    }
-    // MOV8_RI
-    case 18: {
-      r8[code[p + 1]] = code[p + 5];
-      break;
-    }
     // LOAD16
     case 19: {
       const at = (r[code[p + 2]] + (r[code[p + 3] & 31] << (code[p + 3] >> 8)) + code[p + 4]) | 0;
@@ -112,18 +102,6 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
     // MOVZX16_R
     case 25: {
       r[code[p + 1]] = r[code[p + 2]] & 0xffff;
-      break;
-    }
-    // MOVSX8_M
-    case 26: {
-      const at = (r[code[p + 2]] + (r[code[p + 3] & 31] << (code[p + 3] >> 8)) + code[p + 4]) | 0;
-      if ((perm[at >>> 12] & 1) === 0) return false;
-      r[code[p + 1]] = (mem8[at >>> 0] << 24) >> 24;
-      break;
-    }
-    // MOVSX8_R
-    case 27: {
-      r[code[p + 1]] = (r8[code[p + 2]] << 24) >> 24;
       break;
     }
     // MOVSX16_M
@@ -346,24 +324,6 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       else store32(mem8, at >>> 0, fr);
       break;
     }
-    // CMP8_RR
-    case 54: {
-      fa = r8[code[p + 1]] << 24;
-      fb = r8[code[p + 2]] << 24;
-      fr = (fa - fb) | 0;
-      fk = SUB8;
-      break;
-    }
-    // CMP8_RM
-    case 56: {
-      const at = (r[code[p + 2]] + (r[code[p + 3] & 31] << (code[p + 3] >> 8)) + code[p + 4]) | 0;
-      if ((perm[at >>> 12] & 1) === 0) return false;
-      fa = r8[code[p + 1]] << 24;
-      fb = mem8[at >>> 0] << 24;
-      fr = (fa - fb) | 0;
-      fk = SUB8;
-      break;
-    }
     // CMP8_MR
     case 57: {
       const at = (r[code[p + 2]] + (r[code[p + 3] & 31] << (code[p + 3] >> 8)) + code[p + 4]) | 0;
@@ -380,68 +340,6 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       if ((perm[at >>> 12] & 1) === 0) return false;
       fr = ((mem8[at >>> 0] & code[p + 5]) << 24) >> 24;
       fk = LOGIC;
-      break;
-    }
-    // ALU8_RR
-    case 62: {
-      const x = r8[code[p + 1]];
-      const y = r8[code[p + 2]];
-      let v = 0;
-      fk = LOGIC;
-      switch (code[p + 5]) {
-        case 0:
-          v = (x + y) & 255;
-          fa = addFlags(x, y, v, 1) & CF_AF_OF;
-          fk = RESULT;
-          break;
-        case 1:
-          v = x | y;
-          break;
-        case 4:
-          v = x & y;
-          break;
-        case 5:
-          v = (x - y) & 255;
-          fa = subFlags(x, y, v, 1) & CF_AF_OF;
-          fk = RESULT;
-          break;
-        default:
-          v = x ^ y;
-          break;
-      }
-      r8[code[p + 1]] = v;
-      fr = (v << 24) >> 24;
-      break;
-    }
-    // ALU8_RI
-    case 63: {
-      const x = r8[code[p + 1]];
-      const y = code[p + 5] & 255;
-      let v = 0;
-      fk = LOGIC;
-      switch (code[p + 2]) {
-        case 0:
-          v = (x + y) & 255;
-          fa = addFlags(x, y, v, 1) & CF_AF_OF;
-          fk = RESULT;
-          break;
-        case 1:
-          v = x | y;
-          break;
-        case 4:
-          v = x & y;
-          break;
-        case 5:
-          v = (x - y) & 255;
-          fa = subFlags(x, y, v, 1) & CF_AF_OF;
-          fk = RESULT;
-          break;
-        default:
-          v = x ^ y;
-          break;
-      }
-      r8[code[p + 1]] = v;
-      fr = (v << 24) >> 24;
       break;
     }
     // ALU8_RM
@@ -523,20 +421,6 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       else store32(mem8, at >>> 0, fr);
       fa = carry | (fr === MAX_INT ? OF : 0) | ((fr & 15) === 15 ? AF : 0);
       fk = RESULT;
-      break;
-    }
-    // NEG_R
-    case 71: {
-      fa = 0;
-      fb = r[code[p + 1]];
-      fr = -fb | 0;
-      fk = SUB;
-      r[code[p + 1]] = fr;
-      break;
-    }
-    // NOT_R
-    case 72: {
-      r[code[p + 1]] = ~r[code[p + 1]];
       break;
     }
     // SHL_RC
@@ -655,46 +539,9 @@ export function uncommonOp(cpu: Cpu, code: Int32Array, p: number, lazy: Int32Arr
       fk = RESULT;
       break;
     }
-    // DIV_R
-    case 87: {
-      const x = r[EAX] >>> 0;
-      const y = r[code[p + 1]] >>> 0;
-      if (r[EDX] !== 0 || y === 0) return false;
-      r[EAX] = (x / y) >>> 0;
-      r[EDX] = x % y;
-      break;
-    }
-    // IDIV_R
-    case 88: {
-      const x = r[EAX];
-      const y = r[code[p + 1]];
-      if (r[EDX] !== x >> 31 || y === 0 || y === -1) return false;
-      r[EAX] = (x / y) | 0;
-      r[EDX] = (x % y) | 0;
-      break;
-    }
-    // CDQ
-    case 89: {
-      r[EDX] = r[EAX] >> 31;
-      break;
-    }
     // CWDE
     case 90: {
       r[EAX] = (r[EAX] << 16) >> 16;
-      break;
-    }
-    // PUSH_M
-    case 93: {
-      const at = (r[code[p + 2]] + (r[code[p + 3] & 31] << (code[p + 3] >> 8)) + code[p + 4]) | 0;
-      if ((perm[at >>> 12] & 1) === 0) return false;
-      let v = 0;
-      if ((at & 3) === 0) v = mem32[at >>> 2];
-      else if ((at & 4095) <= 4092) v = load32(mem8, at >>> 0);
-      else return false;
-      const to = (r[ESP] - 4) | 0;
-      if ((perm[to >>> 12] & 2) === 0 || (to & 3) !== 0) return false;
-      mem32[to >>> 2] = v;
-      r[ESP] = to;
       break;
     }
     // CMOV_RM

@@ -9,7 +9,7 @@ import { Interpreter } from '../../emu/interp/interpreter.ts';
 import type { Insn } from '../../emu/isa/insn.ts';
 import type { Exec } from '../../emu/isa/row.ts';
 import type { AddressSpace } from '../../emu/memory/address-space.ts';
-import { Campaign } from './campaign.ts';
+import { Campaign, type Finding } from './campaign.ts';
 import { EmulatedMachine } from './machine.ts';
 import { SiliconOracle } from './oracle.ts';
 import { formatFindings } from './report.ts';
@@ -99,10 +99,12 @@ describe.each(BUGS)('$name', (bug) => {
 
   it('is found in runs of instructions and shrunk to one', { timeout: MINUTE_MS }, () => {
     const campaign = newCampaign();
-    for (let seed = 1; campaign.findings.size === 0; seed++) campaign.trySequences(sequenceRows, 1000, seed);
-    const findings = [...campaign.findings.values()].slice(0, 5);
+    // A drawn run may end after one instruction: that is no test of the shrinking.
+    const runs = (): Finding[] =>
+      [...campaign.findings.values()].filter(({ first }) => lengthsOfCode(first.case.code).length > 1);
+    for (let seed = 1; runs().length === 0; seed++) campaign.trySequences(sequenceRows, 1000, seed);
+    const findings = runs().slice(0, 5);
     for (const { first } of findings) {
-      expect(lengthsOfCode(first.case.code).length).toBeGreaterThan(1);
       const { code } = campaign.shrink(first).case;
       expect(lengthsOfCode(code)).toHaveLength(1);
       expect(rowOfCode(code)?.mnemonic).toMatch(new RegExp(`^(?:${bug.mnemonic})$`));

@@ -1,40 +1,9 @@
 import { ud } from '../emu/interp/exec-control.ts';
 import { privileged } from '../emu/interp/exec-system.ts';
 import { opcodeRows } from '../emu/isa/opcode-table.ts';
-import type { OpcodeRow } from '../emu/isa/row.ts';
+import { type OpcodeRow, opcodeBytes } from '../emu/isa/row.ts';
 import { table } from './markdown.ts';
-
-/** Parts of the opcode map that a program of that time may use, and that were built, or are to be built, as a whole. */
-const GROUPS: readonly { name: string; opcodes: readonly (readonly [first: number, last: number])[] }[] = [
-  {
-    name: 'x87 floating point, WAIT',
-    opcodes: [
-      [0x9b, 0x9b],
-      [0xd8, 0xdf],
-    ],
-  },
-  {
-    name: 'MMX, SSE, SSE2, SSE3: moves, arithmetic, conversions, shuffles',
-    opcodes: [
-      [0x0f10, 0x0f17],
-      [0x0f28, 0x0f2f],
-      [0x0f50, 0x0f7f],
-      [0x0fc2, 0x0fc2],
-      [0x0fc4, 0x0fc6],
-      [0x0fd0, 0x0fff],
-    ],
-  },
-  {
-    name: 'FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, CLFLUSH, fences; MOVNTI',
-    opcodes: [
-      [0x0fae, 0x0fae],
-      [0x0fc3, 0x0fc3],
-    ],
-  },
-  { name: 'SSSE3, SSE4 (three-byte opcodes)', opcodes: [[0x0f38, 0x0f3a]] },
-  { name: '3DNow!', opcodes: [[0x0f0d, 0x0f0f]] },
-  { name: 'SYSENTER, SYSEXIT (FreeBSD 9.0 does not use them)', opcodes: [[0x0f34, 0x0f35]] },
-];
+import { type InstructionGroup, LATER_EXTENSIONS, REASONS, SDM_GROUPS } from './sdm-instructions.ts';
 
 /** docs/isa.md */
 export function isaPage(): string {
@@ -46,17 +15,32 @@ export function isaPage(): string {
     'An encoding that has no row raises #UD and has no other effect. Every prefix is understood; LOCK where the SDM forbids it raises #UD.',
     '16-bit operands and 16-bit addresses work everywhere.',
     '',
-    '## Groups that are missing or in part there',
+    '## What is there, and every instruction that is not',
+    '',
+    'Everything in the Intel SDM, Vol. 1, Instruction Set Summary, up to SSSE3, by its groups.',
+    '',
+    table(['Group', 'Supported', 'Not supported'], SDM_GROUPS.map(groupLine)),
+    '',
+    ...reasons(),
+    '',
+    '## Later extensions',
+    '',
+    'Not in the machine, and not reported by its CPUID. Where the older processor has another meaning for the bytes, they have that: a prefix is ignored',
+    '(F3 before BSF and BSR), LDS and LES want memory; everything else is #UD.',
     '',
     table(
-      ['Group', 'Opcodes', 'State'],
-      GROUPS.map(({ name, opcodes }) => [name, opcodes.map(range).join(', '), state(opcodes)]),
+      ['Extension', 'Instructions', 'Opcodes'],
+      LATER_EXTENSIONS.map(({ name, mnemonics, opcodes }) => [
+        name,
+        mnemonics,
+        opcodes.map((n) => `\`${hex(n)}\``).join(', '),
+      ]),
     ),
     '',
     '## Instructions',
     '',
-    `${opcodeRows.length} encodings, ${mnemonics.length} mnemonics. "Since" is the first processor that has it; the i386 where the column is empty.`,
-    'Opcodes: `/0` to `/7` is ModR/M.reg, `+r` the register in the low three bits.',
+    `${opcodeRows.length} encodings, ${mnemonics.length} mnemonics. "Since" is the extension or the first processor that has it; the i386 where the column is empty.`,
+    'Opcodes: `NP` is no prefix, `/0` to `/7` ModR/M.reg, `+r` the register in the low three bits, `+i` the x87 register.',
     '',
     table(
       ['Mnemonic', 'Encodings', 'Since', 'In user mode'],
@@ -66,15 +50,24 @@ export function isaPage(): string {
   ].join('\n');
 }
 
-function state(opcodes: readonly (readonly [number, number])[]): string {
-  const count = opcodeRows.filter(({ opcode }) =>
-    opcodes.some(([first, last]) => opcode >= first && opcode <= last),
-  ).length;
-  return count === 0 ? 'not supported: #UD' : `${count} encodings`;
+const supported = new Set(opcodeRows.map((row) => row.mnemonic));
+
+function missingOf({ mnemonics }: InstructionGroup): string[] {
+  return mnemonics.split(' ').filter((mnemonic) => !supported.has(mnemonic));
+}
+
+function groupLine(group: InstructionGroup): string[] {
+  const all = group.mnemonics.split(' ').length;
+  const missing = missingOf(group);
+  return [group.name, missing.length === 0 ? `all ${all}` : `${all - missing.length} of ${all}`, missing.join(', ')];
+}
+
+function reasons(): string[] {
+  return SDM_GROUPS.flatMap(missingOf).map((mnemonic) => `- ${mnemonic}: ${REASONS[mnemonic] ?? 'not there yet'}.`);
 }
 
 function line(rows: readonly OpcodeRow[]): string[] {
-  const since = [...new Set(rows.map((row) => row.since ?? ''))].join(', ');
+  const since = [...new Set(rows.map((row) => row.extension ?? row.since ?? ''))].join(', ');
   return [rows[0]!.mnemonic, rows.map(encoding).join('; '), since, inUserMode(rows)];
 }
 
@@ -89,15 +82,14 @@ function inUserMode(rows: readonly OpcodeRow[]): string {
 const encoding = (row: OpcodeRow): string =>
   `\`${opcodeText(row)}\`${row.operands.length > 0 ? ` ${row.operands.join(',')}` : ''}`;
 
-function opcodeText({ opcode, digit, prefix, opEn }: OpcodeRow): string {
-  const parts = prefix === undefined ? [] : [byte(prefix)];
+function opcodeText({ opcode, digit, mod, modrm, prefix, opEn }: OpcodeRow): string {
+  const parts = prefix === undefined ? [] : [prefix === 0 ? 'NP' : byte(prefix)];
   parts.push(hex(opcode));
-  if (digit !== undefined) parts.push(`/${digit}`);
+  if (modrm !== undefined) parts.push(opEn === 'STi' ? `${byte(modrm)}+i` : byte(modrm));
+  if (digit !== undefined) parts.push(mod === 3 ? byte(0xc0 | (digit << 3)) : `/${digit}`);
   if (opEn === 'O' || opEn === 'OI') parts.push('+r');
   return parts.join(' ');
 }
 
 const byte = (n: number): string => n.toString(16).toUpperCase().padStart(2, '0');
-const hex = (opcode: number): string => (opcode >= 0x0f00 ? `0F ${byte(opcode & 0xff)}` : byte(opcode));
-const range = ([first, last]: readonly [number, number]): string =>
-  first === last ? `\`${hex(first)}\`` : `\`${hex(first)}\` to \`${hex(last)}\``;
+const hex = (opcode: number): string => opcodeBytes(opcode).map(byte).join(' ');

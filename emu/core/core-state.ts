@@ -72,6 +72,9 @@ export class CoreState {
   readonly id: CpuId;
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
+  /** The block as numbers; of use for the XMM registers. */
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
   tables: DescriptorTables;
   /** Time-stamp counter at the start of the current run; RDTSC gives this plus what has been retired in the run. Integer. */
   tscBase = 0;
@@ -83,6 +86,8 @@ export class CoreState {
     this.id = id;
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
+    this.f32 = new Float32Array(buffer);
+    this.f64 = new Float64Array(buffer);
     this.tables = tables;
   }
 

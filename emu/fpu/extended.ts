@@ -79,11 +79,6 @@ export function highWord(value: number): number {
   return words[1];
 }
 
-/** After `highWord`: the lower half of the same double. */
-export function lowWord(): number {
-  return words[0];
-}
-
 /** A zero or normal double in the extended format. */
 export function fromPlainDouble(value: number, out: Extended): void {
   const high = highWord(value);

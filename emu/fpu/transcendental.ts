@@ -1,5 +1,5 @@
 import { unpack } from './arithmetic.ts';
-import { DE, type FloatEnvironment, PE, ZE } from './environment.ts';
+import { DE, type FloatEnvironment, PE, UE, ZE } from './environment.ts';
 import {
   BIAS,
   classify,
@@ -258,6 +258,16 @@ function arctangentOfRatio(env: FloatEnvironment, y: Extended, x: Extended, out:
 
 // Logarithms.
 
+/** log2 of n * 2^(power - 63), where n has 64 bits: in fixed point, good to 64 bits less than `bits` next to 0. */
+function log2(n: bigint, power: number, bits: number): bigint {
+  // m * 2^k with m between about 0.7 and 1.4, where log2(m) does not cancel against k.
+  const steep = n > 0xb504f333f9de6484n;
+  const one = steep ? 1n << 64n : 1n << 63n;
+  const k = steep ? power + 1 : power;
+  const z = ((n - one) << BigInt(bits)) / (n + one);
+  return (BigInt(k) << BigInt(bits)) + (logOfRatio(z, bits) << BigInt(bits)) / ln2(bits);
+}
+
 /** FYL2X: y * log2(x). */
 export function yLog2X(env: FloatEnvironment, y: Extended, x: Extended, out: Extended): void {
   const kindX = classify(x);
@@ -299,22 +309,13 @@ export function yLog2X(env: FloatEnvironment, y: Extended, x: Extended, out: Ext
   const py = power;
   take(x);
   if (significand === 1n << 63n) {
-    // log2(x) is an integer, but processors do not notice.
-    env.raised |= PE;
+    // log2(x) is an integer, but processors do not notice that the result is exact.
     storeExact(env, (signY !== 0) !== power < 0, sy * BigInt(Math.abs(power)), py - 63, out);
+    env.raised |= (out.se & EXPONENT_MAX) === 0 ? PE | UE : PE;
     return;
   }
-  // x = m * 2^k with m between about 0.7 and 1.4, where log2(m) does not cancel against k.
-  let k = power;
-  let one = 1n << 63n;
-  if (significand > 0xb504f333f9de6484n) {
-    k++;
-    one <<= 1n;
-  }
-  const difference = significand - one;
   const bits = WORKING_BITS + 64;
-  const z = (difference << BigInt(bits)) / (significand + one);
-  const log = (BigInt(k) << BigInt(bits)) + (logOfRatio(z, bits) << BigInt(bits)) / ln2(bits);
+  const log = log2(significand, power, bits);
   const magnitude = log < 0n ? -log : log;
   storeInexact(env, (signY !== 0) !== log < 0n, magnitude * sy, py - 63 - bits, out);
 }
@@ -357,6 +358,14 @@ export function yLog2XPlusOne(env: FloatEnvironment, y: Extended, x: Extended, o
   if (power >= 0) {
     out.copy(y);
     env.raised |= PE;
+    return;
+  }
+  if (power === -1 && signX !== 0) {
+    // Beyond the range: x <= -1/2, and 1 + x is exact.
+    const sum = (1n << 64n) - significand;
+    const shift = 64 - bitLength(sum);
+    const bits = WORKING_BITS + 64;
+    storeInexact(env, negative, -log2(sum << BigInt(shift), -1 - shift, bits) * sy, py - 63 - bits, out);
     return;
   }
   const bits = WORKING_BITS + 64 - power;

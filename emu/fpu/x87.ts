@@ -49,6 +49,8 @@ export class X87 {
   readonly hi = new Int32Array(8);
   readonly lo = new Int32Array(8);
   readonly double = new Float64Array(8);
+  /** The same in words, low before high. */
+  readonly doubleWords = new Int32Array(this.double.buffer);
   readonly plain = new Uint8Array(8);
   /** Last instruction that was not a control instruction, and its memory operand. */
   opcode = 0;

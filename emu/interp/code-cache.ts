@@ -1,7 +1,8 @@
 import type { Insn } from '../isa/insn.ts';
 import { type AddressSpace, type CodeCache, PAGE_SHIFT, PAGE_SIZE } from '../memory/address-space.ts';
 import { decodeFlat } from './fetch.ts';
-import { endsBlock, FETCH, GOTO, R_DISP, R_EIP, R_IMM, R_INSN, R_OP, RECORD_SIZE, translate } from './micro-ops.ts';
+import { endsBlock, FETCH, GOTO, translate } from './micro-ops.ts';
+import { R_DISP, R_EIP, R_IMM, R_INSN, R_OP, RECORD_SIZE } from './record.ts';
 
 const JUMP_CACHE_SIZE = 1 << 12;
 const BLOCK_INSTRUCTIONS_MAX = 48;

@@ -214,6 +214,11 @@ export class Cpu {
     return linear;
   }
 
+  /** Checks a write that will not be made. */
+  probeWrite(seg: number, offset: number, size: number): void {
+    this.checkWrite(seg, offset, size);
+  }
+
   /** From offset to linear address. Source: SDM Vol. 3, Limit Checking and Type Checking. */
   private translate(seg: number, offset: number, size: number, write: boolean, aligned: boolean): number {
     const access = this.r[SEG_ACCESS + seg];

@@ -4,7 +4,7 @@ import type { Insn } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
 import { resultFlags } from './flags.ts';
 
-// Decimal adjustment. Source: Intel SDM Vol. 2, AAA, AAD, AAM, AAS, DAA, DAS. Undefined flags are cleared or follow the result.
+// Decimal adjustment. Source: Intel SDM Vol. 2, AAA, AAD, AAM, AAS, DAA, DAS. Undefined flags stay or follow the result.
 
 export function daa(cpu: Cpu): void {
   const old = cpu.register(EAX, 1);
@@ -55,7 +55,7 @@ function asciiAdjust(cpu: Cpu, adjustment: number): void {
   const adjust = (ax & 15) > 9 || cpu.flag(FLAG_AF) === 1;
   const adjusted = adjust ? ax + adjustment : ax;
   cpu.setRegister(EAX, 2, adjusted & 0xff0f);
-  cpu.setArithmeticFlags((adjust ? FLAG_AF | FLAG_CF : 0) | resultFlags(adjusted & 0x0f, 1));
+  cpu.setFlags(FLAG_AF | FLAG_CF, adjust ? FLAG_AF | FLAG_CF : 0);
 }
 
 const RESULT_FLAGS = FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF;

@@ -1,9 +1,9 @@
-import { FLAG_CF, FLAG_PF, FLAG_ZF } from '../core/core-state.ts';
+import { FLAG_CF } from '../core/core-state.ts';
 import { IMMEDIATE, IN_MEMORY, type Insn } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
-import { parityFlag, signExtend } from './flags.ts';
+import { resultFlags, signExtend } from './flags.ts';
 
-// Bits. Source: Intel SDM Vol. 2, BT, BTC, BTR, BTS, BSF, BSR. Undefined flags stay as they are; those of BSF and BSR are as on AMD.
+// Bits. Source: Intel SDM Vol. 2, BT, BTC, BTR, BTS, BSF, BSR. Undefined flags stay as they are; those of BSF and BSR follow the source.
 
 /**
  * A bit offset in a register reaches any bit of memory around the address: the word or doubleword that holds it is accessed.
@@ -49,7 +49,7 @@ export function btc(cpu: Cpu, insn: Insn): void {
 /** ZF says that no bit is set. */
 function scan(cpu: Cpu, insn: Insn, value: number, index: number): void {
   if (value !== 0) cpu.write(insn, 0, index);
-  cpu.setArithmeticFlags(value === 0 ? FLAG_ZF | FLAG_PF : parityFlag(index));
+  cpu.setArithmeticFlags(resultFlags(value, insn.operands[0].size));
 }
 
 /** With a source of 0 the destination, undefined, stays as it is. */

@@ -2,7 +2,7 @@ import { EAX, EDX, FLAG_CF, FLAG_OF } from '../core/core-state.ts';
 import { VECTOR_DE } from '../core/engine.ts';
 import type { Insn } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
-import { signExtend, truncate } from './flags.ts';
+import { resultFlags, signExtend, truncate } from './flags.ts';
 
 // Multiplication and division. Source: Intel SDM Vol. 2, MUL, IMUL, DIV, IDIV.
 
@@ -29,9 +29,9 @@ export function productFits(a: number, b: number, low: number): boolean {
   return a * b === low;
 }
 
-/** CF and OF say that the upper half matters. SF, ZF, AF and PF are undefined and stay (AMD). */
-function setProductFlags(cpu: Cpu, overflow: boolean): void {
-  cpu.setFlags(FLAG_CF | FLAG_OF, overflow ? FLAG_CF | FLAG_OF : 0);
+/** CF and OF say that the upper half matters. SF, ZF and PF, undefined, follow the lower half, and AF is cleared (as in QEMU). */
+function setProductFlags(cpu: Cpu, overflow: boolean, low: number, size: number): void {
+  cpu.setArithmeticFlags((overflow ? FLAG_CF | FLAG_OF : 0) | resultFlags(low, size));
 }
 
 /** Writes a double-width product to AX, DX:AX or EDX:EAX. */
@@ -51,7 +51,7 @@ export function mul(cpu: Cpu, insn: Insn): void {
   const low = size === 4 ? Math.imul(a, b) : truncate(a * b, size);
   const high = size === 4 ? mulHighUnsigned(a, b) : (a * b) >>> (8 * size);
   writeProduct(cpu, low, high, size);
-  setProductFlags(cpu, high !== 0);
+  setProductFlags(cpu, high !== 0, low, size);
 }
 
 export function imulOne(cpu: Cpu, insn: Insn): void {
@@ -61,7 +61,7 @@ export function imulOne(cpu: Cpu, insn: Insn): void {
   const low = truncate(Math.imul(a, b), size);
   const high = size === 4 ? mulHighSigned(a, b) : (a * b) >> (8 * size);
   writeProduct(cpu, low, high, size);
-  setProductFlags(cpu, high !== (signExtend(low, size) < 0 ? -1 : 0));
+  setProductFlags(cpu, high !== (signExtend(low, size) < 0 ? -1 : 0), low, size);
 }
 
 export function imulTwo(cpu: Cpu, insn: Insn): void {
@@ -79,7 +79,7 @@ function multiplyInto(cpu: Cpu, insn: Insn, a: number, b: number): void {
   const low = Math.imul(sa, sb);
   const fits = size === 4 ? productFits(sa, sb, low) : sa * sb === signExtend(low, size);
   cpu.write(insn, 0, low);
-  setProductFlags(cpu, !fits);
+  setProductFlags(cpu, !fits, low, size);
 }
 
 /** The dividend's upper half: AH, DX or EDX. */

@@ -5,7 +5,7 @@ import { resultFlags, signExtend, truncate } from './flags.ts';
 
 // Shifts and rotates. Source: Intel SDM Vol. 2, RCL/RCR/ROL/ROR, SAL/SAR/SHL/SHR, SHLD, SHRD.
 // OF is defined for counts of 1 only; for others it is what the formula for 1 gives, as recent processors have it.
-// AF, undefined after a shift, is set (AMD).
+// AF, undefined after a shift, is cleared. What is undefined is as QEMU has it, so that runs on Unicorn have the same digests.
 
 const SHIFT_FLAGS = FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF;
 const ROTATE_FLAGS = FLAG_OF | FLAG_CF;
@@ -22,7 +22,7 @@ export function shl(cpu: Cpu, insn: Insn): void {
   const result = truncate(value << count, size);
   const carry = count <= bits ? bit(value, bits - count) : 0;
   cpu.write(insn, 0, result);
-  cpu.setFlags(SHIFT_FLAGS, carry | overflow(carry ^ bit(result, bits - 1)) | FLAG_AF | resultFlags(result, size));
+  cpu.setFlags(SHIFT_FLAGS, carry | overflow(carry ^ bit(result, bits - 1)) | resultFlags(result, size));
 }
 
 export function shr(cpu: Cpu, insn: Insn): void {
@@ -36,7 +36,7 @@ export function shr(cpu: Cpu, insn: Insn): void {
   cpu.write(insn, 0, result);
   // OF: the two top bits of the result differ; for a count of 1 that is the sign of the operand.
   const of = bit(result, bits - 1) ^ bit(result, bits - 2);
-  cpu.setFlags(SHIFT_FLAGS, carry | overflow(of) | FLAG_AF | resultFlags(result, size));
+  cpu.setFlags(SHIFT_FLAGS, carry | overflow(of) | resultFlags(result, size));
 }
 
 export function sar(cpu: Cpu, insn: Insn): void {
@@ -47,7 +47,7 @@ export function sar(cpu: Cpu, insn: Insn): void {
   const result = truncate(value >> count, size);
   const carry = (value >> (count - 1)) & 1;
   cpu.write(insn, 0, result);
-  cpu.setFlags(SHIFT_FLAGS, carry | FLAG_AF | resultFlags(result, size));
+  cpu.setFlags(SHIFT_FLAGS, carry | resultFlags(result, size));
 }
 
 export function rol(cpu: Cpu, insn: Insn): void {
@@ -83,13 +83,15 @@ export function rcl(cpu: Cpu, insn: Insn): void {
   const masked = cpu.read(insn, 1) & 31;
   if (masked === 0) return;
   let carry = cpu.flag(FLAG_CF);
+  const before = value;
   for (let count = masked % (bits + 1); count > 0; count--) {
     const out = bit(value, bits - 1);
     value = truncate((value << 1) | carry, size);
     carry = out;
   }
   cpu.write(insn, 0, value);
-  cpu.setFlags(ROTATE_FLAGS, carry | overflow(carry ^ bit(value, bits - 1)));
+  if (masked % (bits + 1) === 0) return;
+  cpu.setFlags(ROTATE_FLAGS, carry | overflow(bit(before ^ value, bits - 1)));
 }
 
 export function rcr(cpu: Cpu, insn: Insn): void {
@@ -99,13 +101,15 @@ export function rcr(cpu: Cpu, insn: Insn): void {
   const masked = cpu.read(insn, 1) & 31;
   if (masked === 0) return;
   let carry = cpu.flag(FLAG_CF);
+  const before = value;
   for (let count = masked % (bits + 1); count > 0; count--) {
     const out = value & 1;
     value = truncate((value >>> 1) | (carry << (bits - 1)), size);
     carry = out;
   }
   cpu.write(insn, 0, value);
-  cpu.setFlags(ROTATE_FLAGS, carry | overflow(bit(value, bits - 1) ^ bit(value, bits - 2)));
+  if (masked % (bits + 1) === 0) return;
+  cpu.setFlags(ROTATE_FLAGS, carry | overflow(bit(before ^ value, bits - 1)));
 }
 
 /**
@@ -132,10 +136,7 @@ export function shld(cpu: Cpu, insn: Insn): void {
     carry = bit(source, 32 - count);
   }
   cpu.write(insn, 0, result);
-  cpu.setFlags(
-    SHIFT_FLAGS,
-    carry | overflow(bit(result, bits - 1) ^ bit(value, bits - 1)) | FLAG_AF | resultFlags(result, size),
-  );
+  cpu.setFlags(SHIFT_FLAGS, carry | overflow(carry ^ bit(result, bits - 1)) | resultFlags(result, size));
 }
 
 export function shrd(cpu: Cpu, insn: Insn): void {
@@ -160,6 +161,6 @@ export function shrd(cpu: Cpu, insn: Insn): void {
   cpu.write(insn, 0, result);
   cpu.setFlags(
     SHIFT_FLAGS,
-    carry | overflow(bit(result, bits - 1) ^ bit(value, bits - 1)) | FLAG_AF | resultFlags(result, size),
+    carry | overflow(bit(result, bits - 1) ^ (count === 1 ? bit(value, bits - 1) : 0)) | resultFlags(result, size),
   );
 }

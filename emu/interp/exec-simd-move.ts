@@ -204,9 +204,9 @@ export function pinsrw(cpu: Cpu, insn: Insn): void {
 function storeMasked(cpu: Cpu, insn: Insn, size: number): void {
   const mask = signMask(S, size);
   const offset = cpu.register(EDI, insn.addressSize);
-  const linear = cpu.checkWrite(insn.segment, offset, 8);
-  if (size === 16) cpu.checkWrite(insn.segment, (offset + 8) | 0, 8);
-  for (let i = 0; i < size; i++) if ((mask >> i) & 1) cpu.store((linear + i) >>> 0, 1, D.u8[i]);
+  cpu.probeWrite(insn.segment, offset, 8);
+  if (size === 16) cpu.probeWrite(insn.segment, (offset + 8) | 0, 8);
+  for (let i = 0; i < size; i++) if ((mask >> i) & 1) cpu.writeMemory(insn.segment, (offset + i) | 0, 1, D.u8[i]);
 }
 
 export function maskmovq(cpu: Cpu, insn: Insn): void {

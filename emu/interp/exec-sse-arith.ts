@@ -22,9 +22,14 @@ import { ADD, arithmetic, DIV, DOUBLE, MUL, NEAREST, SINGLE, SUB, squareRoot, un
 
 /** 2^27 + 1: splits a double into halves whose products are exact (Dekker, Veltkamp). */
 const SPLIT = 134217729;
-/** Biased exponents within which the splitting neither overflows nor loses bits. */
-const SPLIT_EXPONENT_MIN = 120;
-const SPLIT_EXPONENT_MAX = 1980;
+/** Magnitudes within which the splitting neither overflows nor loses bits. */
+const SPLIT_MIN = 2 ** -900;
+const SPLIT_MAX = 2 ** 950;
+
+const MIN_NORMAL = 2 ** -1022;
+const MAX_DOUBLE = Number.MAX_VALUE;
+const MIN_NORMAL_SINGLE = 2 ** -126;
+const MAX_SINGLE = 2 ** 128 - 2 ** 104;
 
 /** Begins an instruction; `unit` then stands for its MXCSR. */
 export function beginFloat(cpu: Cpu): void {
@@ -33,11 +38,11 @@ export function beginFloat(cpu: Cpu): void {
   unit.raised = 0;
 }
 
-const isNearest = (): boolean => ((unit.mxcsr >> ROUND_SHIFT) & 3) === NEAREST;
+export const isNearest = (): boolean => ((unit.mxcsr >> ROUND_SHIFT) & 3) === NEAREST;
 /** Whether "inexact" is news: not when the flag is set already and masked. */
 const wantsInexact = (): boolean => (unit.mxcsr & (PE | (PE << MASK_SHIFT))) !== (PE | (PE << MASK_SHIFT));
 
-/** a * b - product, exactly. The exponents must be within SPLIT_EXPONENT_MIN .. SPLIT_EXPONENT_MAX. */
+/** a * b - product, exactly. All three must be within the limits of splitting. */
 function productError(a: number, b: number, product: number): number {
   const aScaled = a * SPLIT;
   const aHigh = aScaled - (aScaled - a);
@@ -54,80 +59,83 @@ function sumError(a: number, b: number, sum: number): number {
   return a - (sum - part) + (b - part);
 }
 
-const canSplit = (biased: number): boolean => biased > SPLIT_EXPONENT_MIN && biased < SPLIT_EXPONENT_MAX;
+const canSplit = (magnitude: number): boolean => magnitude > SPLIT_MIN && magnitude < SPLIT_MAX;
 
-/** T = D op S in lane i of double precision, the ordinary way; false when it must be soft-float's. */
-function fastDouble(op: number, i: number): boolean {
-  const a = D.f64[i];
-  const b = S.f64[i];
-  const aExponent = (D.i32[2 * i + 1] >> 20) & 0x7ff;
-  const bExponent = (S.i32[2 * i + 1] >> 20) & 0x7ff;
-  if (aExponent === 0x7ff || bExponent === 0x7ff) return false;
-  if ((aExponent === 0 && a !== 0) || (bExponent === 0 && b !== 0)) return false;
+/** What the fast ways return when the slow one must be taken; no result of theirs. */
+const SLOW = Number.NaN;
+
+/** a op b in double precision, rounded to nearest, PE raised when inexact; SLOW when it may need more than that. */
+export function fastDouble(op: number, a: number, b: number): number {
+  const x = Math.abs(a);
+  const y = Math.abs(b);
+  if (!((x >= MIN_NORMAL || x === 0) && x <= MAX_DOUBLE && (y >= MIN_NORMAL || y === 0) && y <= MAX_DOUBLE))
+    return SLOW;
   if (op <= SUB) {
     const addend = op === ADD ? b : -b;
     const sum = a + addend;
-    T.f64[i] = sum;
-    const exponent = (T.i32[2 * i + 1] >> 20) & 0x7ff;
-    if (exponent > 0x7f0 || (exponent === 0 && sum !== 0)) return false;
+    const z = Math.abs(sum);
+    if (!((z >= MIN_NORMAL || z === 0) && z < 2 ** 1020)) return SLOW;
     if (wantsInexact() && sumError(a, addend, sum) !== 0) unit.raised |= PE;
-    return true;
+    return sum;
   }
   if (op === MUL) {
     const product = a * b;
-    T.f64[i] = product;
-    if (a === 0 || b === 0) return true;
-    const exponent = (T.i32[2 * i + 1] >> 20) & 0x7ff;
-    if (exponent < 2 || exponent === 0x7ff) return false;
-    if (!wantsInexact()) return true;
-    if (!canSplit(aExponent) || !canSplit(bExponent) || !canSplit(exponent)) return false;
+    if (x === 0 || y === 0) return product;
+    const z = Math.abs(product);
+    if (!(z >= 2 * MIN_NORMAL && z <= MAX_DOUBLE)) return SLOW;
+    if (!wantsInexact()) return product;
+    if (!canSplit(x) || !canSplit(y) || !canSplit(z)) return SLOW;
     if (productError(a, b, product) !== 0) unit.raised |= PE;
-    return true;
+    return product;
   }
-  if (b === 0) return false;
+  if (y === 0) return SLOW;
   const quotient = a / b;
-  T.f64[i] = quotient;
-  if (a === 0) return true;
-  const exponent = (T.i32[2 * i + 1] >> 20) & 0x7ff;
-  if (exponent < 2 || exponent === 0x7ff) return false;
-  if (!wantsInexact()) return true;
-  if (!canSplit(aExponent) || !canSplit(bExponent) || !canSplit(exponent)) return false;
+  if (x === 0) return quotient;
+  const z = Math.abs(quotient);
+  if (!(z >= 2 * MIN_NORMAL && z <= MAX_DOUBLE)) return SLOW;
+  if (!wantsInexact()) return quotient;
+  if (!canSplit(x) || !canSplit(y) || !canSplit(z)) return SLOW;
   const back = quotient * b;
   if (back !== a || productError(quotient, b, back) !== 0) unit.raised |= PE;
-  return true;
+  return quotient;
 }
 
 /** As `fastDouble`, in single precision. A double holds any product, and rounding a sum or quotient twice does no harm. */
-function fastSingle(op: number, i: number): boolean {
-  const a = D.f32[i];
-  const b = S.f32[i];
-  const aExponent = (D.i32[i] >> 23) & 0xff;
-  const bExponent = (S.i32[i] >> 23) & 0xff;
-  if (aExponent === 0xff || bExponent === 0xff) return false;
-  if ((aExponent === 0 && a !== 0) || (bExponent === 0 && b !== 0)) return false;
-  if (op === DIV && b === 0) return false;
-  const addend = op === ADD ? b : -b;
-  const wide = op <= SUB ? a + addend : op === MUL ? a * b : a / b;
-  T.f32[i] = wide;
-  const result = T.f32[i];
-  const exponent = (T.i32[i] >> 23) & 0xff;
+export function fastSingle(op: number, a: number, b: number): number {
+  const x = Math.abs(a);
+  const y = Math.abs(b);
+  if (!((x >= MIN_NORMAL_SINGLE || x === 0) && x <= MAX_SINGLE)) return SLOW;
+  if (!((y >= MIN_NORMAL_SINGLE || y === 0) && y <= MAX_SINGLE)) return SLOW;
   if (op <= SUB) {
-    if (exponent === 0xff || (exponent < 2 && result !== 0)) return false;
-    if (result !== wide || sumError(a, addend, wide) !== 0) unit.raised |= PE;
-    return true;
+    const addend = op === ADD ? b : -b;
+    const wide = a + addend;
+    const sum = Math.fround(wide);
+    const z = Math.abs(sum);
+    if (!((z >= 2 * MIN_NORMAL_SINGLE || z === 0) && z <= MAX_SINGLE)) return SLOW;
+    if (sum !== wide || sumError(a, addend, wide) !== 0) unit.raised |= PE;
+    return sum;
   }
-  if (a !== 0 && (op === DIV || b !== 0) && (exponent < 2 || exponent === 0xff)) return false;
+  if (op === DIV && y === 0) return SLOW;
+  const wide = op === MUL ? a * b : a / b;
+  const result = Math.fround(wide);
+  if (wide === 0) return result;
+  const z = Math.abs(result);
+  if (!(z >= 2 * MIN_NORMAL_SINGLE && z <= MAX_SINGLE)) return SLOW;
   if (op === MUL ? result !== wide : result * b !== a) unit.raised |= PE;
-  return true;
+  return result;
 }
 
 /** T = D op S in lane i. */
 function double(op: number, i: number): void {
-  if (!isNearest() || !fastDouble(op, i)) T.u64[i] = arithmetic(DOUBLE, op, D.u64[i], S.u64[i]);
+  const result = isNearest() ? fastDouble(op, D.f64[i], S.f64[i]) : SLOW;
+  if (!Number.isNaN(result)) T.f64[i] = result;
+  else T.u64[i] = arithmetic(DOUBLE, op, D.u64[i], S.u64[i]);
 }
 
 function single(op: number, i: number): void {
-  if (!isNearest() || !fastSingle(op, i)) T.u32[i] = Number(arithmetic(SINGLE, op, BigInt(D.u32[i]), BigInt(S.u32[i])));
+  const result = isNearest() ? fastSingle(op, D.f32[i], S.f32[i]) : SLOW;
+  if (!Number.isNaN(result)) T.f32[i] = result;
+  else T.u32[i] = Number(arithmetic(SINGLE, op, BigInt(D.u32[i]), BigInt(S.u32[i])));
 }
 
 function binary(op: number, lane: (op: number, i: number) => void, count: number): Exec {
@@ -221,8 +229,7 @@ export const hsubPd = horizontalDouble(SUB);
 
 function rootDouble(i: number): void {
   const a = S.f64[i];
-  const exponent = (S.i32[2 * i + 1] >> 20) & 0x7ff;
-  if (isNearest() && a > 0 && canSplit(exponent)) {
+  if (isNearest() && canSplit(a)) {
     const root = Math.sqrt(a);
     T.f64[i] = root;
     const back = root * root;
@@ -234,8 +241,7 @@ function rootDouble(i: number): void {
 
 function rootSingle(i: number): void {
   const a = S.f32[i];
-  const exponent = (S.i32[i] >> 23) & 0xff;
-  if (isNearest() && a > 0 && exponent > 0 && exponent < 0xff) {
+  if (isNearest() && a >= MIN_NORMAL_SINGLE && a <= MAX_SINGLE) {
     const root = Math.fround(Math.sqrt(a));
     T.f32[i] = root;
     if (root * root !== a) unit.raised |= PE;

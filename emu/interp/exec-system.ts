@@ -23,8 +23,8 @@ export function str(cpu: Cpu, insn: Insn): void {
 }
 
 /** Where the tables would be: in kernel memory that user mode cannot read. */
-const GDT_ADDRESS = 0xc1000000 | 0;
-const IDT_ADDRESS = 0xc1001000 | 0;
+export const GDT_ADDRESS = 0xc1000000 | 0;
+export const IDT_ADDRESS = 0xc1001000 | 0;
 
 function storeTable(cpu: Cpu, insn: Insn, limit: number, address: number): void {
   const offset = cpu.offset(insn);

@@ -2,7 +2,7 @@ import { add, divide, multiply, squareRoot } from '../fpu/arithmetic.ts';
 import { fromDouble, fromSingle } from '../fpu/convert.ts';
 import { addDoubles, divideDoubles, multiplyDoubles, outcome, rootOfDouble } from '../fpu/double-arithmetic.ts';
 import { C0, C1, C2, C3, DE, type FloatEnvironment } from '../fpu/environment.ts';
-import { classify, doubleOf, Extended, fromPlainDouble, QNAN } from '../fpu/extended.ts';
+import { classify, Extended, fromPlainDouble, QNAN } from '../fpu/extended.ts';
 import { extract, remainder, roundToIntegral, scale } from '../fpu/remainder.ts';
 import type { X87 } from '../fpu/x87.ts';
 import { IN_MEMORY, type Insn } from '../isa/insn.ts';
@@ -19,7 +19,9 @@ const singles = new Float32Array(1);
 const singleBits = new Int32Array(singles.buffer);
 
 /** A memory operand: as a plain double, or in `b` with the exception that it brings along. */
-export const operand = { isPlain: false, double: 0, exception: 0 };
+export const operand = { isPlain: false, double: new Float64Array(1), exception: 0 };
+
+const operandWords = new Int32Array(operand.double.buffer);
 
 const SINGLE = 0;
 const DOUBLE = 1;
@@ -51,7 +53,7 @@ export function readOperand(cpu: Cpu, insn: Insn): void {
       const exponent = low & 0x7f800000;
       if ((exponent !== 0 && exponent !== 0x7f800000) || (low & 0x7fffffff) === 0) {
         singleBits[0] = low;
-        operand.double = singles[0];
+        operand.double[0] = singles[0];
         return;
       }
       operand.isPlain = false;
@@ -62,7 +64,8 @@ export function readOperand(cpu: Cpu, insn: Insn): void {
       const high = cpu.load(linear + 4, 4);
       const exponent = high & 0x7ff00000;
       if ((exponent !== 0 && exponent !== 0x7ff00000) || ((high & 0x7fffffff) | low) === 0) {
-        operand.double = doubleOf(high, low);
+        operandWords[0] = low;
+        operandWords[1] = high;
         return;
       }
       operand.isPlain = false;
@@ -70,10 +73,10 @@ export function readOperand(cpu: Cpu, insn: Insn): void {
       return;
     }
     case INT16:
-      operand.double = (low << 16) >> 16;
+      operand.double[0] = (low << 16) >> 16;
       return;
     default:
-      operand.double = low;
+      operand.double[0] = low;
   }
 }
 
@@ -84,21 +87,35 @@ const SUB = 4;
 const SUBR = 5;
 const DIV = 6;
 
-function byDoubles(operation: number, x: number, y: number): number {
+/** Left operand, right operand and result: doubles that go through calls would be allocated. */
+const doubles = new Float64Array(3);
+
+/** Returns whether it could be done. */
+function byDoubles(operation: number): boolean {
+  const x = doubles[0];
+  const y = doubles[1];
+  let result = 0;
   switch (operation) {
     case ADD:
-      return addDoubles(x, y);
+      result = addDoubles(x, y);
+      break;
     case MUL:
-      return multiplyDoubles(x, y);
+      result = multiplyDoubles(x, y);
+      break;
     case SUB:
-      return addDoubles(x, -y);
+      result = addDoubles(x, -y);
+      break;
     case SUBR:
-      return addDoubles(y, -x);
+      result = addDoubles(y, -x);
+      break;
     case DIV:
-      return divideDoubles(x, y);
+      result = divideDoubles(x, y);
+      break;
     default:
-      return divideDoubles(y, x);
+      result = divideDoubles(y, x);
   }
+  doubles[2] = result;
+  return !Number.isNaN(result);
 }
 
 function bySoftware(env: FloatEnvironment, operation: number, x: Extended, y: Extended, out: Extended): void {
@@ -144,9 +161,10 @@ function plainRegisters(fpu: X87, operation: number, to: number, from: number): 
   const p = (fpu.top + to) & 7;
   const q = (fpu.top + from) & 7;
   if (!fpu.fast || !fpu.plain[p] || !fpu.plain[q]) return false;
-  const result = byDoubles(operation, fpu.double[p], fpu.double[q]);
-  if (Number.isNaN(result)) return false;
-  fpu.double[p] = result;
+  doubles[0] = fpu.double[p];
+  doubles[1] = fpu.double[q];
+  if (!byDoubles(operation)) return false;
+  fpu.double[p] = doubles[2];
   fpu.setExactness(outcome.raised);
   return true;
 }
@@ -163,9 +181,10 @@ function memory(cpu: Cpu, insn: Insn, operation: number): void {
   if (operand.isPlain) {
     const p = fpu.top;
     if (fpu.fast && fpu.plain[p]) {
-      const result = byDoubles(operation, fpu.double[p], operand.double);
-      if (!Number.isNaN(result)) {
-        fpu.double[p] = result;
+      doubles[0] = fpu.double[p];
+      doubles[1] = operand.double[0];
+      if (byDoubles(operation)) {
+        fpu.double[p] = doubles[2];
         fpu.setExactness(outcome.raised);
         return;
       }
@@ -180,7 +199,7 @@ function memory(cpu: Cpu, insn: Insn, operation: number): void {
 }
 
 export function operandToExtended(): void {
-  fromPlainDouble(operand.double, b);
+  fromPlainDouble(operand.double[0], b);
 }
 
 /** A denormal in memory is normal as soon as it is in `b`; it comes after invalid operands. Returns whether DE is unmasked. */

@@ -43,7 +43,7 @@ function compareMemory(cpu: Cpu, insn: Insn, pops: boolean): void {
     if (!fpu.underflow()) return;
   } else if (operand.isPlain && fpu.plain[fpu.top]) {
     fpu.setExactness(0);
-    codes = compareDoubles(fpu.double[fpu.top], operand.double);
+    codes = compareDoubles(fpu.double[fpu.top], operand.double[0]);
   } else {
     if (operand.isPlain) operandToExtended();
     fpu.get(0, x);

@@ -1,7 +1,7 @@
 import { FLAG_CF, FLAG_PF, FLAG_ZF } from '../core/core-state.ts';
 import { fromBcd, fromDouble, fromInt64, fromSingle, stored, toBcd, toInteger, toSmaller } from '../fpu/convert.ts';
 import { C1, IE, PE, TO_NEAREST, TO_ZERO } from '../fpu/environment.ts';
-import { Extended, highWord, lowWord } from '../fpu/extended.ts';
+import { Extended } from '../fpu/extended.ts';
 import type { X87 } from '../fpu/x87.ts';
 import type { Insn } from '../isa/insn.ts';
 import type { Cpu } from './cpu.ts';
@@ -42,7 +42,7 @@ export function fldMemory(cpu: Cpu, insn: Insn): void {
   if (operand.isPlain) {
     if (!hasRoom(fpu)) return;
     fpu.setExactness(0);
-    fpu.setPlain(0, operand.double);
+    fpu.setPlain(0, operand.double[0]);
     return;
   }
   // An SNaN or denormal.
@@ -171,8 +171,8 @@ function storeSmaller(cpu: Cpu, insn: Insn, pops: boolean): void {
   if (fpu.plain[p] && !fpu.isEmpty(0)) {
     const value = fpu.double[p];
     if (size === 8) {
-      cpu.store(linear + 4, 4, highWord(value));
-      cpu.store(linear, 4, lowWord());
+      cpu.store(linear, 4, fpu.doubleWords[2 * p]);
+      cpu.store(linear + 4, 4, fpu.doubleWords[2 * p + 1]);
       fpu.setExactness(0);
       finishStore(fpu, pops);
       return;

@@ -1,5 +1,8 @@
 import { SEG_BASE, SEG_CS, SEG_DS, SEG_FS } from '../core/core-state.ts';
-import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE, type Operand } from '../isa/insn.ts';
+import { IMMEDIATE, IN_MEMORY, IN_REGISTER, IN_XMM, type Insn, NONE, type Operand } from '../isa/insn.ts';
+import { R_A, R_BASE, R_DISP, R_EIP, R_IMM, R_INDEX, R_OP, RECORD_SIZE } from './record.ts';
+import { XMM } from './simd.ts';
+import { vectorOpOf } from './vector-ops.ts';
 
 /**
  * The commonest instructions as numbers that the hot loop switches over (its cases repeat number and name; a test compares).
@@ -23,6 +26,7 @@ export const MICRO_OPS = [
   'PUSH_R', 'PUSH_I', 'PUSH_M', 'POP_R', 'LEAVE', 'CALL', 'CALL_R', 'CALL_M', 'RET', 'RET_I', 'JMP', 'JMP_R', 'JMP_M',
   'JO', 'JNO', 'JB', 'JAE', 'JE', 'JNE', 'JBE', 'JA', 'JS', 'JNS', 'JP', 'JNP', 'JL', 'JGE', 'JLE', 'JG',
   'SETCC_R', 'CMOV_RR', 'CMOV_RM', 'REP_MOVS', 'REP_STOS',
+  'VECTOR', 'VECTOR_EXEC',
 ] as const;
 export type MicroOp = (typeof MICRO_OPS)[number];
 
@@ -32,25 +36,8 @@ const op = (name: MicroOp): number => numbers.get(name)!;
 export const SLOW = op('SLOW');
 export const FETCH = op('FETCH');
 export const GOTO = op('GOTO');
-
-// A record is eight doublewords. Its instruction's successor in memory is the next record, which always exists.
-export const RECORD_SIZE = 8;
-/** Micro-op number. */
-export const R_OP = 0;
-/** Destination register, or the register beside a memory operand; byte registers as byte offsets in the state block. */
-export const R_A = 1;
-/** Base register, or source register; ABSENT when there is none. */
-export const R_BASE = 2;
-/** Index register, with the scale's shift count from bit 8 on. */
-export const R_INDEX = 3;
-/** Displacement; EIP of a branch target. */
-export const R_DISP = 4;
-/** Immediate, condition or ALU operation; of branches and GOTO the target's record, 0 = not yet linked. */
-export const R_IMM = 5;
-/** EIP of the instruction. */
-export const R_EIP = 6;
-/** Index of the `Insn`. */
-export const R_INSN = 7;
+/** The first of the sixteen conditional jumps. */
+export const JO = op('JO');
 
 /** Stands for a missing base or index register: the base of DS, which is 0 whenever the hot loop runs. */
 const ABSENT = SEG_BASE + SEG_DS;
@@ -118,6 +105,8 @@ function choose(insn: Insn, code: Int32Array, p: number): MicroOp | null {
   const size = operands.length > 0 ? operands[0].size : 0;
   const [first, second] = operands;
 
+  if (row.extension !== undefined && mnemonic !== 'MOVNTI') return chooseVector(insn, code, p);
+
   // Fields in their usual places; a case that wants others changes them.
   if (form.includes('M')) putAddress(insn, code, p);
   if (form[0] === 'R') code[p + R_A] = registerField(first);
@@ -145,9 +134,11 @@ function choose(insn: Insn, code: Int32Array, p: number): MicroOp | null {
     case 'PAUSE':
       return 'NOP';
     case 'MOV':
+    case 'MOVNTI':
       return chooseMov(form, size, plain);
     case 'XCHG':
-      return form === 'RR' && size === 4 ? 'XCHG_RR' : null;
+      if (form !== 'RR' || size !== 4) return null;
+      return first.reg === second.reg ? 'NOP' : 'XCHG_RR';
     case 'LEA':
       return size !== 4 ? null : plain ? 'LEA' : 'LEA_X';
     case 'MOVZX':
@@ -197,6 +188,27 @@ function choose(insn: Insn, code: Int32Array, p: number): MicroOp | null {
     default:
       return size === 4 ? chooseOneOperand(insn, form, code, p) : null;
   }
+}
+
+/**
+ * VECTOR has the number of its operation (vector-ops.ts) as immediate, VECTOR_EXEC calls the row's exec, which must leave EIP,
+ * EFLAGS and modes alone.
+ */
+function chooseVector(insn: Insn, code: Int32Array, p: number): MicroOp | null {
+  const { operands, row } = insn;
+  if (/^PREFETCH|FENCE$/.test(row.mnemonic)) return 'NOP';
+  if (row.flags !== undefined) return null;
+  const form = operands
+    .map(({ kind }) => (kind === IN_XMM ? 'X' : kind === IN_REGISTER ? 'R' : kind === IN_MEMORY ? 'M' : '?'))
+    .join('');
+  const number = vectorOpOf(row.mnemonic, form);
+  if (number < 0) return 'VECTOR_EXEC';
+  const indexOf = ({ kind, reg }: Operand): number => (kind === IN_XMM ? XMM + 4 * reg : reg);
+  if (form.includes('M')) putAddress(insn, code, p);
+  else code[p + R_BASE] = indexOf(operands[1]);
+  code[p + R_A] = indexOf(operands[form[0] === 'M' ? 1 : 0]);
+  code[p + R_IMM] = number;
+  return 'VECTOR';
 }
 
 function branch(insn: Insn, code: Int32Array, p: number, name: MicroOp): MicroOp | null {

@@ -27,6 +27,8 @@ const ATTR_OFFSET = PERM_OFFSET + PAGE_COUNT;
 export interface CodeCache {
   /** The bytes or the permissions of a page that was marked by `markCode` are about to change. */
   dropPage(page: number): void;
+  /** The effective permissions of a page (`perm`) are others than before. */
+  permChanged?(page: number): void;
 }
 
 /** Contents of one resident page. The bytes are never changed once they stand in a snapshot. */
@@ -79,7 +81,7 @@ export class AddressSpace {
     assert(page >= 0 && page < USER_END >>> PAGE_SHIFT, `page ${page.toString(16)} is not a user page`);
     assert((this.attr[page]! & ATTR_RESIDENT) === 0, `page ${page.toString(16)} is resident already`);
     this.attr[page] = ATTR_RESIDENT | perm;
-    this.perm[page] = perm;
+    this.setPerm(page, perm);
     this.resident.add(page);
     this.dirty.add(page);
   }
@@ -90,7 +92,7 @@ export class AddressSpace {
     this.dropCode(page);
     this.u8.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
     this.attr[page] = 0;
-    this.perm[page] = 0;
+    this.setPerm(page, 0);
     this.resident.delete(page);
     this.dirty.delete(page);
   }
@@ -230,6 +232,12 @@ export class AddressSpace {
 
   private refreshPerm(page: number): void {
     const attr = this.attr[page]!;
-    this.perm[page] = attr & (ATTR_CLEAN | ATTR_CODE) ? attr & 7 & ~PERM_W : attr & 7;
+    this.setPerm(page, attr & (ATTR_CLEAN | ATTR_CODE) ? attr & 7 & ~PERM_W : attr & 7);
+  }
+
+  private setPerm(page: number, perm: number): void {
+    if (this.perm[page] === perm) return;
+    this.perm[page] = perm;
+    this.codeCache?.permChanged?.(page);
   }
 }

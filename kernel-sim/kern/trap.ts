@@ -27,12 +27,13 @@ import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
 import { vmFault } from '../vm/fault.ts';
 import { checkpointAll } from './checkpoint.ts';
 import { hasCpu } from './cpumask.ts';
+import { takeFloatTrap } from './float-trap.ts';
 import { checkInvariants } from './invariants.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { type NativePrograms, runNative } from './native.ts';
 import { INIT_PID } from './proc.ts';
 import { faultInterrupt } from './recovery.ts';
-import { setTrapFlag } from './regs.ts';
+import { fxsaveOf, setTrapFlag } from './regs.ts';
 import { allowedCpus, balance, balanceDelayNs, chooseThread, enterCore, statTick, yieldCore } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
 import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
@@ -199,7 +200,8 @@ export class KernelTrapHandler implements TrapHandler {
     }
     if (vector === VECTOR_DB) setTrapFlag(k, tid, false);
     const [signo, code, trapno] = TRAPS.get(vector) ?? [SIGBUS, 3, 30];
-    trapsignal(k, tid, sigInfo(signo, { code, addr: regs[EIP]! >>> 0, trapno }));
+    const detail = vector === VECTOR_MF ? takeFloatTrap(fxsaveOf(k, tid)) : code;
+    trapsignal(k, tid, sigInfo(signo, { code: detail, addr: regs[EIP]! >>> 0, trapno }));
   }
 
   // ---- time ------------------------------------------------------------------------------------------------------------

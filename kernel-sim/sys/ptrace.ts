@@ -1,4 +1,5 @@
 import { EIP } from '../../emu/core/core-state.ts';
+import { DBREG_SIZE, decodeDbreg, encodeDbreg } from '../abi/dbreg.ts';
 import { EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
 import { fpregFromSavexmm, SAVEXMM_SIZE, savexmmFromFpreg } from '../abi/fpreg.ts';
 import type { Signo } from '../abi/ids.ts';
@@ -14,6 +15,7 @@ import {
   PT_ATTACH,
   PT_CONTINUE,
   PT_DETACH,
+  PT_GETDBREGS,
   PT_GETFPREGS,
   PT_GETLWPLIST,
   PT_GETNUMLWPS,
@@ -25,6 +27,7 @@ import {
   PT_READ_D,
   PT_READ_I,
   PT_RESUME,
+  PT_SETDBREGS,
   PT_SETFPREGS,
   PT_SETREGS,
   PT_SETXMMREGS,
@@ -37,6 +40,7 @@ import {
 import { decodeReg, encodeReg } from '../abi/reg.ts';
 import { encodeSiginfo } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGKILL } from '../abi/signal.ts';
+import { setUserDbregs, userDbregs } from '../kern/dbregs.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import {
   attachTracer,
@@ -129,6 +133,12 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
       view.setUint32(MXCSR_OFFSET, view.getUint32(MXCSR_OFFSET, true) & MXCSR_MASK, true);
       fxsaveOf(k, tracee.td.tid).set(bytes);
       return ok(0);
+    }
+    case PT_GETDBREGS:
+      return k.copyout(td.pid, addr, encodeDbreg(userDbregs(k, tracee.td.tid))) ? ok(0) : fail(EFAULT);
+    case PT_SETDBREGS: {
+      const bytes = k.copyin(td.pid, addr, DBREG_SIZE);
+      return typeof bytes === 'number' ? fail(bytes) : result(setUserDbregs(k, tracee.td.tid, decodeDbreg(bytes)));
     }
     default:
       k.log(`ptrace: pid ${td.pid}: request ${request} is not implemented`);

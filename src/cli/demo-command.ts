@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { readHostFile } from '../host/files.ts';
 import { packageRoot, shippedPrograms } from '../host/guest-programs.ts';
 import { timelineText } from '../report/text.ts';
 import { timelineOf } from '../result.ts';
 import { runScenario } from '../scenario/run-scenario.ts';
 import { parseScenario } from '../scenario/schema.ts';
-import { integer } from './options.ts';
+import { integer, withEngineOptions } from './options.ts';
 import { type OutputOptions, toJson, withFileOptions, writeOutputs } from './outputs.ts';
 import { summaryLines } from './summary-lines.ts';
 
-interface DemoOptions extends OutputOptions {
+interface DemoOptions extends OutputOptions, EngineChoice {
   readonly seed?: number;
 }
 
@@ -21,7 +22,7 @@ export function addDemoCommand(program: Command): void {
     .description(
       "the paper's experiment: a core dies under a running process, which is restarted from its checkpoint on another",
     );
-  withFileOptions(command)
+  withEngineOptions(withFileOptions(command))
     .option('--json', 'print one JSON object instead of text (docs/json.md)')
     .option('--seed <n>', 'seed of the interleaving, instead of 7', integer)
     .action((options: DemoOptions) => {
@@ -33,7 +34,7 @@ function demoCommand(options: DemoOptions): number {
   const path = join(packageRoot(), 'scenarios', 'core-fault.json');
   const scenario = parseScenario(new TextDecoder('utf-8').decode(readHostFile(path)), path);
   const seed = options.seed === undefined ? {} : { seed: options.seed };
-  const run = runScenario(scenario, { ...seed, files: shippedPrograms() });
+  const run = runScenario(scenario, { ...seed, files: shippedPrograms(), engine: makeEngine(options) });
   const replay = `coreback demo --seed ${options.seed ?? scenario.machine.seed}`;
   writeOutputs(run.system, run.result, options, replay);
   if (options.json) process.stdout.write(toJson(run.result));

@@ -2,12 +2,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
+import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
 import { cycleNsOf, parseDuration } from '../scenario/units.ts';
 import type { SystemConfig } from '../system.ts';
 
 /** What every command that runs a machine understands. */
-export interface MachineOptions {
+export interface MachineOptions extends EngineChoice {
   readonly cores: number;
   readonly mhz: number;
   readonly seed: number;
@@ -35,9 +36,19 @@ function positive(text: string): number {
 
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 
+/** Adds the choice of the engine to a command. */
+export function withEngineOptions(command: Command): Command {
+  return command
+    .option('--engine <name>', "what runs the guest's instructions: 'interpreter' or 'unicorn'", 'interpreter')
+    .option(
+      '--unicorn-lib <path>',
+      'the Unicorn library, when it is not where it usually is (or set COREBACK_UNICORN)',
+    );
+}
+
 /** Adds the options of a machine to a command. */
 export function withMachineOptions(command: Command, defaults: { mhz: number; until: string }): Command {
-  return command
+  return withEngineOptions(command)
     .option('--cores <n>', `number of cores, 1 to ${CORES_MAX}`, integer, 4)
     .option('--mhz <n>', 'clock rate of each core', positive, defaults.mhz)
     .option('--seed <n>', 'seed of the interleaving; the same seed gives the same run', integer, 1)
@@ -89,6 +100,7 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
   }
   const cycleNs = cycleNsOf(options.mhz, '--mhz');
   return {
+    engine: makeEngine(options),
     cores: options.cores,
     cycleNs,
     seed: options.seed,

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
+import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { readHostFile, writeHostFile } from '../host/files.ts';
 import { shippedPrograms } from '../host/guest-programs.ts';
 import { cpuHistorySvg } from '../report/cpu-history-svg.ts';
@@ -12,10 +13,10 @@ import { timelineOf } from '../result.ts';
 import { runScenario, type ScenarioRun } from '../scenario/run-scenario.ts';
 import { parseScenario } from '../scenario/schema.ts';
 import { parseDuration } from '../scenario/units.ts';
-import { integer } from './options.ts';
+import { integer, withEngineOptions } from './options.ts';
 import { writeOutputs } from './outputs.ts';
 
-interface ScenarioCommandOptions {
+interface ScenarioCommandOptions extends EngineChoice {
   readonly seed?: number;
   readonly json?: boolean;
   readonly out?: string;
@@ -25,10 +26,11 @@ interface ScenarioCommandOptions {
 
 /** `coreback scenario <file or folder>...` */
 export function addScenarioCommand(program: Command): void {
-  program
+  const command = program
     .command('scenario')
     .description('run scenario files and check what each expects; a folder stands for the scenarios in it')
-    .argument('<files...>', 'scenario files (JSON) or folders')
+    .argument('<files...>', 'scenario files (JSON) or folders');
+  withEngineOptions(command)
     .option('--seed <n>', "seed of the interleaving, instead of each scenario's own", integer)
     .option('--json', 'print one JSON array with the result of each (docs/json.md)')
     .option('--out <folder>', 'write the reports, pictures and core files of each into a folder of its name')
@@ -44,6 +46,7 @@ function scenarioCommand(files: readonly string[], options: ScenarioCommandOptio
   // All are read before any runs: a mistake in the last one shows at once.
   const scenarios = files.flatMap(expand).map((path) => ({ path, scenario: parseScenario(decode(path), path) }));
   const programs = shippedPrograms();
+  const engine = makeEngine(options);
   const results: unknown[] = [];
   let failed = 0;
   for (const { path, scenario } of scenarios) {
@@ -51,7 +54,7 @@ function scenarioCommand(files: readonly string[], options: ScenarioCommandOptio
     let run: ScenarioRun;
     try {
       const seed = options.seed === undefined ? {} : { seed: options.seed };
-      run = runScenario(scenario, { ...seed, files: programs, paranoid: options.paranoid ?? false });
+      run = runScenario(scenario, { ...seed, files: programs, engine, paranoid: options.paranoid ?? false });
     } catch (error) {
       throw error instanceof UsageError ? error.in(path) : error;
     }

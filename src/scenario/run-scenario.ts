@@ -1,4 +1,5 @@
 import { UsageError } from '../../emu/base/errors.ts';
+import type { Engine } from '../../emu/core/engine.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import type { Stop } from '../../emu/machine/machine.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
@@ -25,6 +26,8 @@ export interface ScenarioOptions {
   /** Instead of the scenario's own. */
   readonly seed?: number;
   readonly paranoid?: boolean;
+  /** Default: the reference interpreter. */
+  readonly engine?: Engine;
   /** Files of the guest's tree: programs in /bin. */
   readonly files: readonly GuestFile[];
 }
@@ -61,6 +64,7 @@ function play(scenario: Scenario, options: ScenarioOptions, withFaults: boolean)
     checkpointEveryNs: machine.checkpointEvery ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
     faults: withFaults ? faultsOf(scenario) : [],
     paranoid: options.paranoid ?? false,
+    ...(options.engine ? { engine: options.engine } : {}),
   });
   for (const file of options.files) system.install(file);
   const pids = new Map<string, Pid>();

@@ -1,6 +1,6 @@
 import { cpuId } from '../../emu/base/brand.ts';
 import { CoreState, EIP, ESP, EXIT_ERROR_CODE, EXIT_VECTOR, SEG_GS } from '../../emu/core/core-state.ts';
-import { type EngineExit, EXIT_EXCEPTION, EXIT_SYSCALL } from '../../emu/core/engine.ts';
+import { type Engine, type EngineExit, EXIT_EXCEPTION, EXIT_SYSCALL } from '../../emu/core/engine.ts';
 import { freebsdDescriptorTables, resetCore, SELECTOR_UGS } from '../../emu/core/reset.ts';
 import { loadSegment } from '../../emu/core/segments.ts';
 import { Interpreter } from '../../emu/interp/interpreter.ts';
@@ -21,12 +21,9 @@ export function hex(text: string): Uint8Array {
 export class Guest {
   readonly core: CoreState;
   readonly space = new AddressSpace();
-  readonly engine: Interpreter;
+  readonly engine: Engine;
 
-  constructor(
-    code: string | Uint8Array,
-    options: { gsBase?: number; engine?: Interpreter; codeWritable?: boolean } = {},
-  ) {
+  constructor(code: string | Uint8Array, options: { gsBase?: number; engine?: Engine; codeWritable?: boolean } = {}) {
     this.engine = options.engine ?? new Interpreter();
     this.core = new CoreState(cpuId(0), freebsdDescriptorTables({ gsBase: options.gsBase ?? 0 }));
     this.space.mapPage(CODE >>> 12, PERM_R | PERM_X | (options.codeWritable ? PERM_W : 0));

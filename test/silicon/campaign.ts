@@ -2,6 +2,7 @@ import { InvariantError } from '../../emu/base/errors.ts';
 import { Prng } from '../../emu/base/prng.ts';
 import { VECTOR_UD } from '../../emu/core/engine.ts';
 import { type Difference, differences } from './compare.ts';
+import { beginnings, goOnWith } from './cut.ts';
 import { flagsRead, undefinedAfter } from './flag-use.ts';
 import { CaseGenerator } from './generate.ts';
 import type { EmulatedMachine } from './machine.ts';
@@ -73,13 +74,13 @@ export class Campaign {
   }
 
   /** Tries runs of instructions. */
-  trySequences(rows: readonly TestedRow[], count: number, seed: number): void {
-    const prng = Prng.seeded(seed, 0xfffe);
+  trySequences(rows: readonly TestedRow[], count: number, seed: number, vectors = false): void {
+    const prng = Prng.seeded(seed, vectors ? 0xfffd : 0xfffe);
     const generator = new CaseGenerator(prng);
     for (let left = count; left > 0; left -= 10_000)
       this.tryCases(
         Array.from({ length: Math.min(left, 10_000) }, () =>
-          generator.sequence(rows, prng.between(2, 16), prng.below(4) === 0),
+          generator.sequence(rows, prng.between(2, 16), prng.below(4) === 0, vectors),
         ),
       );
   }
@@ -130,8 +131,9 @@ export class Campaign {
     return mismatches;
   }
 
-  /** The smallest case that has the same kind of mismatch. */
-  shrink(mismatch: Mismatch): Mismatch {
+  /** The smallest case that has the same kind of mismatch; of a sequence the one instruction that goes wrong, if it does so alone. */
+  shrink(found: Mismatch): Mismatch {
+    const mismatch = isSequence(found.case) ? this.isolate(found) : found;
     let best = mismatch;
     for (let round = 0; round < 30; round++) {
       const candidates = simpler(best.case);
@@ -152,6 +154,38 @@ export class Campaign {
     return best;
   }
 
+  /**
+   * Tries each instruction of a sequence alone, from the state that the real CPU was in before it. A loop is then started one
+   * round later, as long as it still goes wrong.
+   */
+  private isolate(mismatch: Mismatch): Mismatch {
+    let best = mismatch;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const { code } = best.case;
+      const parts = beginnings(best.case);
+      const outcomes = this.oracle.run(parts);
+      const rest = (i: number): Uint8Array => (parts[i]?.code ?? code).slice(parts[i - 1]?.code.length ?? 0);
+      const singles = [parts[0]!, ...parts.map((part, i) => goOnWith(rest(i + 1), part, outcomes[i]!))];
+      for (const single of singles) {
+        const alone = this.tryAgain(single, mismatch.contender);
+        if (alone) return alone;
+      }
+      const later = this.tryAgain(goOnWith(code, parts.at(-1)!, outcomes.at(-1)!), mismatch.contender);
+      if (later === null) return best;
+      best = later;
+    }
+    return best;
+  }
+
+  private tryAgain(c: Case | null, contender: string): Mismatch | null {
+    return c && this.mismatchOf(c, this.oracle.run([c])[0]!, contender);
+  }
+
+  private mismatchOf(c: Case, native: Outcome, contender: string): Mismatch | null {
+    const row = rowOfCode(c.code);
+    return this.judge(c, row, nameOf(c, row), native).find((m) => m.contender === contender) ?? null;
+  }
+
   private record(mismatch: Mismatch): void {
     if (mismatch.emulated?.vector === VECTOR_UD && rowOfCode(mismatch.case.code) === null) {
       const opcode = opcodeOfCode(mismatch.case.code);
@@ -166,6 +200,8 @@ export class Campaign {
 }
 
 const SEQUENCE_NAME = 'sequence';
+/** More than a loop of a generated case goes round. */
+const ROUNDS_MAX = 70;
 
 function nameOf(c: Case, row: TestedRow | null): string {
   if (isSequence(c)) return SEQUENCE_NAME;

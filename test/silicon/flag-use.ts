@@ -29,6 +29,7 @@ const CONDITION_READS: Readonly<Record<string, number>> = {
 export function flagsRead(row: TestedRow): number {
   const condition = /^(?:J|SET|CMOV)([A-Z]{1,2})$/.exec(row.mnemonic)?.[1];
   if (condition !== undefined && condition in CONDITION_READS) return CONDITION_READS[condition]!;
+  if (/^FCMOV/.test(row.mnemonic)) return FLAG_CF | FLAG_ZF | FLAG_PF;
   if (/^(ADC|SBB|RCL|RCR|SALC|CMC)$/.test(row.mnemonic)) return FLAG_CF;
   if (/^(DAA|DAS|AAA|AAS)$/.test(row.mnemonic)) return FLAG_CF | FLAG_AF;
   if (row.mnemonic === 'LAHF') return STATUS & ~FLAG_OF;

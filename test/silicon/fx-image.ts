@@ -147,6 +147,15 @@ export function drawFxImage(prng: Prng, row: TestedRow, lanes: LaneValues): Uint
   return image;
 }
 
+/** The same image with all exceptions masked and none pending: an instruction that meets it does not end a sequence. */
+export function maskExceptions(image: Uint8Array): Uint8Array {
+  const view = new DataView(image.buffer);
+  view.setUint16(0, view.getUint16(0, true) | 0x3f, true);
+  view.setUint16(2, view.getUint16(2, true) & 0x7f7f, true);
+  view.setUint32(24, view.getUint32(24, true) | MXCSR_DEFAULT, true);
+  return image;
+}
+
 export function drawMxcsr(prng: Prng): number {
   let mxcsr = MXCSR_DEFAULT;
   if (prng.below(2)) mxcsr |= prng.next() & 0x3f;

@@ -3,7 +3,7 @@ import { FLAG_CF } from '../../emu/core/core-state.ts';
 import { opcodeBytes } from '../../emu/isa/row.ts';
 import { INTERESTING, SELECTORS } from './base-pages.ts';
 import { flagsRead, undefinedAfter } from './flag-use.ts';
-import { drawFxImage, drawMxcsr, LaneValues } from './fx-image.ts';
+import { drawFxImage, drawMxcsr, LaneValues, maskExceptions } from './fx-image.ts';
 import { baseOfSelector } from './machine.ts';
 import {
   type Case,
@@ -70,7 +70,11 @@ export class CaseGenerator {
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
       patches: this.patches.slice(-200),
-      fx: this.lanes ? drawFxImage(this.prng, row, this.lanes) : row.isX87 ? drawX87State(this.prng, row) : null,
+      fx: this.lanes
+        ? drawFxImage(this.prng, row, this.lanes)
+        : row.isX87
+          ? drawX87State(this.prng, row.mnemonic, false)
+          : null,
     };
   }
 
@@ -78,7 +82,9 @@ export class CaseGenerator {
    * Several instructions that end in INT3: what one leaves behind (flags above all) meets what the next wants. No instruction reads
    * a flag that is undefined by then. `loop`: they run some times over, counted down in memory.
    */
-  sequence(rows: readonly TestedRow[], count: number, loop: boolean): Case {
+  sequence(rows: readonly TestedRow[], count: number, loop: boolean, vectors = false): Case {
+    const kind = this.pick(rows);
+    this.lanes = vectors ? new LaneValues(this.prng, kind) : null;
     this.drawState(null);
     this.inSequence = true;
     const code: number[] = [];
@@ -118,7 +124,11 @@ export class CaseGenerator {
       mode: MODE_RUN,
       steps: 1,
       patches: this.patches.slice(-200),
-      fx: null,
+      fx: this.lanes
+        ? maskExceptions(drawFxImage(this.prng, kind, this.lanes))
+        : rows.some((row) => row.isX87)
+          ? drawX87State(this.prng, 'sequence', true)
+          : null,
     };
   }
 

@@ -15,7 +15,7 @@ import { EXCLUDED } from './excluded.ts';
 import { JUSTIFIED } from './justified.ts';
 import { SiliconOracle } from './oracle.ts';
 import { formatFindings } from './report.ts';
-import { excludedRows, sequenceRows, testedRows } from './rows.ts';
+import { excludedRows, sequenceRows, testedRows, vectorSequenceRows, x87SequenceRows } from './rows.ts';
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,12 @@ if (!values.only) {
   campaign.tryOpcodes([...opcodes, ...opcodes.map((n) => 0x0f00 | n)], Number(values['cases-per-opcode']), seed);
 }
 const opcodeCases = campaign.cases - rowCases;
-if (!values.only || wanted.test('sequence')) campaign.trySequences(sequenceRows, Number(values.sequences), seed);
+if (!values.only || wanted.test('sequence')) {
+  campaign.trySequences(sequenceRows, Number(values.sequences), seed);
+  campaign.trySequences(vectorSequenceRows, Number(values.sequences), seed, true);
+}
+if (!values.only || wanted.test('x87 sequence'))
+  campaign.trySequences([...sequenceRows, ...x87SequenceRows], Number(values.sequences), seed + 1);
 const sequenceCases = campaign.cases - rowCases - opcodeCases;
 if (!values.only || wanted.test('bytes')) campaign.tryCases(enumerateByteOperations());
 const byteCases = campaign.cases - rowCases - opcodeCases - sequenceCases;

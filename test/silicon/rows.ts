@@ -120,6 +120,27 @@ export const sequenceRows = testedRows.filter(
     row.opcode !== 0x0fbb,
 );
 
+/** What does not end a sequence, and gives the same on every processor: nearly all vector instructions, some others between them. */
+export const vectorSequenceRows = testedRows
+  .filter(
+    (row) =>
+      (row.extension !== undefined && !/^(FX|LDMXCSR|MASKMOV|R(CP|SQRT)[PS]S)/.test(row.mnemonic)) ||
+      /^F(LD|LD1|LDZ|ADD|SUB|MUL|XCH|CHS|ABS|INCSTP|DECSTP|ILD|STP?)$/.test(row.mnemonic) ||
+      /^(MOV|ADD|CMP|SETB|SETP|CMOVE|JNE)$/.test(row.mnemonic),
+  )
+  .filter((row) => !row.operands.some((o) => /^(Jz|Sw|Cd|Dd|m80)/.test(o)));
+
+/**
+ * The x87 instructions among which sequences may go on: not those whose results may differ, nor those that store or load the pointers
+ * to instructions, nor FCOMI, whose C1 differs. To be tried with all exceptions masked.
+ */
+export const x87SequenceRows = testedRows.filter(
+  (row) =>
+    row.isX87 &&
+    row.tolerance === undefined &&
+    !/^(FN?STENV|FLDENV|FN?SAVE|FRSTOR|FLDCW|FU?COMIP?)$/.test(row.mnemonic),
+);
+
 const decoder = new Decoder();
 
 /** Lengths of the instructions that stand one after the other in `code`. */

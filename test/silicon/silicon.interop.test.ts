@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { LATER_EXTENSIONS } from '../../scripts/sdm-instructions.ts';
 import { Campaign } from './campaign.ts';
 import { contenders } from './contenders.ts';
 import { enumerateByteOperations } from './enumerate.ts';
 import { SiliconOracle } from './oracle.ts';
 import { type Case, CODE_BASE, caseFromHex, caseToHex, DATA_BASE, MODE_RUN } from './protocol.ts';
 import { formatFindings } from './report.ts';
-import { sequenceRows, testedRows } from './rows.ts';
+import { sequenceRows, testedRows, vectorSequenceRows, x87SequenceRows } from './rows.ts';
 
 const SEED = 1;
 const CASES_PER_ROW = 200;
@@ -96,6 +97,15 @@ describe.runIf(wanted)('the interpreter does what the real CPU does', () => {
     expect(campaign.completed.size).toBeGreaterThan(testedRows.length * 0.85);
   });
 
+  it.runIf(replay === undefined)('at every opcode, but for those that docs/isa.md names', { timeout: 300_000 }, () => {
+    const campaign = newCampaign();
+    const opcodes = Array.from({ length: 256 }, (_, i) => i);
+    campaign.tryOpcodes([...opcodes, ...opcodes.map((n) => 0x0f00 | n)], 40, SEED);
+    expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
+    const named = new Set(LATER_EXTENSIONS.flatMap((extension) => extension.opcodes));
+    expect([...campaign.missing.keys()].filter((opcode) => !named.has(opcode))).toEqual([]);
+  });
+
   it.runIf(replay === undefined)('in all 8-bit operations with all operands', { timeout: 300_000 }, () => {
     const campaign = newCampaign();
     campaign.tryCases(enumerateByteOperations());
@@ -108,6 +118,8 @@ describe.runIf(wanted)('the interpreter does what the real CPU does', () => {
     () => {
       const campaign = newCampaign();
       campaign.trySequences(sequenceRows, SEQUENCE_COUNT, SEED);
+      campaign.trySequences(vectorSequenceRows, SEQUENCE_COUNT, SEED, true);
+      campaign.trySequences([...sequenceRows, ...x87SequenceRows], SEQUENCE_COUNT, SEED + 1);
       expect(formatFindings(campaign, [...campaign.findings.values()])).toBe('');
     },
   );

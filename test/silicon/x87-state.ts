@@ -1,6 +1,5 @@
 import type { Prng } from '../../emu/base/prng.ts';
 import type { Case } from './protocol.ts';
-import type { TestedRow } from './rows.ts';
 
 // The x87 half of an FXSAVE image (SDM Vol. 2, FXSAVE): drawing it, comparing it, showing it.
 
@@ -13,6 +12,7 @@ const XMM_END = 288;
 type Value = readonly [se: number, significand: bigint];
 
 const MSB = 1n << 63n;
+const ES = 0x80;
 const C1 = 0x200;
 const ONES = (1n << 64n) - 1n;
 
@@ -127,16 +127,17 @@ function drawSuited(prng: Prng, mnemonic: string, register: number): Value | nul
   }
 }
 
-export function drawX87State(prng: Prng, row: TestedRow): Uint8Array {
+/** `allMasked`: no exception interrupts. */
+export function drawX87State(prng: Prng, mnemonic: string, allMasked: boolean): Uint8Array {
   const fx = new Uint8Array(FX_BYTES);
   const view = new DataView(fx.buffer);
-  const masks = prng.below(10) < 6 ? 0x3f : prng.below(2) ? 0x3f & ~(1 << prng.below(6)) : prng.below(64);
+  const masks = allMasked || prng.below(10) < 6 ? 0x3f : prng.below(2) ? 0x3f & ~(1 << prng.below(6)) : prng.below(64);
   const precision = pick(prng, [3, 3, 3, 2, 2, 2, 0, 0, 1]);
   const rounding = prng.below(2) ? 0 : prng.below(4);
   const control = 0x40 | masks | (precision << 8) | (rounding << 10) | (prng.below(4) === 0 ? 0x1000 : 0);
   // Mostly no exception is pending.
   let flags = prng.below(2) ? prng.below(128) : 0;
-  if (prng.below(20) !== 0) flags &= masks | 0x40;
+  if (allMasked || prng.below(20) !== 0) flags &= masks | 0x40;
   const summary = flags & ~control & 0x3f ? 0x8080 : 0;
   const top = prng.below(8);
   const conditions = prng.next() & 0x4700;
@@ -150,7 +151,7 @@ export function drawX87State(prng: Prng, row: TestedRow): Uint8Array {
   let first: Value = [0, 0n];
   for (let i = 0; i < 8; i++) {
     const related = i > 0 && prng.below(4) === 0;
-    const value = drawSuited(prng, row.mnemonic, i) ?? (related ? drawRelated(prng, first) : drawExtended(prng));
+    const value = drawSuited(prng, mnemonic, i) ?? (related ? drawRelated(prng, first) : drawExtended(prng));
     if (i === 0) first = value;
     view.setBigUint64(REGISTERS + 16 * i, value[1], true);
     view.setUint16(REGISTERS + 16 * i + 8, value[0], true);
@@ -269,7 +270,10 @@ function areClose(n: DataView, e: DataView, i: number, tolerance: number): boole
   return distance >= -BigInt(tolerance) && distance <= BigInt(tolerance);
 }
 
-/** FOP, FIP, FCS, FDP, FDS are left out: AMD and Intel keep them differently, and Linux clears them. */
+/**
+ * FOP, FIP and FDP count while an exception is pending: otherwise AMD does not save them. FCS and FDS are left out: a 64-bit kernel
+ * has none.
+ */
 export function differencesOfFx(native: Uint8Array, emulated: Uint8Array, tolerance: number): FxDifference[] {
   const found: FxDifference[] = [];
   const n = new DataView(native.buffer, native.byteOffset, FX_BYTES);
@@ -284,6 +288,11 @@ export function differencesOfFx(native: Uint8Array, emulated: Uint8Array, tolera
   const statusE = e.getUint16(2, true) & ~ignored;
   if (statusN !== statusE)
     found.push({ what: `status word(${statusNames(statusN ^ statusE)})`, expected: hex(statusN), got: hex(statusE) });
+  if (statusN & ES) {
+    check('fop', hex(n.getUint16(6, true)), hex(e.getUint16(6, true)));
+    check('fip', hex(n.getUint32(8, true)), hex(e.getUint32(8, true)));
+    check('fdp', hex(n.getUint32(16, true)), hex(e.getUint32(16, true)));
+  }
   check('tags', hex(native[4]!), hex(emulated[4]!));
   for (let i = 0; i < 8; i++)
     if (!areClose(n, e, i, tolerance)) check(`st${i}`, showRegister(n, i), showRegister(e, i));

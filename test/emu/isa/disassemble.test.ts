@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { disassembleBytes } from '../../../emu/isa/disassemble.ts';
+import { disassembleAtt } from '../../../emu/isa/disassemble-att.ts';
 import { CODE, hex } from '../guest-code.ts';
 
 const text = (code: string): string[] => disassembleBytes(hex(code), CODE).map((line) => line.text);
@@ -52,5 +53,24 @@ describe('disassembler', () => {
     ['9b', 'fwait'],
   ])('%s is %s', (code, expected) => {
     expect(text(code)[0]).toBe(expected);
+  });
+
+  it.each([
+    ['8b4508', 'mov 0x8(%ebp),%eax'],
+    ['c7448dfc78563412', 'movl $0x12345678,-0x4(%ebp,%ecx,4)'],
+    ['65a100000000', 'mov %gs:0x0,%eax'],
+    ['83c0ff', 'add $0xffffffff,%eax'],
+    ['f3a5', 'rep movsl %ds:(%esi),%es:(%edi)'],
+    ['f00fb10a', 'lock cmpxchg %ecx,(%edx)'],
+    ['ff5304', 'call *0x4(%ebx)'],
+    ['9a000000000700', 'lcall $0x7,$0x0'],
+    ['ec', 'in (%dx),%al'],
+    ['99', 'cltd'],
+    ['0fbe01', 'movsbl (%ecx),%eax'],
+    ['dd442408', 'fldl 0x8(%esp)'],
+    ['dee9', 'fsubrp %st,%st(1)'],
+    ['90', 'nop'],
+  ])('%s is %s in AT&T syntax', (code, expected) => {
+    expect(disassembleBytes(hex(code), CODE, disassembleAtt)[0]?.text).toBe(expected);
   });
 });

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../emu/core/engine.ts';
+import { Interpreter } from '../../emu/interp/interpreter.ts';
+import { LockstepEngine } from '../../emu/lockstep/lockstep-engine.ts';
+import { UnicornEngine } from '../../emu/unicorn/unicorn-engine.ts';
+import { readFile } from '../../kernel-sim/vfs/memfs.ts';
+import { shippedPrograms } from '../../src/host/guest-programs.ts';
+import { loadUnicorn } from '../../src/host/unicorn-koffi.ts';
+import { spawnRestart } from '../../src/restart/spawn.ts';
+import { System } from '../../src/system.ts';
+import { runCommandLine, runScenarioOn, scenarios } from './programs.ts';
+import { compareOnRandomCases } from './random.ts';
+
+const library = loadUnicorn();
+
+/** Each run on the other engine than the one before: nothing of the state may be anywhere but in the core and the space. */
+function alternating(): Engine {
+  const engines: Engine[] = [new Interpreter(), new UnicornEngine(library)];
+  let turn = 0;
+  return { name: 'alternating', run: (core, space, budget) => engines[turn++ % 2]!.run(core, space, budget) };
+}
+
+const smallScenario = scenarios().find(({ name }) => name === 'last-core-fails')!;
+
+describe('interpreter and Unicorn', () => {
+  it.each(['forktree', 'signals', 'stackgrow', 'ls /bin', 'sh -c true', 'segv'])(
+    'agree after every run of %s, with nothing disputed',
+    (command) => {
+      const unicorn = new UnicornEngine(library);
+      const lockstep = new LockstepEngine(new Interpreter(), unicorn);
+      runCommandLine(command, lockstep);
+      expect(lockstep.instructions).toBeGreaterThan(100);
+      expect(lockstep.divergences).toEqual([]);
+      expect(unicorn.disputes).toEqual([]);
+    },
+  );
+
+  it('give a scenario the same digest, also when they take turns', () => {
+    const expected = runScenarioOn(smallScenario, new Interpreter()).digest;
+    expect(runScenarioOn(smallScenario, new UnicornEngine(library)).digest).toBe(expected);
+    expect(runScenarioOn(smallScenario, alternating()).digest).toBe(expected);
+  });
+
+  it('agree on random instructions and states', () => {
+    const result = compareOnRandomCases(2, 300, 1);
+    expect(result.cases).toBeGreaterThan(1000);
+    expect(result.mismatches).toEqual([]);
+  });
+
+  it.each([
+    ['unicorn', 'interpreter'],
+    ['interpreter', 'unicorn'],
+  ])('a checkpoint taken on %s goes on on %s', (from, to) => {
+    const make = (name: string): Engine => (name === 'unicorn' ? new UnicornEngine(library) : new Interpreter());
+    const first = new System({ cores: 1, engine: make(from), checkpointEveryNs: 500_000_000 });
+    for (const file of shippedPrograms()) first.install(file);
+    first.spawn({ path: '/bin/count', args: ['count', '8'] });
+    first.run({ untilNs: 900_000_000 });
+    const taken = first.events.findLast((event) => event.kind === 'checkpoint');
+    if (taken?.kind !== 'checkpoint') throw new Error('no checkpoint was taken');
+    const bytes = readFile(first.kernel, taken.file);
+    if (typeof bytes === 'number') throw new Error(`no file ${taken.file}`);
+
+    const second = new System({ cores: 1, engine: make(to) });
+    for (const file of [...shippedPrograms(), { path: '/root/core', bytes, mode: 0o600 }]) second.install(file);
+    spawnRestart(second.kernel, { executable: '/bin/count', core: '/root/core', args: ['count'] });
+    second.run({ untilNs: 60_000_000_000 });
+    const output = (system: System): string =>
+      system.events.map((event) => (event.kind === 'output' ? event.text : '')).join('');
+    const before = output(first).trim().split('\n').map(Number);
+    const after = output(second).trim().split('\n').map(Number);
+    expect(after.at(-1)).toBe(7);
+    expect(after[0]).toBeGreaterThan(0);
+    expect(after[0]).toBeLessThanOrEqual(before.at(-1)! + 1);
+  });
+});

@@ -1,0 +1,94 @@
+/*
+ * Interpreter and Unicorn side by side: npm run test:engines
+ *   --only REGEX     commands and scenarios by name
+ *   --cases N        random cases a row; 0 for none
+ * Exit code 1 when something differs.
+ */
+import { parseArgs } from 'node:util';
+import { Interpreter } from '../../emu/interp/interpreter.ts';
+import { type Divergence, LockstepEngine } from '../../emu/lockstep/lockstep-engine.ts';
+import { UnicornEngine } from '../../emu/unicorn/unicorn-engine.ts';
+import { loadUnicorn } from '../../src/host/unicorn-koffi.ts';
+import { DEVIATIONS, JUSTIFIED } from './justified.ts';
+import { COMMANDS, runCommandLine, runScenarioOn, scenarios } from './programs.ts';
+import { compareOnRandomCases } from './random.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '.' },
+    cases: { type: 'string', default: '20' },
+    sequences: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const wanted = new RegExp(values.only, 'i');
+const library = loadUnicorn();
+console.log(library.name);
+
+let differences = 0;
+let justified = 0;
+let instructions = 0;
+const assisted = new Map<string, number>();
+
+function report(name: string, lockstep: LockstepEngine, unicorn: UnicornEngine): void {
+  instructions += lockstep.instructions;
+  for (const [mnemonic, n] of unicorn.assisted) assisted.set(mnemonic, (assisted.get(mnemonic) ?? 0) + n);
+  for (const divergence of lockstep.divergences) {
+    const known = JUSTIFIED.find((entry) => entry.applies(divergence));
+    if (known) justified++;
+    else {
+      differences++;
+      console.log(`${name}: ${describe(divergence)}`);
+    }
+  }
+  for (const { eip, vector, judged } of unicorn.disputes) {
+    differences++;
+    console.log(`${name}: at ${eip.toString(16)} Unicorn raises ${vector}, the interpreter ${judged}`);
+  }
+}
+
+function describe(d: Divergence): string {
+  const what = d.differences.map((x) => `${x.what} ${x.first}, on Unicorn ${x.second}`).join('; ');
+  const where = `core ${d.core}, instruction ${d.position} of the run`;
+  return `${d.eip.toString(16)} ${d.instruction} (${where}${d.onlyAsAWhole ? '; only in one piece' : ''}): ${what}`;
+}
+
+function inLockstep(name: string, run: (engine: LockstepEngine) => unknown): void {
+  const unicorn = new UnicornEngine(library);
+  const lockstep = new LockstepEngine(new Interpreter(), unicorn);
+  const start = performance.now();
+  run(lockstep);
+  report(name, lockstep, unicorn);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`lockstep ${name}: ${lockstep.instructions} instructions in ${lockstep.runs} runs, ${seconds} s`);
+}
+
+for (const command of COMMANDS)
+  if (wanted.test(command)) inLockstep(command, (engine) => runCommandLine(command, engine));
+for (const scenario of scenarios()) {
+  if (!wanted.test(scenario.name)) continue;
+  inLockstep(scenario.name, (engine) => runScenarioOn(scenario, engine));
+  const digests = [new Interpreter(), new UnicornEngine(library)].map(
+    (engine) => runScenarioOn(scenario, engine).digest,
+  );
+  const same = digests[0] === digests[1];
+  if (!same) differences++;
+  console.log(`digest   ${scenario.name}: ${digests[0]!.slice(0, 16)}, on Unicorn ${same ? 'the same' : digests[1]}`);
+}
+if (Number(values.cases) > 0 && values.only === '.') {
+  const result = compareOnRandomCases(Number(values.cases), Number(values.sequences), Number(values.seed));
+  differences += result.mismatches.length;
+  for (const text of result.mismatches.slice(0, 20)) console.log(text);
+  console.log(
+    `random   seed ${values.seed}: ${result.rows} rows, ${result.cases} cases, ${result.mismatches.length} mismatches; ` +
+      `${result.assisted} instructions by the reference, ${result.delegated} in modes that Unicorn has not`,
+  );
+}
+const left = [...assisted.values()].reduce((sum, n) => sum + n, 0);
+console.log(
+  `left to the reference: ${left} of ${instructions} instructions (${[...assisted.keys()].sort().join(' ')})`,
+);
+console.log('known deviations of Unicorn 2.0 from hardware:');
+for (const text of DEVIATIONS) console.log(`  ${text}`);
+console.log(`${differences} differences, ${justified} justified`);
+process.exitCode = differences > 0 ? 1 : 0;

@@ -3,8 +3,11 @@ export const WNOHANG = 1;
 export const WUNTRACED = 2;
 export const WCONTINUED = 4;
 export const WNOWAIT = 8;
+/** wait6(2), from 9.2: ended children, stops of traced ones. */
+export const WEXITED = 16;
+export const WTRAPPED = 32;
 
-const WCOREFLAG = 0x80;
+export const WCOREFLAG = 0x80;
 /** Status of a continued child: SIGCONT. */
 export const STATUS_CONTINUED = 0x13;
 

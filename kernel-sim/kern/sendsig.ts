@@ -167,6 +167,28 @@ function encodeUcontext(k: Kernel, tid: Tid, mask: readonly number[], info: SigI
 }
 
 /**
+ * FreeBSD set_mcontext, for a thread that is being made: the registers, %gs too, that a ucontext says. EINVAL when it is none, or names
+ * segments that are not the user's.
+ */
+export function setMcontext(k: Kernel, tid: Tid, bytes: Uint8Array): Errno | 0 {
+  const view = new DataView(bytes.buffer);
+  if (view.getInt32(MC_LEN, true) !== MC_SIZE) return EINVAL;
+  const regs = regsOf(k, tid);
+  const selectors: [number, number][] = [[SEG_GS, view.getInt32(MC_GS, true) & 0xffff]];
+  FRAME_WORDS.forEach((word, n) => {
+    if (word?.[0] === 'seg') selectors.push([word[1], view.getInt32(MC_FRAME + n * 4, true) & 0xffff]);
+  });
+  if (!loadSelectors(k, tid, selectors)) return EINVAL;
+  FRAME_WORDS.forEach((word, n) => {
+    if (word?.[0] !== 'reg') return;
+    const value = view.getInt32(MC_FRAME + n * 4, true);
+    regs[word[1]] = word[1] === EFLAGS ? (value & PSL_USERCHANGE) | (regs[EFLAGS]! & ~PSL_USERCHANGE) : value;
+  });
+  if (view.getInt32(MC_OWNEDFP, true) !== FPOWNED_NONE) fpState(regs).set(bytes.subarray(MC_FPSTATE, MC_FPSTATE + 512));
+  return 0;
+}
+
+/**
  * sigreturn(2): back to what a ucontext says. Errors: EFAULT; EINVAL for EFLAGS bits that user mode may not change, for selectors that are
  * not the user's, for an unknown FPU format. %gs is left alone: the trampoline has loaded it.
  */

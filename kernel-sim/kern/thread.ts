@@ -8,6 +8,7 @@ import { allocateTid, blankThread } from './proc.ts';
 import { loadSelectors, regsOf } from './regs.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
+import { setMcontext } from './sendsig.ts';
 import { passSignalsOn, reportIfHalted } from './signal.ts';
 import type { Thread } from './state.ts';
 import { umtxWake } from './umtx.ts';
@@ -19,12 +20,19 @@ import { umtxWake } from './umtx.ts';
 /** kern.threads.max_threads_per_proc. */
 export const THREADS_PER_PROC_MAX = 1500;
 
+/** Where a new thread begins: in a function with an argument on a stack of its own, or where a ucontext says. */
+export type NewThreadStart =
+  | {
+      readonly entry: number;
+      readonly arg: number;
+      readonly stackBase: number;
+      readonly stackSize: number;
+      readonly tlsBase: number;
+    }
+  | { readonly ucontext: Uint8Array };
+
 export interface NewThread {
-  readonly entry: number;
-  readonly arg: number;
-  readonly stackBase: number;
-  readonly stackSize: number;
-  readonly tlsBase: number;
+  readonly start: NewThreadStart;
   /** Where its id goes before it runs; 0: nowhere. */
   readonly childTidAt: number;
   readonly parentTidAt: number;
@@ -34,17 +42,14 @@ export interface NewThread {
 
 /**
  * FreeBSD create_thread: a thread with the creator's registers but for entry point, stack and %gs, its mask and its CPU set. On an error
- * (EPROCLIM, EFAULT) there is none.
+ * (EPROCLIM, EFAULT, EINVAL) there is none.
  */
 export function createThread(k: Kernel, creator: Thread, wanted: NewThread): Tid | Errno {
   const p = k.proc(creator.pid);
   if (p.threads.length >= THREADS_PER_PROC_MAX) return EPROCLIM;
   const tid = allocateTid(k);
   for (const at of [wanted.childTidAt, wanted.parentTidAt]) if (at !== 0 && !k.suword(p.pid, at, tid)) return EFAULT;
-  const esp = ((((wanted.stackBase + wanted.stackSize - 4) & ~15) >>> 0) - 4) >>> 0;
-  // Whether it was written is not asked: the thread finds out when it touches its stack.
-  k.suword(p.pid, (esp + 4) >>> 0, wanted.arg);
-
+  const { start } = wanted;
   retainCpuset(k, creator.cpuset);
   const { windowRunNs, windowStartNs, priClass, basePri, priority, lastCpu, cpuset, sigmask } = creator;
   k.state.threads.set(tid, {
@@ -52,21 +57,35 @@ export function createThread(k: Kernel, creator: Thread, wanted: NewThread): Tid
     ...forkHistory(creator),
     ...{ windowRunNs, windowStartNs, priClass, basePri, priority, lastCpu, cpuset, sigmask },
     ...wanted.scheduling,
-    gsBase: wanted.tlsBase,
+    gsBase: 'entry' in start ? start.tlsBase : creator.gsBase,
     fsBase: creator.fsBase,
     held: wanted.suspended,
   });
   const regs = regsOf(k, creator.tid).slice();
-  regs[EIP] = wanted.entry | 0;
-  regs[ESP] = esp | 0;
-  regs[EBP] = 0;
   regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_TF;
   k.pcbs.set(tid, new Uint8Array(regs.buffer));
-  loadSelectors(k, tid, [[SEG_GS, SELECTOR_UGS]]);
+  const refused = 'entry' in start ? setEntry(k, tid, start) : setMcontext(k, tid, start.ucontext);
+  if (refused) {
+    removeThread(k, tid);
+    return refused;
+  }
   k.setProc(p.pid, { threads: [...p.threads, tid] });
   k.emit({ kind: 'thread-new', pid: p.pid, tid });
   if (!wanted.suspended && p.stopped === 'no') makeRunnable(k, k.thread(tid), 'new');
   return tid;
+}
+
+/** FreeBSD cpu_set_upcall_kse and cpu_set_user_tls. */
+function setEntry(k: Kernel, tid: Tid, start: Extract<NewThreadStart, { entry: number }>): 0 {
+  const regs = regsOf(k, tid);
+  const esp = ((((start.stackBase + start.stackSize - 4) & ~15) >>> 0) - 4) >>> 0;
+  // Whether it was written is not asked: the thread finds out when it touches its stack.
+  k.suword(k.thread(tid).pid, (esp + 4) >>> 0, start.arg);
+  regs[EIP] = start.entry | 0;
+  regs[ESP] = esp | 0;
+  regs[EBP] = 0;
+  loadSelectors(k, tid, [[SEG_GS, SELECTOR_UGS]]);
+  return 0;
 }
 
 /** FreeBSD thr_exit: a thread ends, unless it is the last one. A word at `stateAt` (0: none) becomes 1, and who waits for it is woken. */

@@ -1,19 +1,35 @@
-import { EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { EAGAIN, ECHILD, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
 import { encode } from '../abi/layout.ts';
 import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { rusageLayout } from '../abi/resource.ts';
-import { SIGCHLD, SIGTRAP } from '../abi/signal.ts';
-import { exitedStatus, STATUS_CONTINUED, stoppedStatus, WCONTINUED, WNOHANG, WNOWAIT, WUNTRACED } from '../abi/wait.ts';
+import { encodeSiginfo } from '../abi/siginfo.ts';
+import { SIGCHLD, SIGCONT, SIGTRAP } from '../abi/signal.ts';
+import {
+  exitCodeOf,
+  exitedStatus,
+  STATUS_CONTINUED,
+  stoppedStatus,
+  termSignalOf,
+  WCONTINUED,
+  WCOREFLAG,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WTRAPPED,
+  WUNTRACED,
+} from '../abi/wait.ts';
 import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
 import { exitProcess, reap } from '../kern/exit.ts';
 import { forkProcess } from '../kern/fork.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { childrenOf, INIT_PID } from '../kern/proc.ts';
-import { rusageOf } from '../kern/resource.ts';
+import { randomBytes } from '../kern/random.ts';
+import { rusageOf, rusageOfTimes } from '../kern/resource.ts';
 import { allHalted, psignal, sigInfo, tdsignal, wakeParent } from '../kern/signal.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { IO_PIECE } from '../vfs/limits.ts';
 import type { SyscallRow } from './row.ts';
 
 /** rfork(2) flags: FreeBSD sys/sys/unistd.h. */
@@ -22,6 +38,11 @@ const RFPROC = 1 << 4;
 const RFMEM = 1 << 5;
 const RFNOWAIT = 1 << 6;
 const RFCFDG = 1 << 12;
+/** wait6(2): idtype_t of sys/sys/wait.h; si_code of SIGCHLD in sys/sys/signal.h. */
+const [P_PID, P_PGID, P_SID, P_UID, P_ALL] = [0, 2, 3, 5, 7] as const;
+const [CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED] = [1, 2, 3, 4, 5, 6] as const;
+/** GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE. */
+const GRND_ALL = 7;
 
 function sys_exit(k: Kernel, td: Thread, [status]: readonly number[]): SyscallResult {
   exitProcess(k, td.pid, { code: exitedStatus(status!) >> 8 });
@@ -70,28 +91,54 @@ function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]
   return JUST_RETURN;
 }
 
-/** What a child has to tell its parent. */
-function report(k: Kernel, child: Proc, options: number): number | null {
-  if (child.state === 'zombie') return child.xstat;
-  const halted = child.stopped !== 'no' && allHalted(k, child);
-  if (halted && !child.stopReported && (child.traced || options & WUNTRACED)) return stoppedStatus(child.xstat);
-  if (child.continueUnreported && options & WCONTINUED) return STATUS_CONTINUED;
+/** What a child has to tell its parent, as a wait status and as siginfo_t says it. */
+interface Report {
+  readonly status: number;
+  readonly code: number;
+  readonly value: number;
+}
+
+function report(k: Kernel, child: Proc, options: number): Report | null {
+  if (child.state === 'zombie') return options & WEXITED ? deathReport(child.xstat) : null;
+  const halted = child.stopped !== 'no' && allHalted(k, child) && !child.stopReported;
+  if (halted && (child.traced ? options & WTRAPPED : options & WUNTRACED)) {
+    const code = child.traced ? CLD_TRAPPED : CLD_STOPPED;
+    return { status: stoppedStatus(child.xstat), code, value: child.xstat };
+  }
+  if (child.continueUnreported && options & WCONTINUED)
+    return { status: STATUS_CONTINUED, code: CLD_CONTINUED, value: SIGCONT };
   return null;
 }
 
-/** wait4(2). FreeBSD kern/kern_exit.c, kern_wait. */
-function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
-  const [wanted, statusAt, options, rusageAt] = args as [number, number, number, number];
-  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOWAIT)) return fail(EINVAL);
-  const me = k.proc(td.pid);
-  const group = wanted === 0 ? me.pgid : -wanted;
-  const isWanted = (c: Proc): boolean => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group);
+function deathReport(status: number): Report {
+  const signo = termSignalOf(status);
+  if (signo === 0) return { status, code: CLD_EXITED, value: exitCodeOf(status) };
+  return { status, code: status & WCOREFLAG ? CLD_DUMPED : CLD_KILLED, value: signo };
+}
+
+/** Where the results of a call go; 0: nowhere. */
+interface WaitOutputs {
+  readonly statusAt: number;
+  readonly rusageAt: number;
+  /** Behind the child's own: that of its children. */
+  readonly childrenUsageAt: number;
+  readonly infoAt: number;
+}
+
+/** FreeBSD kern_wait6: the first child, by pid, that has something to tell. */
+function waitFor(
+  k: Kernel,
+  td: Thread,
+  isWanted: (child: Proc) => boolean,
+  options: number,
+  out: WaitOutputs,
+  entry: SyscallEntry,
+): SyscallResult {
   const mine = childrenOf(k, td.pid).filter(isWanted);
   for (const child of mine) {
-    const status = report(k, child, options);
-    if (status === null) continue;
-    if (statusAt !== 0 && !k.suword(td.pid, statusAt, status)) return fail(EFAULT);
-    if (rusageAt !== 0 && !k.copyout(td.pid, rusageAt, encode(rusageLayout, rusageOf(k, child)))) return fail(EFAULT);
+    const told = report(k, child, options);
+    if (told === null) continue;
+    if (!putReport(k, td, child, told, out)) return fail(EFAULT);
     if (options & WNOWAIT) return ok(child.pid);
     if (child.state === 'zombie') collect(k, child);
     else if (child.stopped !== 'no') k.setProc(child.pid, { stopReported: true });
@@ -103,6 +150,52 @@ function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
   if (options & WNOHANG) return ok(0);
   if (entry.woken === 'signal') return RESTART;
   return { kind: 'sleep', wchan: `wait:${td.pid}`, wmesg: 'wait' };
+}
+
+function putReport(k: Kernel, td: Thread, child: Proc, { status, code, value }: Report, out: WaitOutputs): boolean {
+  const put = (at: number, bytes: () => Uint8Array): boolean => at === 0 || k.copyout(td.pid, at, bytes());
+  const info = sigInfo(SIGCHLD, { code, pid: child.pid, uid: child.uid, status: value });
+  return (
+    put(out.statusAt, () => new Uint8Array(Int32Array.of(status).buffer)) &&
+    put(out.rusageAt, () => encode(rusageLayout, rusageOf(k, child))) &&
+    put(out.childrenUsageAt, () => encode(rusageLayout, rusageOfTimes(child.children))) &&
+    put(out.infoAt, () => encodeSiginfo(info))
+  );
+}
+
+/** wait4(2). */
+function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
+  const [wanted, statusAt, options, rusageAt] = args as [number, number, number, number];
+  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOWAIT)) return fail(EINVAL);
+  const group = wanted === 0 ? k.proc(td.pid).pgid : -wanted;
+  const isWanted = (c: Proc): boolean => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group);
+  const out = { statusAt, rusageAt, childrenUsageAt: 0, infoAt: 0 };
+  return waitFor(k, td, isWanted, options | WEXITED | WTRAPPED, out, entry);
+}
+
+/** wait6(2), from 9.2 on. Differs: 9.0 has no such call; Go 1.19 makes it whatever the release is. */
+function sys_wait6(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
+  const [type, id, statusAt, options, usageAt, infoAt] = args as [number, number, number, number, number, number];
+  const events = WEXITED | WTRAPPED | WUNTRACED | WCONTINUED;
+  if (options & ~(events | WNOHANG | WNOWAIT) || (options & events) === 0) return fail(EINVAL);
+  const selections = new Map<number, (child: Proc) => boolean>([
+    [P_PID, (child) => child.pid === id],
+    [P_PGID, (child) => child.pgid === id],
+    [P_SID, (child) => child.sid === id],
+    [P_UID, (child) => child.uid === id],
+    [P_ALL, () => true],
+  ]);
+  const isWanted = selections.get(type);
+  if (!isWanted) return fail(EINVAL);
+  const childrenUsageAt = usageAt === 0 ? 0 : usageAt + rusageLayout.sizeBytes;
+  return waitFor(k, td, isWanted, options, { statusAt, rusageAt: usageAt, childrenUsageAt, infoAt }, entry);
+}
+
+/** getrandom(2), from 12.0 on. Differs: as wait6. */
+function sys_getrandom(k: Kernel, td: Thread, [at, length, flags]: readonly number[]): SyscallResult {
+  if (flags! & ~GRND_ALL) return fail(EINVAL);
+  const bytes = randomBytes(k, Math.min(length!, IO_PIECE));
+  return k.copyout(td.pid, at!, bytes) ? ok(bytes.length) : fail(EFAULT);
 }
 
 /** A zombie that was traced by somebody else goes back to its real parent; any other is gone. */
@@ -181,4 +274,7 @@ export const processSyscalls = [
   { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'RFPROC with RFFDG or RFMEM; descriptor tables are never shared', handler: sys_rfork },
   { number: 253, name: 'issetugid', args: [], support: 'full', handler: sys_issetugid },
   { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
+  { number: 532, name: 'wait6', args: [['idtype', 'int'], ['id', 'off'], ['status', 'ptr'], ['options', 'int'], ['wrusage', 'ptr'], ['info', 'ptr']], support: 'partial', note: 'of 9.2; pids, groups, sessions, users, all', handler: sys_wait6 },
+  { number: 541, name: 'accept4', args: [['s', 'fd'], ['name', 'ptr'], ['anamelen', 'ptr'], ['flags', 'int']], support: 'partial', note: 'of 10.0; there are no sockets: ENOSYS, without the SIGSYS of an unknown number', handler: () => fail(ENOSYS) },
+  { number: 563, name: 'getrandom', args: [['buf', 'ptr'], ['buflen', 'size'], ['flags', 'uint']], support: 'full', note: 'of 12.0', handler: sys_getrandom },
 ] as const satisfies readonly SyscallRow[];

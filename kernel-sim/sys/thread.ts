@@ -3,6 +3,7 @@ import { type Errno, type Signo, TID_MIN, type Tid } from '../abi/ids.ts';
 import { RTP_PRIO_NORMAL } from '../abi/priority.ts';
 import { SIG_MAX } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { UCONTEXT_SIZE } from '../kern/sendsig.ts';
 import { isIgnored, SI_LWP, sigInfo, tdsignal } from '../kern/signal.ts';
 import { wakeThread } from '../kern/sleep.ts';
 import type { Proc, Thread } from '../kern/state.ts';
@@ -35,7 +36,7 @@ function sys_thr_new(k: Kernel, td: Thread, [paramAt, size]: Args): SyscallResul
   const scheduling = rtpAt ? schedulingOfNew(k, td, rtpAt) : {};
   if (typeof scheduling === 'number') return fail(scheduling);
   const tid = createThread(k, td, {
-    ...{ entry: entry!, arg: arg!, stackBase: stackBase!, stackSize: stackSize!, tlsBase: tlsBase! },
+    start: { entry: entry!, arg: arg!, stackBase: stackBase!, stackSize: stackSize!, tlsBase: tlsBase! },
     ...{ childTidAt: childTidAt!, parentTidAt: parentTidAt!, suspended: (flags! & THR_SUSPENDED) !== 0, scheduling },
   });
   return tid >= TID_MIN ? ok() : fail(tid as Errno);
@@ -47,6 +48,17 @@ function schedulingOfNew(k: Kernel, td: Thread, rtpAt: number): NewThread['sched
   if (word === null) return EFAULT;
   if ((word & 0xffff) !== RTP_PRIO_NORMAL && k.proc(td.pid).uid !== 0) return EPERM;
   return rtprioPatch(word) ?? EINVAL;
+}
+
+/** thr_create(2): the new thread begins where a ucontext says. */
+function sys_thr_create(k: Kernel, td: Thread, [contextAt, idAt, flags]: Args): SyscallResult {
+  const ucontext = k.copyin(td.pid, contextAt!, UCONTEXT_SIZE);
+  if (typeof ucontext === 'number') return fail(ucontext);
+  const suspended = (flags! & THR_SUSPENDED) !== 0;
+  const tid = createThread(k, td, {
+    ...{ start: { ucontext }, childTidAt: 0, parentTidAt: idAt!, suspended, scheduling: {} },
+  });
+  return tid >= TID_MIN ? ok() : fail(tid as Errno);
 }
 
 /** thr_exit(2). The last thread goes on: its libc calls exit(2). */
@@ -116,6 +128,7 @@ function sys_thr_set_name(k: Kernel, td: Thread, [id, nameAt]: Args): SyscallRes
 
 // biome-ignore format: one system call per line
 export const threadSyscalls = [
+  { number: 430, name: 'thr_create', args: [['ctx', 'ptr'], ['id', 'ptr'], ['flags', 'int']], support: 'full', handler: sys_thr_create },
   { number: 431, name: 'thr_exit', args: [['state', 'ptr']], support: 'full', handler: sys_thr_exit },
   { number: 432, name: 'thr_self', args: [['id', 'ptr']], support: 'full', handler: sys_thr_self },
   { number: 433, name: 'thr_kill', args: [['id', 'int'], ['sig', 'int']], support: 'full', handler: sys_thr_kill },

@@ -50,7 +50,7 @@ export function runGo(binary: string, args: readonly string[], config: SystemCon
   const name = path.basename(binary);
   system.install({ path: `/root/${name}`, bytes: new Uint8Array(readFileSync(binary)) });
   if (testdata) installTree(system, testdata, '/root/testdata');
-  const pid = system.spawn({ path: `/root/${name}`, args: [name, ...args] });
+  const pid = system.spawn({ path: `/root/${name}`, args: [`/root/${name}`, ...args] });
   const stop = system.run({ untilNs: 3600e9 });
   const text = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
   const exit = system.events.find((event) => event.kind === 'exit' && event.pid === pid);

@@ -399,3 +399,60 @@ describe('_umtx_op WAKE', () => {
     expect(log).toEqual({ one: 1, both: 2 });
   });
 });
+
+describe('thr_create', () => {
+  it('starts a thread where a ucontext says', () => {
+    const CONTEXT = SCRATCH + 0x700;
+    const { log } = runOne((p) => {
+      p.routine('thread', (t) => t.raw('89e0').log('esp').sys('thr_exit', STATE));
+      // A context by hand: selectors, eip, esp, mc_len.
+      const mc = CONTEXT + 16;
+      const words: [number, number][] = [
+        [4, 0x3b],
+        [8, 0x3b],
+        [12, 0x3b],
+        [16, 0x3b],
+        [60, p.address('thread')],
+        [64, 0x33],
+        [68, 0x202],
+        [72, STACK + 0x200],
+        [76, 0x3b],
+        [80, 640],
+        [88, 0x20000],
+      ];
+      for (const [offset, value] of words) p.set(mc + offset, value);
+      p.sys('thr_create', CONTEXT, CHILD_TID, 0).log('create').sys('_umtx_op', STATE, WAIT, 0, 0, 0).log('join');
+      p.set(mc + 80, 0)
+        .sys('thr_create', CONTEXT, CHILD_TID, 0)
+        .log('no context')
+        .exit(0);
+    });
+    expect(log).toEqual({ create: 0, join: 0, esp: STACK + 0x200, 'no context': -EINVAL });
+  });
+});
+
+describe('wait6', () => {
+  it('reports only what it is asked for, with siginfo', () => {
+    const [EXITED, NOHANG, NOWAIT] = [16, 1, 8];
+    const INFO = SCRATCH + 0x80;
+    const { log } = runOne((p) => {
+      p.sys('fork').store(SCRATCH + 4);
+      p.ifZero((c) => c.sys('exit', 6));
+      p.sleep(2_000_000)
+        .sys('wait6', 7, 0, 0, SCRATCH, 4 | NOHANG, 0, 0)
+        .log('not asked for');
+      p.sys('wait6', 0, at(SCRATCH + 4), 0, SCRATCH, EXITED | NOWAIT, 0, INFO).log('left there');
+      p.load(INFO)
+        .log('signo')
+        .load(INFO + 8)
+        .log('code')
+        .load(INFO + 20)
+        .log('status');
+      p.sys('wait6', 7, 0, 0, SCRATCH, EXITED, 0, 0).load(SCRATCH).log('collected');
+      p.sys('wait6', 7, 0, 0, SCRATCH, EXITED, 0, 0).log('none').sys('wait6', 7, 0, 0, 0, 0, 0, 0).log('nothing');
+      p.sys('getrandom', SCRATCH, 16, 0).log('random').sys('accept4', 0, 0, 0, 0).log('accept4').exit(0);
+    });
+    expect(log).toMatchObject({ 'not asked for': 0, signo: 20, code: 1, status: 6, collected: 0x600 });
+    expect(log).toMatchObject({ none: -10, nothing: -EINVAL, random: 16, accept4: -78 });
+  });
+});

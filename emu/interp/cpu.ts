@@ -53,11 +53,12 @@ export function isAlignmentChecked(r: Int32Array): boolean {
 
 /**
  * What an operand of so many bytes must be aligned to when alignment is checked: a pseudo-descriptor (6, SGDT) is a doubleword and
- * a word, an x87 environment (14, 28) or state (94, 108) words or doublewords, an 80-bit number a quadword and a word; everything
+ * a word, an x87 environment (14, 28) or state (94, 108; FXSAVE: 512) words or doublewords, an 80-bit number a quadword and a word; everything
  * else is aligned to its size. Source: SDM Vol. 3, Interrupt 17.
  */
 function alignmentOf(size: number): number {
   switch (size) {
+    case 512:
     case 6:
     case 28:
     case 108:
@@ -199,28 +200,35 @@ export class Cpu {
     this.store(this.checkWrite(seg, offset, size), size, value);
   }
 
-  /** Checks a read of `size` bytes in full and returns its linear address. */
-  checkRead(seg: number, offset: number, size: number): number {
-    const linear = this.translate(seg, offset, size, false);
+  /** Checks a read of `size` bytes in full and returns its linear address. `aligned`: it must be a multiple of 16. */
+  checkRead(seg: number, offset: number, size: number, aligned = false): number {
+    const linear = this.translate(seg, offset, size, false, aligned);
     this.checkPages(linear, size, PERM_R);
     return linear;
   }
 
-  /** Checks a write of `size` bytes in full and returns its linear address. */
-  checkWrite(seg: number, offset: number, size: number): number {
-    const linear = this.translate(seg, offset, size, true);
+  /** Checks a write of `size` bytes in full and returns its linear address. `aligned`: it must be a multiple of 16. */
+  checkWrite(seg: number, offset: number, size: number, aligned = false): number {
+    const linear = this.translate(seg, offset, size, true, aligned);
     this.checkPages(linear, size, PERM_W);
     return linear;
   }
 
+  /** Checks a write that will not be made. */
+  probeWrite(seg: number, offset: number, size: number): void {
+    this.checkWrite(seg, offset, size);
+  }
+
   /** From offset to linear address. Source: SDM Vol. 3, Limit Checking and Type Checking. */
-  private translate(seg: number, offset: number, size: number, write: boolean): number {
+  private translate(seg: number, offset: number, size: number, write: boolean, aligned: boolean): number {
     const access = this.r[SEG_ACCESS + seg];
     const limit = this.r[SEG_LIMIT + seg] >>> 0;
     const first = offset >>> 0;
     const last = first + size - 1;
     const vector = seg === SEG_SS ? VECTOR_SS : VECTOR_GP;
     if (access === 0) this.raise(VECTOR_GP, 0);
+    const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
+    if (aligned && size === 16 && linear & 15) this.raise(VECTOR_GP, 0);
     if (access & ACCESS_CODE) {
       if (write || !(access & ACCESS_READABLE)) this.raise(VECTOR_GP, 0);
       if (last > limit) this.raise(vector, 0);
@@ -230,8 +238,8 @@ export class Cpu {
         if (first <= limit || last > (access & ACCESS_BIG ? 0xffffffff : 0xffff)) this.raise(vector, 0);
       } else if (last > limit) this.raise(vector, 0);
     }
-    const linear = (this.r[SEG_BASE + seg] + offset) >>> 0;
     if (linear & (alignmentOf(size) - 1) && isAlignmentChecked(this.r)) this.raise(VECTOR_AC, 0);
+    if (aligned && linear & 15) this.raise(VECTOR_GP, 0);
     return linear;
   }
 

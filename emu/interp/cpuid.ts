@@ -22,9 +22,24 @@ const FEATURES = {
   TSC: 1 << 4,
   CX8: 1 << 8,
   CMOV: 1 << 15,
+  CLFSH: 1 << 19,
+  MMX: 1 << 23,
+  FXSR: 1 << 24,
+  SSE: 1 << 25,
+  SSE2: 1 << 26,
 };
 
-const featureBits = Object.values(FEATURES).reduce((bits, bit) => bits | bit, 0);
+/** Leaf 1, ECX. */
+const MORE_FEATURES = {
+  SSE3: 1 << 0,
+  SSSE3: 1 << 9,
+};
+
+/** Leaf 1, EBX: the line that CLFLUSH flushes, in units of 8 bytes. */
+const LINE_SIZE = 64 / 8;
+
+const allBits = (features: Readonly<Record<string, number>>): number =>
+  Object.values(features).reduce((bits, bit) => bits | bit, 0);
 
 const LEAVES: readonly CpuidLeaf[] = [
   {
@@ -34,7 +49,7 @@ const LEAVES: readonly CpuidLeaf[] = [
     edx: doubleword(VENDOR.slice(4, 8)),
     ecx: doubleword(VENDOR.slice(8, 12)),
   },
-  { leaf: 1, eax: SIGNATURE, ebx: 0, ecx: 0, edx: featureBits },
+  { leaf: 1, eax: SIGNATURE, ebx: LINE_SIZE << 8, ecx: allBits(MORE_FEATURES), edx: allBits(FEATURES) },
 ];
 
 /** A leaf beyond the last answers as the last one does. EBX of leaf 1 carries the core's APIC id in its top byte. */

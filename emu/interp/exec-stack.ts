@@ -59,7 +59,7 @@ export function enter(cpu: Cpu, insn: Insn): void {
     cpu.checkWrite(SEG_SS, (frame - size * i) & mask, size);
   }
   if (level > 0) cpu.checkWrite(SEG_SS, (frame - size * level) & mask, size);
-  cpu.checkWrite(SEG_SS, (frame - size * level - allocation) & mask, size);
+  cpu.probeWrite(SEG_SS, (frame - size * level - allocation) & mask, size);
 
   const oldBase = cpu.r[EBP];
   cpu.push(size, oldBase);

@@ -1,6 +1,5 @@
 import {
   type CoreState,
-  DR,
   EFLAGS,
   EIP,
   EXIT_ERROR_CODE,
@@ -19,17 +18,14 @@ import {
 } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET, EXIT_EXCEPTION, VECTOR_DB } from '../core/engine.ts';
 import { ACCESS_BIG, ACCESS_CODE, ACCESS_EXPAND_DOWN, ACCESS_WRITABLE } from '../core/segments.ts';
+import { IN_STRING, type Insn } from '../isa/insn.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { CodePages } from './code-cache.ts';
 import { Cpu, CpuFault, isAlignmentChecked } from './cpu.ts';
+import { anyBreakpoint, DR6_BS, reportDebugException, WatchedCpu } from './debug-registers.ts';
 import { fetchAnywhere } from './fetch.ts';
 import { HotLoop } from './hot-loop.ts';
 import { warmUp } from './warm-up.ts';
-
-/** DR6: the exception comes from single-stepping. */
-const DR6_BS = 0x4000;
-/** DR7: any of the eight enable bits. */
-const DR7_ENABLED = 0xff;
 
 /** The hot loop is one function for all interpreters, so one warm-up serves them all. It leaves no state behind. */
 let warm = false;
@@ -48,6 +44,7 @@ export class Interpreter implements Engine {
   private readonly fast: boolean;
   private readonly cpu = new Cpu();
   private readonly hotLoop = new HotLoop(this.cpu);
+  private watchedCpu: WatchedCpu | null = null;
 
   constructor(options: InterpreterOptions = {}) {
     this.fast = options.fast ?? true;
@@ -58,7 +55,9 @@ export class Interpreter implements Engine {
   }
 
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
-    const { cpu, hotLoop } = this;
+    const { hotLoop } = this;
+    const watched = anyBreakpoint(core.i32) ? this.watched() : null;
+    const cpu = watched ?? this.cpu;
     cpu.attach(core, space);
     const cache = cacheOf(space);
     const tscEnd = core.tscBase + budget;
@@ -73,7 +72,7 @@ export class Interpreter implements Engine {
         fault = hotLoop.fault;
       } else {
         cpu.tsc = tscEnd - left;
-        fault = this.step(core, cache);
+        fault = step(core, cpu, watched, cache);
         if (fault === null) left--;
       }
     }
@@ -82,30 +81,60 @@ export class Interpreter implements Engine {
     return fault === null ? cpu.exit : deliverFault(core, fault);
   }
 
-  /** One instruction with everything that belongs to it. After a fault EIP is at the instruction. */
-  private step(core: CoreState, cache: CodePages): CpuFault | null {
-    const { cpu } = this;
-    const { i32 } = core;
-    const before = i32[EFLAGS];
-    const eip = i32[EIP];
-    try {
-      const record = isFlatCode(core) ? cache.find(eip, fullSegments(core)) : -1;
-      const insn = record >= 0 ? cache.insnAt(record) : fetchAnywhere(cpu, eip);
-      i32[EIP] = insn.next;
-      insn.row.exec(cpu, insn);
-    } catch (fault) {
-      if (!(fault instanceof CpuFault)) throw fault;
-      i32[EIP] = eip;
-      return fault;
-    }
-    if (before & FLAG_RF) i32[EFLAGS] &= ~FLAG_RF;
-    // The trap belongs to the instruction that began with TF set; an INT goes to its handler first.
-    if (before & FLAG_TF && !cpu.inhibitTrap && cpu.exit === EXIT_BUDGET) {
-      i32[DR + 6] |= DR6_BS;
-      cpu.trap(VECTOR_DB);
-    }
-    return null;
+  private watched(): WatchedCpu {
+    this.watchedCpu ??= new WatchedCpu();
+    return this.watchedCpu;
   }
+}
+
+/** One instruction with everything that belongs to it. After a fault EIP is at the instruction. `watched` is `cpu`, or null. */
+function step(core: CoreState, cpu: Cpu, watched: WatchedCpu | null, cache: CodePages): CpuFault | null {
+  const { i32 } = core;
+  const before = i32[EFLAGS];
+  const eip = i32[EIP];
+  if (watched !== null && !(before & FLAG_RF)) {
+    // Comes before all that fetching the instruction may raise.
+    const breakpoints = watched.onInstruction();
+    if (breakpoints !== 0) {
+      reportDebugException(i32, breakpoints, 0);
+      return INSTRUCTION_BREAKPOINT;
+    }
+  }
+  let insn: Insn;
+  try {
+    const record = isFlatCode(core) ? cache.find(eip, fullSegments(core)) : -1;
+    insn = record >= 0 ? cache.insnAt(record) : fetchAnywhere(cpu, eip);
+    i32[EIP] = insn.next;
+    // An IRET may set it again.
+    i32[EFLAGS] = before & ~FLAG_RF;
+    insn.row.exec(cpu, insn);
+  } catch (fault) {
+    if (!(fault instanceof CpuFault)) throw fault;
+    i32[EIP] = eip;
+    return fault;
+  }
+  let breakpoints = 0;
+  if (watched !== null) {
+    breakpoints = watched.met;
+    watched.met = 0;
+    // Between two iterations the processor has RF set, so that an instruction breakpoint stops before the first one only.
+    if (i32[EIP] === eip && isString(insn) && watched.onInstruction() !== 0) i32[EFLAGS] |= FLAG_RF;
+  }
+  // The trap belongs to the instruction that began with TF set; an INT goes to its handler first.
+  const stepped = (before & FLAG_TF) !== 0 && !cpu.inhibitTrap;
+  if ((stepped || breakpoints !== 0) && cpu.exit === EXIT_BUDGET) {
+    reportDebugException(i32, breakpoints, stepped ? DR6_BS : 0);
+    cpu.trap(VECTOR_DB);
+  }
+  return null;
+}
+
+/** The only fault among the debug exceptions. */
+const INSTRUCTION_BREAKPOINT = new CpuFault();
+INSTRUCTION_BREAKPOINT.vector = VECTOR_DB;
+
+function isString(insn: Insn): boolean {
+  return insn.rep !== 0 && insn.operands.some(({ kind }) => kind === IN_STRING);
 }
 
 function isFlat(i32: Int32Array, seg: number): boolean {
@@ -132,7 +161,7 @@ function fullSegments({ i32 }: CoreState): number {
 /** Whether what the hot loop takes for granted holds: flat segments, nothing to watch between instructions. */
 function isPlain(core: CoreState): boolean {
   const { i32 } = core;
-  if (i32[EFLAGS] & (FLAG_TF | FLAG_RF) || isAlignmentChecked(i32) || i32[DR + 7] & DR7_ENABLED) return false;
+  if (i32[EFLAGS] & (FLAG_TF | FLAG_RF) || isAlignmentChecked(i32) || anyBreakpoint(i32)) return false;
   if (!isFlatCode(core) || !(i32[SEG_ACCESS + SEG_SS] & ACCESS_BIG)) return false;
   for (const seg of FLAT_DATA) if (!isFlat(i32, seg) || !isWritableData(i32[SEG_ACCESS + seg])) return false;
   return true;
@@ -146,10 +175,13 @@ function cacheOf(space: AddressSpace): CodePages {
   return cache;
 }
 
-/** A fault is delivered with RF set, so that the instruction is not stopped twice by one breakpoint. */
+/**
+ * A fault is delivered with RF set, so that the instruction is not stopped twice by one breakpoint; the breakpoint's own fault
+ * is not: its handler decides. Source: Intel SDM Vol. 3, Instruction-Breakpoint Exception Condition.
+ */
 function deliverFault(core: CoreState, { vector, errorCode }: CpuFault): EngineExit {
   core.i32[EXIT_VECTOR] = vector;
   core.i32[EXIT_ERROR_CODE] = errorCode;
-  core.i32[EFLAGS] |= FLAG_RF;
+  if (vector !== VECTOR_DB) core.i32[EFLAGS] |= FLAG_RF;
   return EXIT_EXCEPTION;
 }

@@ -32,6 +32,8 @@ const op = (name: MicroOp): number => numbers.get(name)!;
 export const SLOW = op('SLOW');
 export const FETCH = op('FETCH');
 export const GOTO = op('GOTO');
+/** The first of the sixteen conditional jumps. */
+export const JO = op('JO');
 
 // A record is eight doublewords. Its instruction's successor in memory is the next record, which always exists.
 export const RECORD_SIZE = 8;
@@ -147,7 +149,8 @@ function choose(insn: Insn, code: Int32Array, p: number): MicroOp | null {
     case 'MOV':
       return chooseMov(form, size, plain);
     case 'XCHG':
-      return form === 'RR' && size === 4 ? 'XCHG_RR' : null;
+      if (form !== 'RR' || size !== 4) return null;
+      return first.reg === second.reg ? 'NOP' : 'XCHG_RR';
     case 'LEA':
       return size !== 4 ? null : plain ? 'LEA' : 'LEA_X';
     case 'MOVZX':

@@ -1,11 +1,15 @@
 import { cpuId } from '../base/brand.ts';
+import { assert } from '../base/errors.ts';
 import { CoreState, EAX, EBP, EBX, ECX, EDI, EIP, ESI, ESP } from '../core/core-state.ts';
-import type { Engine } from '../core/engine.ts';
+import { type Engine, EXIT_BUDGET } from '../core/engine.ts';
 import { freebsdDescriptorTables, resetCore } from '../core/reset.ts';
 import { AddressSpace, PERM_R, PERM_W, PERM_X } from '../memory/address-space.ts';
 
 const CODE = 0x10000;
 const DATA = 0x20000;
+
+/** A jump to itself. */
+const STAY = [0xeb, 0xfe];
 
 /** ModR/M bytes: the operands eax, ecx; eax, [ebx]; eax, [ebx+1]; eax, [ebx+esi*1+4]. */
 const REGISTERS = [0xc8];
@@ -24,7 +28,79 @@ function everyMicroOp(): number[] {
   const put = (...bytes: (number | readonly number[])[]): void => {
     code.push(...bytes.flat());
   };
-  const flagMakers = [[0x29, 0xc8], [0x01, 0xc8], [0x21, 0xc8], [0xd1, 0xe0], [0x38, 0xc8], [0x9e], [0x66, 0x3b, 0x03]];
+  const readFlagsOf = (...maker: readonly number[]): void => {
+    put(maker, 0x40, maker, 0x48, maker, 0x83, 0xd0, 1, maker, 0x19, 0xc8, maker, 0xc1, 0xc0, 3, maker, 0xc1, 0xc8, 3);
+    put(maker, 0x0f, 0xaf, 0xc1, maker, 0x6b, 0xc1, 3, 0xb8, 5, 0, 0, 0, maker, 0xf7, 0xe1);
+    for (let condition = 0; condition < 16; condition++) {
+      put(maker, 0x70 + condition, 0, 0x0f, 0x90 + condition, 0xc2, 0x0f, 0x40 + condition, 0xc1);
+    }
+  };
+  // What every program does comes first: V8 begins to compile when it has learned nothing new for about a thousand instructions.
+  readFlagsOf(0x29, 0xc8);
+  put(0xb0, 1, 0x88, 0xc8, 0x84, 0xc8, 0xa8, 1, 0xa9, 1, 0, 0, 0, 0x87, 0xc2, 0x87, 0xc2, 0x90, 0x89, 0xc2);
+  // Products beyond 2^53, and -0: or V8 takes them for integers until the first one that is none.
+  const large = [0xb8, 0xff, 0xff, 0xff, 0x7f, 0xb9, 0xff, 0xff, 0xff, 0x7f];
+  const zero = [0xb8, 0, 0, 0, 0, 0xb9, 0xff, 0xff, 0xff, 0xff];
+  for (const operands of [large, zero]) {
+    put(operands, 0x0f, 0xaf, 0xc1, operands, 0x6b, 0xc1, 3, operands, 0xf7, 0xe1, operands, 0xf7, 0xe9);
+  }
+  put(0xb9, 3, 0, 0, 0, 0xf7, 0xd8, 0xf7, 0xd0, 0x98, 0x99, 0x31, 0xd2, 0xf7, 0xf1, 0x99, 0xf7, 0xf9);
+  for (const shift of [4, 5, 7]) put(0xc1, 0xc0 | (shift << 3), 3, 0xd3, 0xc0 | (shift << 3));
+  put(0x0f, 0xa4, 0xc8, 3, 0x0f, 0xac, 0xc8, 3);
+  // push, pop, frames; calls over the two bytes of a jump, to a ret and to a ret 0.
+  put(
+    0x50,
+    0x58,
+    0x6a,
+    1,
+    0x59,
+    0x55,
+    0x89,
+    0xe5,
+    0xc9,
+    0xe8,
+    2,
+    0,
+    0,
+    0,
+    0xeb,
+    1,
+    0xc3,
+    0xe8,
+    2,
+    0,
+    0,
+    0,
+    0xeb,
+    3,
+    0xc2,
+    0,
+    0,
+  );
+  // call edx and jmp edx through call/pop; call [ebx] and jmp [ebx] likewise.
+  const popTarget = [0xe8, 0, 0, 0, 0, 0x5a];
+  put(popTarget, 0x83, 0xc2, 9, 0xff, 0xd2, 0xeb, 1, 0xc3, popTarget, 0x83, 0xc2, 6, 0xff, 0xe2);
+  put(
+    popTarget,
+    0x83,
+    0xc2,
+    11,
+    0x89,
+    0x13,
+    0xff,
+    0x13,
+    0xeb,
+    1,
+    0xc3,
+    popTarget,
+    0x83,
+    0xc2,
+    8,
+    0x89,
+    0x13,
+    0xff,
+    0x23,
+  );
   for (let alu = 0; alu < 8; alu++) {
     for (const size of [0, 1]) {
       put(alu * 8 + size, REGISTERS, size === 0 ? [0x80, 0xc0 | (alu << 3), 1] : [0x83, 0xc0 | (alu << 3), 1]);
@@ -91,72 +167,11 @@ function everyMicroOp(): number[] {
       memory,
     );
   }
-  put(0xb0, 1, 0x88, 0xc8, 0x84, 0xc8, 0xa8, 1, 0xa9, 1, 0, 0, 0, 0x87, 0xc2, 0x87, 0xc2, 0x90, 0x89, 0xc2);
-  for (const maker of flagMakers) {
-    put(maker, 0x40, maker, 0x48, maker, 0x83, 0xd0, 1, maker, 0x19, 0xc8, maker, 0xc1, 0xc0, 3, maker, 0xc1, 0xc8, 3);
-    put(maker, 0x0f, 0xaf, 0xc1, maker, 0x6b, 0xc1, 3, 0xb8, 5, 0, 0, 0, maker, 0xf7, 0xe1);
-    for (let condition = 0; condition < 16; condition++) {
-      put(maker, 0x70 + condition, 0, 0x0f, 0x90 + condition, 0xc2, 0x0f, 0x40 + condition, 0xc1);
-    }
-  }
-  put(0xf7, 0xd8, 0xf7, 0xd0, 0x98, 0x99, 0x31, 0xd2, 0xf7, 0xf1, 0x99, 0xf7, 0xf9);
-  for (const shift of [4, 5, 7]) put(0xc1, 0xc0 | (shift << 3), 3, 0xd3, 0xc0 | (shift << 3));
-  put(0x0f, 0xa4, 0xc8, 3, 0x0f, 0xac, 0xc8, 3);
-  // push, pop, frames; calls over the two bytes of a jump, to a ret and to a ret 0.
-  put(
-    0x50,
-    0x58,
-    0x6a,
-    1,
-    0x59,
-    0x55,
-    0x89,
-    0xe5,
-    0xc9,
-    0xe8,
-    2,
-    0,
-    0,
-    0,
-    0xeb,
-    1,
-    0xc3,
-    0xe8,
-    2,
-    0,
-    0,
-    0,
-    0xeb,
-    3,
-    0xc2,
-    0,
-    0,
-  );
-  // call edx and jmp edx through call/pop; call [ebx] and jmp [ebx] likewise.
-  const popTarget = [0xe8, 0, 0, 0, 0, 0x5a];
-  put(popTarget, 0x83, 0xc2, 9, 0xff, 0xd2, 0xeb, 1, 0xc3, popTarget, 0x83, 0xc2, 6, 0xff, 0xe2);
-  put(
-    popTarget,
-    0x83,
-    0xc2,
-    11,
-    0x89,
-    0x13,
-    0xff,
-    0x13,
-    0xeb,
-    1,
-    0xc3,
-    popTarget,
-    0x83,
-    0xc2,
-    8,
-    0x89,
-    0x13,
-    0xff,
-    0x23,
-  );
+  for (const maker of [[0x01, 0xc8], [0x21, 0xc8], [0xd1, 0xe0], [0x38, 0xc8], [0x9e], [0x66, 0x3b, 0x03]])
+    readFlagsOf(...maker);
+  // Changes the registers that all before rely on.
   put(0x0f, 0x1f, 0xc0, 0x89, 0xde, 0xb9, 3, 0, 0, 0, 0xf3, 0xa4, 0xb9, 3, 0, 0, 0, 0xf3, 0xab, 0x0f, 0xa2);
+  put(STAY);
   return code;
 }
 
@@ -180,8 +195,8 @@ export function warmUp(engine: Engine): void {
     core.i32[ESP] = core.i32[EBP] = DATA + 0xf00;
     core.i32[ESI] = 0x40;
     core.i32[EDI] = DATA + 0x800;
-    while (core.i32[EIP] < CODE + code.length) {
-      if (engine.run(core, space, 64) !== 0) break;
+    while (core.i32[EIP] !== CODE + code.length - STAY.length) {
+      assert(engine.run(core, space, 64) === EXIT_BUDGET, 'an instruction of the warm-up stopped it');
     }
   }
   space.dispose();

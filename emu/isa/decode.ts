@@ -5,10 +5,12 @@ import {
   IN_CONTROL,
   IN_DEBUG,
   IN_MEMORY,
+  IN_MMX,
   IN_REGISTER,
   IN_SEGMENT,
   IN_STACK,
   IN_STRING,
+  IN_XMM,
   type Insn,
   NONE,
   type Operand,
@@ -21,7 +23,7 @@ const LENGTH_MAX = 15;
 const SEGMENT_NAMES: readonly string[] = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 
 /** Operand codes that a ModR/M byte encodes. */
-const MODRM_CODES = /^(?:[EGMRSCD][a-z]?|Rv\/Mw)$/;
+const MODRM_CODES = /^(?:[EGMRSCD][a-z]?|M[a-z]+|R[vd]\/Mw|[NPQUVW][a-z]+)$/;
 
 const modrmOf = new Map<OpcodeRow, boolean>();
 function hasModrm(row: OpcodeRow): boolean {
@@ -110,6 +112,7 @@ export class Decoder {
     this.operandSize = operandPrefix === big ? 2 : 4;
     this.addressSize = addressPrefix === big ? 2 : 4;
     if (opcode === 0x0f) opcode = 0x0f00 | this.u8();
+    if (opcode === 0x0f38 || opcode === 0x0f3a) opcode = (opcode << 8) | this.u8();
 
     let row = INVALID_ROW;
     let operands: readonly Operand[] = [];
@@ -219,15 +222,30 @@ export class Decoder {
       case 'Rv/Mw':
         if (this.modrm < 0xc0) return { kind: IN_MEMORY, size: 2, reg: NONE, value: 0 };
         return { kind: IN_REGISTER, size: this.operandSize, reg: this.modrm & 7, value: 0 };
+      case 'Rd/Mw':
+        if (this.modrm < 0xc0) return { kind: IN_MEMORY, size: 2, reg: NONE, value: 0 };
+        return { kind: IN_REGISTER, size: 4, reg: this.modrm & 7, value: 0 };
       default:
         break;
     }
-    const size = this.sizeOf(code[1] ?? '');
+    const size = this.sizeOf(code.slice(1));
     switch (code[0]) {
       case 'E':
       case 'M':
         if (this.modrm < 0xc0) return { kind: IN_MEMORY, size, reg: NONE, value: 0 };
         return { kind: IN_REGISTER, size, reg: this.modrm & 7, value: 0 };
+      case 'Q':
+      case 'W':
+        if (this.modrm < 0xc0) return { kind: IN_MEMORY, size, reg: NONE, value: 0 };
+        return { kind: code[0] === 'Q' ? IN_MMX : IN_XMM, size, reg: this.modrm & 7, value: 0 };
+      case 'N':
+        return { kind: IN_MMX, size, reg: this.modrm & 7, value: 0 };
+      case 'U':
+        return { kind: IN_XMM, size, reg: this.modrm & 7, value: 0 };
+      case 'P':
+        return { kind: IN_MMX, size, reg, value: 0 };
+      case 'V':
+        return { kind: IN_XMM, size, reg, value: 0 };
       case 'R':
         return { kind: IN_REGISTER, size, reg: this.modrm & 7, value: 0 };
       case 'G':
@@ -266,9 +284,15 @@ export class Decoder {
       case 'w':
         return 2;
       case 'd':
+      case 'ss':
         return 4;
       case 'q':
+      case 'sd':
         return 8;
+      case 'dq':
+      case 'ps':
+      case 'pd':
+        return 16;
       case 'v':
       case 'z':
         return this.operandSize;

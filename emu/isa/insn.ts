@@ -17,6 +17,9 @@ export const IN_CONTROL = 7;
 export const IN_DEBUG = 8;
 /** ST(reg). */
 export const IN_STACK = 9;
+/** MMX or XMM register `reg`. */
+export const IN_MMX = 10;
+export const IN_XMM = 11;
 
 export interface Operand {
   readonly kind: number;

@@ -1,33 +1,53 @@
 import { assert } from '../base/errors.ts';
 import { tooLong, ud } from '../interp/exec-control.ts';
+import { mmxRows } from './mmx-rows.ts';
 import { oneByteRows } from './one-byte-rows.ts';
 import type { OpcodeRow } from './row.ts';
+import { sseFloatRows } from './sse-float-rows.ts';
+import { sseMoveRows } from './sse-move-rows.ts';
+import { sseSystemRows } from './sse-system-rows.ts';
+import { sse2IntegerRows } from './sse2-integer-rows.ts';
+import { ssse3Rows } from './ssse3-rows.ts';
 import { twoByteRows } from './two-byte-rows.ts';
 import { x87Rows } from './x87-rows.ts';
 
 /** Every encoding that the machine has. What is not here is #UD. */
-export const opcodeRows: readonly OpcodeRow[] = [...oneByteRows, ...twoByteRows, ...x87Rows];
+export const opcodeRows: readonly OpcodeRow[] = [
+  ...oneByteRows,
+  ...twoByteRows,
+  ...x87Rows,
+  ...mmxRows,
+  ...sseSystemRows,
+  ...sseMoveRows,
+  ...sseFloatRows,
+  ...sse2IntegerRows,
+  ...ssse3Rows,
+];
 
 /** What an undefined encoding decodes to. */
 export const INVALID_ROW: OpcodeRow = { opcode: -1, mnemonic: '(bad)', opEn: 'ZO', operands: [], exec: ud };
 /** What an instruction of more than 15 bytes decodes to. */
 export const TOO_LONG_ROW: OpcodeRow = { opcode: -1, mnemonic: '(too long)', opEn: 'ZO', operands: [], exec: tooLong };
 
-/**
- * Rows of one opcode under one prefix: one row; or eight for ModR/M.reg; or eight for ModR/M.reg of memory operands and 64 for the
- * ModR/M bytes from C0 on.
- */
+/** Rows of one opcode under one prefix: one row, or GROUP_SIZE of them by ModR/M (see `rowOfGroup`). */
 type Entry = OpcodeRow | readonly (OpcodeRow | null)[] | null;
+
+/** Eight with a memory operand by ModR/M.reg, then 64 for the bytes C0 .. FF. */
+const GROUP_SIZE = 8 + 64;
 
 /** No prefix, 66, F2, F3. */
 const PREFIX_SLOTS = [0, 0x66, 0xf2, 0xf3] as const;
 
+/** One-byte, two-byte, 0F 38 and 0F 3A opcodes. */
+const OPCODE_SLOT_COUNT = 4 * 256;
+
 function slotOf(opcode: number): number {
-  return opcode >= 0x0f00 ? 0x100 + (opcode & 0xff) : opcode;
+  const map = opcode <= 0xff ? 0 : opcode <= 0xffff ? 1 : opcode >> 8 === 0x0f38 ? 2 : 3;
+  return map * 256 + (opcode & 0xff);
 }
 
 function buildTable(rows: readonly OpcodeRow[]): Entry[] {
-  const table: Entry[] = new Array(512 * 4).fill(null);
+  const table: Entry[] = new Array(OPCODE_SLOT_COUNT * 4).fill(null);
   // Rows that ask for a prefix come last, over the ones that do not care.
   for (const wantsPrefix of [false, true]) {
     for (const row of rows) {
@@ -44,32 +64,39 @@ function buildTable(rows: readonly OpcodeRow[]): Entry[] {
   return table;
 }
 
+/** Whether a row is for this ModR/M byte, when its opcode and prefix are right. */
+export function fitsModrm(row: OpcodeRow, modrm: number): boolean {
+  if (row.modrm !== undefined) return row.modrm === (row.opEn === 'STi' ? modrm & 0xf8 : modrm);
+  if (row.digit !== undefined && row.digit !== ((modrm >> 3) & 7)) return false;
+  // MOV to and from CR and DR has registers whatever mod says.
+  if (modrm < 0xc0) return row.mod !== 3 && !row.operands.some((code) => /^[NU]/.test(code));
+  return !row.operands.some((code) => /^[Mm]/.test(code));
+}
+
+/** Whether ModR/M has no part in choosing the row. */
+function fitsAll(row: OpcodeRow): boolean {
+  return row.modrm === undefined && row.digit === undefined && fitsModrm(row, 0) && fitsModrm(row, 0xc0);
+}
+
 function place(table: Entry[], at: number, row: OpcodeRow): void {
   const old = table[at];
-  const clash = `two rows for opcode ${row.opcode.toString(16)} /${row.digit ?? '-'}: ${row.mnemonic}`;
-  if (row.modrm !== undefined) {
-    assert(old === null || Array.isArray(old), clash);
-    const whole: (OpcodeRow | null)[] = new Array(8 + 64).fill(null);
-    (old as readonly (OpcodeRow | null)[] | null)?.forEach((other, i) => {
-      whole[i] = other;
-    });
-    for (let i = 0; i < (row.opEn === 'STi' ? 8 : 1); i++) {
-      const index = 8 + row.modrm - 0xc0 + i;
-      assert(whole[index] === null, clash);
-      whole[index] = row;
-    }
-    table[at] = whole;
-    return;
-  }
-  if (row.digit === undefined) {
-    assert(old === null || row.prefix !== undefined, clash);
+  const clash = (other: OpcodeRow | null): void =>
+    assert(
+      other === null || (other.prefix === undefined && row.prefix !== undefined),
+      `two rows for opcode ${row.opcode.toString(16)} /${row.digit ?? '-'}: ${row.mnemonic}`,
+    );
+  if (fitsAll(row)) {
+    if (Array.isArray(old)) for (const other of old) clash(other);
+    else clash(old as OpcodeRow | null);
     table[at] = row;
     return;
   }
-  const group: (OpcodeRow | null)[] = Array.isArray(old) ? [...old] : new Array(8).fill(null);
-  assert(old === null || Array.isArray(old), clash);
-  assert(group[row.digit] === null || row.prefix !== undefined, clash);
-  group[row.digit] = row;
+  const group: (OpcodeRow | null)[] = Array.isArray(old) ? [...old] : new Array(GROUP_SIZE).fill(old);
+  for (let index = 0; index < GROUP_SIZE; index++) {
+    if (!fitsModrm(row, index < 8 ? index << 3 : 0xc0 + index - 8)) continue;
+    clash(group[index]);
+    group[index] = row;
+  }
   table[at] = group;
 }
 
@@ -81,7 +108,7 @@ export function lookUp(opcode: number, rep: number, operandPrefix: boolean): Ent
   return table[slotOf(opcode) * 4 + prefixSlot];
 }
 
-/** The row of a group that a ModR/M byte selects. */
+/** The row of a group that a ModR/M byte selects: by reg with a memory operand, by the whole byte from C0 on. */
 export function rowOfGroup(group: readonly (OpcodeRow | null)[], modrm: number): OpcodeRow | null {
-  return modrm >= 0xc0 && group.length > 8 ? group[8 + modrm - 0xc0] : group[(modrm >> 3) & 7];
+  return group[modrm < 0xc0 ? (modrm >> 3) & 7 : 8 + modrm - 0xc0];
 }

@@ -43,7 +43,14 @@ export const twoByteRows = [
 
   // Undefined on purpose; hint no-operations (PREFETCHh, ENDBR and others where they exist)
   { opcode: 0x0f0b, mnemonic: 'UD2', opEn: 'ZO', operands: [], since: 'i686', exec: ud },
-  { opcode: 0x0f18, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 0, mod: 3, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 1, mod: 3, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 2, mod: 3, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 3, mod: 3, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 4, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 5, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 6, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
+  { opcode: 0x0f18, digit: 7, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
   { opcode: 0x0f19, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
   { opcode: 0x0f1a, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },
   { opcode: 0x0f1b, mnemonic: 'NOP', opEn: 'M', operands: ['Ev'], since: 'i686', exec: nop },

@@ -141,7 +141,8 @@ static void append_process_note(struct buffer *notes, const struct kinfo_proc *p
   append_note(notes, NT_PRPSINFO, &info, sizeof info);
 }
 
-static void append_thread_notes(struct buffer *notes, lwpid_t tid, const struct kinfo_proc *threads, int thread_count) {
+static void append_thread_notes(struct buffer *notes, lwpid_t tid, const struct kinfo_proc *threads, int thread_count,
+                                bool strict) {
   prstatus_t status = {
       .pr_version = 1,
       .pr_statussz = sizeof status,
@@ -163,6 +164,13 @@ static void append_thread_notes(struct buffer *notes, lwpid_t tid, const struct 
     if (threads[i].ki_tid == tid) strlcpy(misc.pr_tname, threads[i].ki_tdname, sizeof threads[i].ki_tdname);
   if (misc.pr_tname[0] == '\0') strlcpy(misc.pr_tname, threads[0].ki_comm, sizeof misc.pr_tname);
   append_note(notes, NT_THRMISC, &misc, sizeof misc);
+
+  /* XMM registers and MXCSR have no place in the notes of 9.0. The header says that x87 and SSE state follow. */
+  struct { unsigned char fxsave[512], header[64]; } xstate = {.header = {3}};
+  if (!strict && ptrace(PT_GETXMMREGS, tid, (caddr_t)xstate.fxsave, 0) == 0) {
+    memcpy(xstate.fxsave + 464, (const unsigned char[8]){3}, 8);
+    append_note(notes, NT_X86_XSTATE, &xstate, sizeof xstate);
+  }
 }
 
 /* Each is the size of one record, then what sysctl says. A kernel that lacks one is no error. */
@@ -207,7 +215,7 @@ static void append_all_notes(struct buffer *notes, bool strict) {
   if (!tids) err(EXIT_FAILURE, "calloc");
   tid_count = ptrace(PT_GETLWPLIST, target, (caddr_t)tids, tid_count);
   if (tid_count == -1) err(EXIT_FAILURE, "%d: ptrace(PT_GETLWPLIST)", target);
-  for (int i = 0; i < tid_count; i++) append_thread_notes(notes, tids[i], threads, thread_count);
+  for (int i = 0; i < tid_count; i++) append_thread_notes(notes, tids[i], threads, thread_count, strict);
   free(tids);
   free(threads);
   if (!strict) append_procstat_notes(notes);

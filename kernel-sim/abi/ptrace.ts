@@ -17,6 +17,10 @@ export const PT_GETREGS = 33;
 export const PT_SETREGS = 34;
 export const PT_GETFPREGS = 35;
 export const PT_SETFPREGS = 36;
+export const PT_GETXMMREGS = 64;
+export const PT_SETXMMREGS = 65;
+export const PT_GETDBREGS = 37;
+export const PT_SETDBREGS = 38;
 
 export const PIOD_READ_D = 1;
 export const PIOD_WRITE_D = 2;
@@ -54,6 +58,10 @@ const REQUEST_NAMES = new Map<number, string>([
   [PT_SETREGS, 'PT_SETREGS'],
   [PT_GETFPREGS, 'PT_GETFPREGS'],
   [PT_SETFPREGS, 'PT_SETFPREGS'],
+  [PT_GETXMMREGS, 'PT_GETXMMREGS'],
+  [PT_SETXMMREGS, 'PT_SETXMMREGS'],
+  [PT_GETDBREGS, 'PT_GETDBREGS'],
+  [PT_SETDBREGS, 'PT_SETDBREGS'],
 ]);
 
 /** `PT_STEP` for 9; the number itself when it has no name here. */

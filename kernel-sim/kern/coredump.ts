@@ -36,6 +36,25 @@ import { fxsaveOf, userRegs } from './regs.ts';
 import type { Proc, Thread } from './state.ts';
 
 /**
+ * The XSAVE image of a processor without AVX: the FXSAVE image with XCR0 in its software bytes, and a header that says which parts are
+ * there (SDM Vol. 1, XSAVE Area; FreeBSD 10 NT_X86_XSTATE).
+ */
+function xstateOf(fxsave: Uint8Array): Uint8Array {
+  const image = new Uint8Array(XSAVE_BYTES);
+  image.set(fxsave);
+  const view = new DataView(image.buffer);
+  view.setUint32(XSAVE_XCR0, XCR0_X87_SSE, true);
+  view.setUint32(XSAVE_XCR0 + 4, 0, true);
+  view.setUint32(XSAVE_HEADER, XCR0_X87_SSE, true);
+  return image;
+}
+
+const XSAVE_BYTES = 576;
+const XSAVE_XCR0 = 464;
+const XSAVE_HEADER = 512;
+const XCR0_X87_SSE = 3;
+
+/**
  * The core image of a process as the kernel writes it: FreeBSD 9.1 kern/imgact_elf.c. `first` is the thread that comes first (the
  * faulting one); `cursig` the signal, 0 for a checkpoint. Nothing in the process changes.
  */
@@ -62,6 +81,7 @@ export function coreImage(
         fpreg: fpregFromSavexmm(fxsaveOf(k, tid).slice()),
         name,
         segbases: { fsbase: fsBase, gsbase: gsBase },
+        xstate: xstateOf(fxsaveOf(k, tid)),
       };
     }),
     segments: dumpedSegments(k, p),

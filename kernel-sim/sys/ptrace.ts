@@ -1,6 +1,7 @@
 import { EIP } from '../../emu/core/core-state.ts';
+import { DBREG_SIZE, decodeDbreg, encodeDbreg } from '../abi/dbreg.ts';
 import { EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
-import { fpregFromSavexmm, savexmmFromFpreg } from '../abi/fpreg.ts';
+import { fpregFromSavexmm, SAVEXMM_SIZE, savexmmFromFpreg } from '../abi/fpreg.ts';
 import type { Signo } from '../abi/ids.ts';
 import {
   LWPINFO_SIZE,
@@ -14,17 +15,21 @@ import {
   PT_ATTACH,
   PT_CONTINUE,
   PT_DETACH,
+  PT_GETDBREGS,
   PT_GETFPREGS,
   PT_GETLWPLIST,
   PT_GETNUMLWPS,
   PT_GETREGS,
+  PT_GETXMMREGS,
   PT_IO,
   PT_KILL,
   PT_LWPINFO,
   PT_READ_D,
   PT_READ_I,
+  PT_SETDBREGS,
   PT_SETFPREGS,
   PT_SETREGS,
+  PT_SETXMMREGS,
   PT_STEP,
   PT_TRACE_ME,
   PT_WRITE_D,
@@ -33,6 +38,7 @@ import {
 import { decodeReg, encodeReg } from '../abi/reg.ts';
 import { encodeSiginfo } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGKILL } from '../abi/signal.ts';
+import { setUserDbregs, userDbregs } from '../kern/dbregs.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import {
   attachTracer,
@@ -52,6 +58,9 @@ import type { SyscallRow } from './row.ts';
 
 const REG_BYTES = 76;
 const FPREG_BYTES = 176;
+/** Where MXCSR stands in an FXSAVE image, and its bits (SDM Vol. 1, MXCSR). */
+const MXCSR_OFFSET = 24;
+const MXCSR_MASK = 0xffff;
 /** PT_IO moves at most so much in one request; piod_len says how much it was. */
 const PT_IO_MAX = 1 << 20;
 
@@ -107,6 +116,23 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
       const image = fxsaveOf(k, tracee.td.tid);
       image.set(savexmmFromFpreg(bytes, image.slice()));
       return ok(0);
+    }
+    case PT_GETXMMREGS:
+      return k.copyout(td.pid, addr, fxsaveOf(k, tracee.td.tid).slice()) ? ok(0) : fail(EFAULT);
+    case PT_SETXMMREGS: {
+      const bytes = k.copyin(td.pid, addr, SAVEXMM_SIZE);
+      if (typeof bytes === 'number') return fail(bytes);
+      // Reserved bits of MXCSR cannot be set: npxsetregs masks them.
+      const view = new DataView(bytes.buffer);
+      view.setUint32(MXCSR_OFFSET, view.getUint32(MXCSR_OFFSET, true) & MXCSR_MASK, true);
+      fxsaveOf(k, tracee.td.tid).set(bytes);
+      return ok(0);
+    }
+    case PT_GETDBREGS:
+      return k.copyout(td.pid, addr, encodeDbreg(userDbregs(k, tracee.td.tid))) ? ok(0) : fail(EFAULT);
+    case PT_SETDBREGS: {
+      const bytes = k.copyin(td.pid, addr, DBREG_SIZE);
+      return typeof bytes === 'number' ? fail(bytes) : result(setUserDbregs(k, tracee.td.tid, decodeDbreg(bytes)));
     }
     default:
       k.log(`ptrace: pid ${td.pid}: request ${request} is not implemented`);

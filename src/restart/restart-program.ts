@@ -1,6 +1,7 @@
 import { UsageError, unreachable } from '../../emu/base/errors.ts';
 import { FLAG_CF } from '../../emu/core/core-state.ts';
 import { errnoName } from '../../kernel-sim/abi/errno.ts';
+import { SAVEXMM_SIZE } from '../../kernel-sim/abi/fpreg.ts';
 import { type Pid, pid } from '../../kernel-sim/abi/ids.ts';
 import {
   PIOD_WRITE_D,
@@ -12,6 +13,7 @@ import {
   PT_READ_I,
   PT_SETFPREGS,
   PT_SETREGS,
+  PT_SETXMMREGS,
   PT_TRACE_ME,
   PT_WRITE_I,
 } from '../../kernel-sim/abi/ptrace.ts';
@@ -316,8 +318,11 @@ function restoreRegisters(c: NativeContext, s: RestartState, saved: Reg): Native
 function detach(c: NativeContext, s: RestartState): NativeStep {
   if (s.offset >= 0) {
     const { core } = inputs(c, s);
-    c.put(REGS_AT, core.threads[0]!.fpreg);
-    return ptrace(PT_SETFPREGS, s.child, SCRATCH_ADDR + REGS_AT, 0, { ...s, offset: -1 });
+    // All of the FPU when the core has it, x87 alone from a 9.0 core.
+    const { xstate, fpreg } = core.threads[0]!;
+    c.put(CHUNK_AT, xstate ? xstate.subarray(0, SAVEXMM_SIZE) : fpreg);
+    const request = xstate ? PT_SETXMMREGS : PT_SETFPREGS;
+    return ptrace(request, s.child, SCRATCH_ADDR + CHUNK_AT, 0, { ...s, offset: -1 });
   }
   const target = s.lostPid || s.child;
   say(c, s, 'detach', 'the child goes on from where it was checkpointed');

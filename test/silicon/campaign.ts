@@ -2,6 +2,7 @@ import { InvariantError } from '../../emu/base/errors.ts';
 import { Prng } from '../../emu/base/prng.ts';
 import { VECTOR_UD } from '../../emu/core/engine.ts';
 import { type Difference, differences } from './compare.ts';
+import { beginnings, goOnWith } from './cut.ts';
 import { flagsRead, undefinedAfter } from './flag-use.ts';
 import { CaseGenerator } from './generate.ts';
 import type { EmulatedMachine } from './machine.ts';
@@ -130,8 +131,9 @@ export class Campaign {
     return mismatches;
   }
 
-  /** The smallest case that has the same kind of mismatch. */
-  shrink(mismatch: Mismatch): Mismatch {
+  /** The smallest case that has the same kind of mismatch; of a sequence the one instruction that goes wrong, if it does so alone. */
+  shrink(found: Mismatch): Mismatch {
+    const mismatch = isSequence(found.case) ? this.isolate(found) : found;
     let best = mismatch;
     for (let round = 0; round < 30; round++) {
       const candidates = simpler(best.case);
@@ -152,6 +154,38 @@ export class Campaign {
     return best;
   }
 
+  /**
+   * Tries each instruction of a sequence alone, from the state that the real CPU was in before it. A loop is then started one
+   * round later, as long as it still goes wrong.
+   */
+  private isolate(mismatch: Mismatch): Mismatch {
+    let best = mismatch;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const { code } = best.case;
+      const parts = beginnings(best.case);
+      const outcomes = this.oracle.run(parts);
+      const rest = (i: number): Uint8Array => (parts[i]?.code ?? code).slice(parts[i - 1]?.code.length ?? 0);
+      const singles = [parts[0]!, ...parts.map((part, i) => goOnWith(rest(i + 1), part, outcomes[i]!))];
+      for (const single of singles) {
+        const alone = this.tryAgain(single, mismatch.contender);
+        if (alone) return alone;
+      }
+      const later = this.tryAgain(goOnWith(code, parts.at(-1)!, outcomes.at(-1)!), mismatch.contender);
+      if (later === null) return best;
+      best = later;
+    }
+    return best;
+  }
+
+  private tryAgain(c: Case | null, contender: string): Mismatch | null {
+    return c && this.mismatchOf(c, this.oracle.run([c])[0]!, contender);
+  }
+
+  private mismatchOf(c: Case, native: Outcome, contender: string): Mismatch | null {
+    const row = rowOfCode(c.code);
+    return this.judge(c, row, nameOf(c, row), native).find((m) => m.contender === contender) ?? null;
+  }
+
   private record(mismatch: Mismatch): void {
     if (mismatch.emulated?.vector === VECTOR_UD && rowOfCode(mismatch.case.code) === null) {
       const opcode = opcodeOfCode(mismatch.case.code);
@@ -166,6 +200,8 @@ export class Campaign {
 }
 
 const SEQUENCE_NAME = 'sequence';
+/** More than a loop of a generated case goes round. */
+const ROUNDS_MAX = 70;
 
 function nameOf(c: Case, row: TestedRow | null): string {
   if (isSequence(c)) return SEQUENCE_NAME;
@@ -195,7 +231,7 @@ function kindOf(mismatch: Mismatch): string {
 }
 
 function streamOf(row: TestedRow): number {
-  return row.opcode * 8 + (row.digit ?? 0) + (row.modrm ?? 0) * 0x1000000 + (row.prefix ?? 0) * 0x10000;
+  return row.opcode * 8 + (row.digit ?? 0) + (row.modrm ?? 0) * 0x100_0000 + (row.prefix ?? 0) * 0x1_0000_0000;
 }
 
 /** Whether some instruction reads a flag that one before it left undefined: then nothing follows from a difference. */
@@ -214,6 +250,7 @@ function simpler(c: Case): Case[] {
   const found: Case[] = [];
   if (c.steps > 1) found.push({ ...c, steps: 1 });
   if (c.patches.length > 1) found.push({ ...c, patches: [] });
+  found.push(...simplerFx(c));
   if (c.eflags !== 0x202) found.push({ ...c, eflags: 0x202 });
   const plain = Uint16Array.of(0x2b, 0x23, 0x2b, 0x2b, 0x63, 0x6b);
   if (Buffer.compare(Buffer.from(c.selectors.buffer), Buffer.from(plain.buffer)) !== 0)
@@ -247,5 +284,24 @@ function simpler(c: Case): Case[] {
     if (![0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(c.code[i]!)) break;
     found.push({ ...c, code: Uint8Array.from([...c.code.subarray(0, i), ...c.code.subarray(i + 1)]) });
   }
+  return found;
+}
+
+/** One register or MXCSR less. */
+function simplerFx(c: Case): Case[] {
+  if (!c.fx) return [];
+  const found: Case[] = [];
+  const clear = (at: number, length: number, bytes: readonly number[] = []): void => {
+    const fx = c.fx!.slice();
+    fx.fill(0, at, at + length);
+    fx.set(bytes, at);
+    if (Buffer.compare(fx, c.fx!) !== 0) found.push({ ...c, fx });
+  };
+  clear(32, 128);
+  clear(0, 5, [0x7f, 3]);
+  clear(24, 4, [0x80, 0x1f]);
+  for (let i = 0; i < 8; i++) clear(32 + 16 * i, 16);
+  for (let i = 0; i < 8; i++) clear(160 + 16 * i, 16);
+  for (let i = 0; i < 32; i++) clear(160 + 4 * i, 4);
   return found;
 }

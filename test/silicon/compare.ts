@@ -2,6 +2,7 @@ import { FLAG_RF, FLAG_TF } from '../../emu/core/core-state.ts';
 import { PF_PRESENT, VECTOR_BP, VECTOR_PF } from '../../emu/core/engine.ts';
 import { USER_END } from '../../emu/memory/address-space.ts';
 import { undefinedFlags, undefinedFlagsAtEnd, undefinedFlagsOfSequence } from './flag-use.ts';
+import { describeSse } from './fx-image.ts';
 import { JUSTIFIED } from './justified.ts';
 import { type Case, isTrap, OUTCOME_HANG, type Outcome, type Patch } from './protocol.ts';
 import { isSequence, rowsOfCode, type TestedRow } from './rows.ts';
@@ -123,6 +124,6 @@ export function describeCase(c: Case): string {
   ];
   if (c.patches.length > 0)
     lines.push(`  memory ${c.patches.map((p) => `[${hex(p.address)}]=${hex(p.value)}`).join(' ')}`);
-  if (c.fx) lines.push(`  ${describeX87(c.fx)}`);
+  if (c.fx) lines.push(`  ${describeX87(c.fx)}`, describeSse(c.fx));
   return lines.join('\n');
 }

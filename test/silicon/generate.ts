@@ -1,7 +1,9 @@
 import type { Prng } from '../../emu/base/prng.ts';
 import { FLAG_CF } from '../../emu/core/core-state.ts';
+import { opcodeBytes } from '../../emu/isa/row.ts';
 import { INTERESTING, SELECTORS } from './base-pages.ts';
 import { flagsRead, undefinedAfter } from './flag-use.ts';
+import { drawFxImage, drawMxcsr, LaneValues } from './fx-image.ts';
 import { baseOfSelector } from './machine.ts';
 import {
   type Case,
@@ -33,7 +35,7 @@ const PREFIX_OF_SEGMENT = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 /** Segments that a case may start with in DS, ES, FS and GS: the kernel refuses others in sigreturn. */
 const START_SELECTORS = [0x2b, 0x2b, 0x63, 0x6b, 0x73, 0x17, 0x1f, 0];
 
-const MODRM_CODES = /^(E[bwdv]|G[bwv]|M[abdpqswx]?|R[dv]|Sw|Cd|Dd|[VWPQNU].+)$/;
+const MODRM_CODES = /^(E[bwdv]|G[bwdv]|M[a-z]*|R[dv]|Sw|Cd|Dd|[VWPQNU].+)$/;
 const STACK = new Set('PUSH POP PUSHA POPA PUSHF POPF CALL RET RETF IRET ENTER LEAVE INT3 INT1 INTO INT'.split(' '));
 const WANTS_SELECTOR = new Set(
   'MOV POP LAR LSL VERR VERW ARPL LDS LES LFS LGS LSS JMP CALL JMPF CALLF RET RETF IRET'.split(' '),
@@ -46,6 +48,7 @@ export class CaseGenerator {
   private selectors = new Uint16Array(6);
   private patches: Patch[] = [];
   private inSequence = false;
+  private lanes: LaneValues | null = null;
 
   constructor(prng: Prng) {
     this.prng = prng;
@@ -53,6 +56,7 @@ export class CaseGenerator {
 
   /** One case that starts with an instruction of this row. */
   caseFor(row: TestedRow): Case {
+    this.lanes = row.extension === undefined ? null : new LaneValues(this.prng, row);
     this.drawState(row);
     const code = this.instruction(row);
     const repeated = row.operands.some((o) => /^[XY]/.test(o));
@@ -66,7 +70,11 @@ export class CaseGenerator {
       mode,
       steps: repeated && this.chance(0.5) ? this.prng.between(1, 40) : 1,
       patches: this.patches.slice(-200),
-      fx: row.isX87 ? drawX87State(this.prng, row.mnemonic, false) : null,
+      fx: this.lanes
+        ? drawFxImage(this.prng, row, this.lanes)
+        : row.isX87
+          ? drawX87State(this.prng, row.mnemonic, false)
+          : null,
     };
   }
 
@@ -123,8 +131,7 @@ export class CaseGenerator {
     this.drawState(null);
     const code: number[] = [];
     if (this.chance(0.3)) code.push(this.pick([0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x64]));
-    if (opcode > 0xff) code.push(opcode >>> 8);
-    code.push(opcode & 0xff);
+    code.push(...opcodeBytes(opcode));
     for (let i = 0; i < 9; i++) code.push(this.chance(0.3) ? this.prng.below(256) : this.prng.below(64));
     return {
       regs: this.regs,
@@ -243,7 +250,7 @@ export class CaseGenerator {
       this.inSequence && /^(BSWAP|SHLD|SHRD)$/.test(row.mnemonic)
         ? false
         : row.prefix !== undefined
-          ? row.prefix === 0x66
+          ? row.prefix === 0x66 || (row.prefix !== 0 && this.chance(0.03))
           : this.chance(row.operands.some((o) => /[vzpa]$|byte$/.test(o)) ? 0.3 : 0.08);
     const prefix67 = !this.inSequence && this.chance(isString ? 0.15 : 0.1);
     let override = !this.inSequence && this.chance(0.1) ? this.prng.below(6) : NONE;
@@ -252,7 +259,7 @@ export class CaseGenerator {
     if (prefix66) prefixes.push(0x66);
     if (prefix67) prefixes.push(0x67);
     if (override !== NONE) prefixes.push(PREFIX_OF_SEGMENT[override]!);
-    if (row.prefix !== undefined && row.prefix !== 0x66) prefixes.push(row.prefix);
+    if (row.prefix === 0xf2 || row.prefix === 0xf3) prefixes.push(row.prefix);
     else if (this.chance(isString ? 0.7 : row.plainOnly || this.inSequence ? 0 : 0.03))
       prefixes.push(this.pick([0xf2, 0xf3]));
     if (!this.inSequence && this.chance(row.lockable ? 0.15 : 0.02)) prefixes.push(0xf0);
@@ -261,8 +268,8 @@ export class CaseGenerator {
         prefixes.push(this.pick([0x66, 0x67, 0x2e, 0x3e].filter((p) => p !== 0x66 || row.prefix === undefined)));
     this.shuffle(prefixes);
     const code = [...prefixes];
-    if (row.opcode > 0xff) code.push(row.opcode >>> 8);
-    code.push((row.opcode & 0xff) | (row.opEn === 'O' || row.opEn === 'OI' ? this.prng.below(8) : 0));
+    code.push(...opcodeBytes(row.opcode));
+    if (row.opEn === 'O' || row.opEn === 'OI') code.push(code.pop()! | this.prng.below(8));
     if (row.operands.some((o) => MODRM_CODES.test(o)) || row.digit !== undefined || row.modrm !== undefined)
       this.modrm(code, row, prefix66, prefix67, override);
     for (const operand of row.operands) this.immediate(code, operand, prefix66, prefix67, override);
@@ -271,9 +278,10 @@ export class CaseGenerator {
 
   private modrm(code: number[], row: TestedRow, prefix66: boolean, prefix67: boolean, override: number): void {
     const memory = row.operands.some((o) => o.startsWith('M'));
-    const register = row.operands.some((o) => /^([RNU].|Cd|Dd)$/.test(o));
+    const register = row.mod === 3 || row.operands.some((o) => /^([RNU].+|Cd|Dd)$/.test(o));
     const isMemory =
-      row.memoryOnly || this.chance(memory ? (register ? 0.6 : 0.95) : register ? 0.1 : this.inSequence ? 0.3 : 0.6);
+      row.memoryOnly ||
+      (row.mod !== 3 && this.chance(memory ? (register ? 0.6 : 0.95) : register ? 0.1 : this.inSequence ? 0.3 : 0.6));
     if (row.modrm !== undefined) {
       code.push(row.modrm + (row.opEn === 'STi' ? this.prng.below(8) : 0));
       return;
@@ -285,7 +293,9 @@ export class CaseGenerator {
     }
     const aim = this.chance(0.92);
     const aligned = row.operands.includes('Mp') || (row.isX87 && this.chance(0.9));
-    const target = aligned ? (this.drawTarget() & ~3) >>> 0 : this.drawTarget();
+    let target = aligned ? (this.drawTarget() & ~3) >>> 0 : this.drawTarget();
+    const is16 = row.operands.some((o) => /^[WM](dq|ps|pd)$/.test(o)) || /^FX/.test(row.mnemonic);
+    if (is16 && this.chance(0.85)) target = (target & ~15) >>> 0;
     if (prefix67) this.memory16(code, reg, target, override, aim);
     else this.memory32(code, reg, target, override, aim);
     if (row.operands.includes('Mp')) {
@@ -293,6 +303,8 @@ export class CaseGenerator {
       const selector = this.chance(0.3) ? 0x23 : this.drawSelector();
       this.patch(target, prefix66 ? (selector << 16) | (offset & 0xffff) : offset);
       this.patch(target + 4, selector);
+    } else if (this.lanes && this.chance(0.9)) {
+      this.patchLanes(row, target);
     } else if (row.isX87) {
       drawX87Operand(this.prng, row.operands[0]!, prefix66).forEach((value, i) => {
         this.patch((target & ~3) + 4 * i, value);
@@ -303,6 +315,21 @@ export class CaseGenerator {
       this.patch((target & ~3) + 4, this.drawValue(wanted));
       if (/^(JMP|CALL)$/.test(row.mnemonic) && this.chance(0.8)) this.patch(target & ~3, this.drawCodeAddress());
     }
+  }
+
+  /** What a memory operand of an MMX or SSE instruction holds. */
+  private patchLanes(row: TestedRow, target: number): void {
+    const { lanes, prng } = this;
+    if (row.mnemonic === 'FXRSTOR') {
+      const image = new Uint32Array(drawFxImage(prng, row, lanes!).buffer);
+      if (this.chance(0.1)) image[6]! |= 1 << prng.between(16, 31);
+      for (let i = 0; i < 72; i++) this.patch((target & ~3) + 4 * i, image[i]!);
+    } else if (row.mnemonic === 'LDMXCSR')
+      this.patch(target & ~3, drawMxcsr(prng) | (this.chance(0.2) ? prng.next() & 0xffff0000 : 0));
+    else
+      for (const [i, word] of lanes!.words().entries()) {
+        this.patch((target & ~3) + 4 * i, word);
+      }
   }
 
   private segmentBase(override: number, stack: boolean): number {

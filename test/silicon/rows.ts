@@ -1,8 +1,6 @@
 import { Decoder } from '../../emu/isa/decode.ts';
-import { oneByteRows } from '../../emu/isa/one-byte-rows.ts';
-import type { OpcodeRow } from '../../emu/isa/row.ts';
-import { twoByteRows } from '../../emu/isa/two-byte-rows.ts';
-import { x87Rows } from '../../emu/isa/x87-rows.ts';
+import { fitsModrm, opcodeRows } from '../../emu/isa/opcode-table.ts';
+import { type OpcodeRow, opcodeBytes } from '../../emu/isa/row.ts';
 import { EXCLUDED } from './excluded.ts';
 import { type Case, MODE_RUN } from './protocol.ts';
 
@@ -18,6 +16,8 @@ export interface TestedRow extends Omit<OpcodeRow, 'exec' | 'operands'> {
   /** The register forms are other instructions. */
   readonly memoryOnly: boolean;
   readonly isX87: boolean;
+  /** Whether it is the row for a ModR/M byte. */
+  fits(modrm: number): boolean;
 }
 
 /** Instructions that write EFLAGS to memory, or hold back the single-step trap after them. */
@@ -25,9 +25,9 @@ const RUN_ONLY = /^(PUSHF|INT|INT1|INTO)$/;
 
 function testedRow(row: OpcodeRow): TestedRow {
   const { exec: _, ...facts } = row;
-  const bytes = row.opcode > 0xff ? `0F ${hex2(row.opcode & 0xff)}` : hex2(row.opcode);
+  const bytes = opcodeBytes(row.opcode).map(hex2).join(' ');
   const digit = row.modrm !== undefined ? ` ${hex2(row.modrm)}` : row.digit === undefined ? '' : ` /${row.digit}`;
-  const prefix = row.prefix === undefined ? '' : `${hex2(row.prefix)} `;
+  const prefix = row.prefix === undefined ? '' : row.prefix === 0 ? 'NP ' : `${hex2(row.prefix)} `;
   const loadsSs = row.mnemonic === 'POP' && row.operands[0] === 'SS';
   return {
     ...facts,
@@ -39,6 +39,7 @@ function testedRow(row: OpcodeRow): TestedRow {
       (row.opcode === 0x0f01 && row.digit !== 4 && row.digit !== 6) ||
       (isX87Opcode(row.opcode) && row.digit !== undefined),
     isX87: isX87Opcode(row.opcode),
+    fits: (modrm) => fitsModrm(row, modrm),
   };
 }
 
@@ -50,7 +51,7 @@ function hex2(n: number): string {
   return n.toString(16).toUpperCase().padStart(2, '0');
 }
 
-const allRows = ([...oneByteRows, ...twoByteRows, ...x87Rows] as readonly OpcodeRow[]).map(testedRow);
+const allRows = opcodeRows.map(testedRow);
 
 /** Every encoding that the real CPU may try. */
 export const testedRows = allRows.filter((row) => !EXCLUDED.some((e) => e.mnemonic === row.mnemonic));
@@ -58,15 +59,22 @@ export const excludedRows = allRows.filter((row) => EXCLUDED.some((e) => e.mnemo
 
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 
-/** The opcode of the first instruction in `code`, its prefixes skipped: 0x00 .. 0xFF or 0x0F00 .. 0x0FFF. */
-export function opcodeOfCode(code: Uint8Array): number {
+/** Where the opcode begins. */
+function prefixLength(code: Uint8Array): number {
   let at = 0;
   while (at < code.length && PREFIXES.has(code[at]!)) at++;
-  return code[at] === 0x0f ? 0x0f00 | (code[at + 1] ?? 0) : (code[at] ?? 0);
+  return at;
 }
 
-/** SYSCALL, SYSRET, SYSENTER, SYSEXIT; VMMCALL and the like hide in 0F 01; 0F C7 draws random numbers. */
-const NOT_SWEPT = new Set([0x0f05, 0x0f07, 0x0f34, 0x0f35, 0x0f01, 0x0fc7]);
+/** The opcode of the first instruction in `code`, its prefixes skipped, as rows have it. */
+export function opcodeOfCode(code: Uint8Array): number {
+  const [first = 0, second = 0, third = 0] = code.subarray(prefixLength(code));
+  if (first !== 0x0f) return first;
+  return second === 0x38 || second === 0x3a ? ((0x0f00 | second) << 8) | third : 0x0f00 | second;
+}
+
+/** SYSCALL, SYSRET, SYSENTER, SYSEXIT; VMMCALL and the like hide in 0F 01, XSAVE in 0F AE; 0F C7 draws random numbers. */
+const NOT_SWEPT = new Set([0x0f05, 0x0f07, 0x0f34, 0x0f35, 0x0f01, 0x0fae, 0x0fc7]);
 
 /** Whether random bytes may go to the real CPU and a difference would say something. */
 export function maySweep(code: Uint8Array): boolean {
@@ -84,20 +92,17 @@ for (const row of allRows) {
 
 /** The row of the first instruction in `code`, from its bytes alone, so that a replayed case is judged as a drawn one. */
 export function rowOfCode(code: Uint8Array): TestedRow | null {
-  let at = 0;
-  while (at < code.length && PREFIXES.has(code[at]!)) at++;
-  const prefixes = code.subarray(0, at);
-  let opcode = code[at] ?? 0;
-  if (opcode === 0x0f) opcode = 0x0f00 | (code[++at] ?? 0);
-  const modrm = code[at + 1] ?? 0;
-  const digit = (modrm >>> 3) & 7;
-  const candidates = rowsByOpcode.get(opcode) ?? [];
-  const fits = (row: TestedRow): boolean => {
-    if (row.modrm !== undefined) return row.modrm === (row.opEn === 'STi' ? modrm & 0xf8 : modrm);
-    return (row.digit === undefined || row.digit === digit) && !(row.isX87 && row.digit !== undefined && modrm >= 0xc0);
-  };
-  const withPrefix = candidates.find((row) => row.prefix !== undefined && prefixes.includes(row.prefix) && fits(row));
-  return withPrefix ?? candidates.find((row) => row.prefix === undefined && fits(row)) ?? null;
+  const at = prefixLength(code);
+  const prefixes = [...code.subarray(0, at)];
+  const opcode = opcodeOfCode(code);
+  const modrm = code[at + opcodeBytes(opcode).length] ?? 0;
+  const prefix = prefixes.findLast((byte) => byte === 0xf2 || byte === 0xf3) ?? (prefixes.includes(0x66) ? 0x66 : 0);
+  const candidates = (rowsByOpcode.get(opcode) ?? []).filter(
+    (row) => row.prefix === undefined || row.prefix === prefix,
+  );
+  const sameDigit = (row: TestedRow): boolean => row.digit === ((modrm >>> 3) & 7) && !row.isX87;
+  const fitting = [...candidates.filter((row) => row.fits(modrm)), ...candidates.filter(sameDigit)];
+  return fitting.find((row) => row.prefix !== undefined) ?? fitting[0] ?? null;
 }
 
 /** What a sequence may be made of: instructions that seldom fault and go on to the next one. */

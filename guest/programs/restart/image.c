@@ -82,6 +82,14 @@ void read_executable(struct executable *executable, const char *path) {
 }
 
 static void take_note(struct core *core, uint32_t type, const char *descriptor, uint32_t size) {
+  if (type == NT_FPREGSET && core->thread_count == 1 && size == sizeof core->x87 && core->fpu_format == FPU_NONE) {
+    memcpy(&core->x87, descriptor, size);
+    core->fpu_format = FPU_X87;
+  }
+  if (type == NT_X86_XSTATE && core->thread_count == 1 && size >= sizeof core->fxsave) {
+    memcpy(core->fxsave, descriptor, sizeof core->fxsave);
+    core->fpu_format = FPU_FXSAVE;
+  }
   if (type != NT_PRSTATUS) return;
   prstatus_t status;
   if (size != sizeof status)

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <sys/elf.h>
 
+enum { FPU_NONE, FPU_X87, FPU_FXSAVE };
+
 struct executable {
   const char *path;
   uint32_t entry;
@@ -22,6 +24,10 @@ struct core {
   lwpid_t tid;
   int signal; /* what ended the process; 0 in a core by gcore */
   struct reg registers;
+  /* The floating-point unit: as an FXSAVE image when the core has one, else x87 alone; 0: neither. */
+  int fpu_format;
+  struct fpreg x87;
+  unsigned char fxsave[512];
 };
 
 void read_executable(struct executable *executable, const char *path);

@@ -158,6 +158,7 @@ static void restore_registers(pid_t pid, const struct core *core, bool repeat) {
     registers.r_eip -= 2;
     if (verbose) printf("restart: system call %u is entered again\n", registers.r_eax);
   }
+  if (core->fpu_format != FPU_NONE) set_fpu(pid, core);
   set_registers(pid, &registers);
   if (verbose)
     printf("restart: registers: eip 0x%08x esp 0x%08x ebp 0x%08x eax 0x%08x eflags 0x%x\n", registers.r_eip,

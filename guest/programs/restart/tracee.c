@@ -64,6 +64,13 @@ void set_registers(pid_t pid, const struct reg *registers) {
     err(EXIT_FAILURE, "%d: ptrace(PT_SETREGS)", pid);
 }
 
+void set_fpu(pid_t pid, const struct core *core) {
+  bool whole = core->fpu_format == FPU_FXSAVE;
+  const void *image = whole ? (const void *)core->fxsave : &core->x87;
+  if (ptrace(whole ? PT_SETXMMREGS : PT_SETFPREGS, pid, (caddr_t)(uintptr_t)image, 0) == -1)
+    err(EXIT_FAILURE, "%d: ptrace(%s)", pid, whole ? "PT_SETXMMREGS" : "PT_SETFPREGS");
+}
+
 static void transfer(pid_t pid, int operation, uint32_t address, void *here, size_t length) {
   while (length > 0) {
     struct ptrace_io_desc io = {operation, (void *)address, here, length};

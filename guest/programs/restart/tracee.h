@@ -2,6 +2,7 @@
 #ifndef TRACEE_H
 #define TRACEE_H
 
+#include "image.h"
 #include <machine/reg.h>
 #include <stdbool.h>
 
@@ -12,6 +13,7 @@ void run_tracee_to(pid_t pid, uint32_t address, bool verbose);
 
 void get_registers(pid_t pid, struct reg *registers);
 void set_registers(pid_t pid, const struct reg *registers);
+void set_fpu(pid_t pid, const struct core *core);
 void read_tracee(pid_t pid, uint32_t address, void *to, size_t length);
 /* As read_tracee, but false where nothing can be read. */
 bool peek_tracee(pid_t pid, uint32_t address, void *to, size_t length);

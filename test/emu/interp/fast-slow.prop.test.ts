@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EFLAGS } from '../../../emu/core/core-state.ts';
 import { Interpreter } from '../../../emu/interp/interpreter.ts';
+import { MXCSR, ST_MM } from '../../../emu/interp/simd.ts';
 import { opcodeRows } from '../../../emu/isa/opcode-table.ts';
+import { opcodeBytes } from '../../../emu/isa/row.ts';
 import { PAGE_SIZE } from '../../../emu/memory/address-space.ts';
 import { CODE, DATA, Guest, STACK_TOP } from '../guest-code.ts';
 
@@ -40,14 +42,13 @@ const instruction = fc
   .map(([row, low, [modrm, tail], prefixes]) => {
     const opcode = row.opEn === 'O' || row.opEn === 'OI' ? row.opcode + low : row.opcode;
     const first = row.modrm ?? (row.digit === undefined ? modrm : (modrm & 0xc7) | (row.digit << 3));
-    const escaped = opcode >= 0x0f00 ? [0x0f, opcode & 0xff] : [opcode];
     const needsModrm =
       row.modrm !== undefined ||
       row.digit !== undefined ||
-      row.operands.some((code) => /^[EGMRS][a-z]?$|Rv/.test(code));
+      row.operands.some((code) => /^[EGMRS][a-z]?$|^[MNPQRUVW][a-z]/.test(code));
     // Immediates get all the bytes they may want; what remains decodes as further instructions.
     const rest = needsModrm ? [first, ...tail.slice(0, row.operands.length > 1 ? 5 : 4)] : tail.slice(0, 4);
-    return [...(row.prefix ? [row.prefix] : prefixes), ...escaped, ...rest];
+    return [...(row.prefix ? [row.prefix] : prefixes), ...opcodeBytes(opcode), ...rest];
   });
 
 const program = fc.record({
@@ -55,11 +56,13 @@ const program = fc.record({
   registers: fc.array(interestingWord, { minLength: 8, maxLength: 8 }),
   flags: fc.integer({ min: 0, max: 0xfff }).map((bits) => (bits & 0xcd5) | 0x202),
   keepStack: fc.boolean(),
+  vectors: fc.integer(),
+  mxcsr: fc.integer({ min: 0, max: 0xffff }),
   slices: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
 });
 type Program = typeof program extends fc.Arbitrary<infer T> ? T : never;
 
-function load(guest: Guest, { code, registers, flags, keepStack }: Program): void {
+function load(guest: Guest, { code, registers, flags, keepStack, vectors, mxcsr }: Program): void {
   guest.space.poke(CODE, new Uint8Array(PAGE_SIZE));
   guest.space.poke(CODE, code);
   for (const base of [DATA, DATA + PAGE_SIZE, STACK_TOP - PAGE_SIZE, STACK_TOP - 2 * PAGE_SIZE]) {
@@ -73,6 +76,8 @@ function load(guest: Guest, { code, registers, flags, keepStack }: Program): voi
     if (reg !== 4 || !keepStack) guest.r[reg] = value;
   });
   guest.r[EFLAGS] = flags;
+  for (let i = 0; i < 64; i++) guest.r[ST_MM + i] = Math.imul(vectors + i, 0x9e3779b1) >> (i & 15);
+  guest.r[MXCSR] = mxcsr | 0x1f00;
 }
 
 /** Exits, retired counts, registers and memory after each slice. */

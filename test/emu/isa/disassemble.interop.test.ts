@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Decoder } from '../../../emu/isa/decode.ts';
 import { opcodeRows } from '../../../emu/isa/opcode-table.ts';
+import { opcodeBytes } from '../../../emu/isa/row.ts';
 
 // Lengths against GNU objdump, for every row with each way to form an address.
 
@@ -25,8 +26,15 @@ function samples(): Uint8Array[] {
     for (const modrm of modrms) {
       for (const prefixes of PREFIXES) {
         const bytes = new Uint8Array(SLOT).fill(0x90);
-        const opcode = row.opcode >= 0x0f00 ? [0x0f, row.opcode & 0xff] : [row.opcode];
-        bytes.set([...(row.prefix ? [row.prefix] : prefixes), ...opcode, modrm, 0x25, 0x11, 0x22, 0x33]);
+        bytes.set([
+          ...(row.prefix ? [row.prefix] : prefixes),
+          ...opcodeBytes(row.opcode),
+          modrm,
+          0x25,
+          0x11,
+          0x22,
+          0x33,
+        ]);
         list.push(bytes);
       }
     }

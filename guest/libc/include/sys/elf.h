@@ -87,6 +87,7 @@ typedef struct {
 
 #define NT_PRSTATUS 1
 #define NT_FPREGSET 2
+#define NT_X86_XSTATE 0x202 /* of later releases: FXSAVE image, then the XSAVE header */
 #define NT_PRPSINFO 3
 #define NT_THRMISC 7
 #define NT_PROCSTAT_PROC 8

@@ -23,6 +23,8 @@
 #define PT_SETREGS 34
 #define PT_GETFPREGS 35
 #define PT_SETFPREGS 36
+#define PT_GETXMMREGS 64 /* the 512-byte FXSAVE image */
+#define PT_SETXMMREGS 65
 
 #define PIOD_READ_D 1
 #define PIOD_WRITE_D 2

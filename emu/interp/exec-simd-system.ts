@@ -46,6 +46,8 @@ export function fxrstor(cpu: Cpu, insn: Insn): void {
   // Bits that do not exist read as the processor has them.
   u8.fill(0, FXSAVE_BYTE_OFFSET + MXCSR_MASK_AT, FXSAVE_BYTE_OFFSET + MXCSR_MASK_AT + 4);
   u8[FXSAVE_BYTE_OFFSET + 5] = 0;
+  // FOP has 11 bits.
+  u8[FXSAVE_BYTE_OFFSET + 7] &= 0x07;
   for (let i = 0; i < 8; i++) u8.fill(0, FXSAVE_BYTE_OFFSET + 32 + 16 * i + 10, FXSAVE_BYTE_OFFSET + 48 + 16 * i);
   cpu.r[FCW_FSW] = (cpu.r[FCW_FSW] & ~0xe0c0) | 0x40;
   settleSummary(cpu.r);

@@ -26,6 +26,7 @@ import { E2BIG, EACCES, EFAULT, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ETXTBSY }
 import { NOTE_EXEC } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import { words } from '../abi/layout.ts';
 import { SIGCHLD } from '../abi/signal.ts';
 import {
   MAXDSIZ,
@@ -174,8 +175,8 @@ function execScript(
   const [, interpreter, options] = /^[ \t]*([^ \t]*)[ \t]*(.*?)[ \t]*$/s.exec(latin1(bytes.subarray(2, end)))!;
   if (!interpreter) return ENOEXEC;
   if (interpreter.length >= MAXINTERP) return ENAMETOOLONG;
-  const words = options ? [interpreter, options] : [interpreter];
-  return execve(k, tid, interpreter, [...words, path, ...args.slice(1)], env, depth + 1);
+  const command = options ? [interpreter, options] : [interpreter];
+  return execve(k, tid, interpreter, [...command, path, ...args.slice(1)], env, depth + 1);
 }
 
 /** Maps the program's segments; false when one does not fit into the user's addresses. */
@@ -314,10 +315,6 @@ function buildStack(
   const envpAt = argvAt + (args.length + 1) * 4;
   poke(k, id, PS_STRINGS, words([argvAt, args.length, envpAt, env.length]));
   return { esp, auxv };
-}
-
-function words(values: readonly number[]): Uint8Array {
-  return new Uint8Array(Int32Array.from(values, (value) => value | 0).buffer);
 }
 
 /** FreeBSD exec_setregs: everything 0 but the entry, the stack, ebx, the selectors; a trap flag stays. */

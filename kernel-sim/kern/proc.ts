@@ -1,4 +1,3 @@
-import { assert } from '../../emu/base/errors.ts';
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
 import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import type { Kernel } from './kernel.ts';
@@ -117,13 +116,6 @@ export function childrenOf(k: Kernel, parent: Pid): Proc[] {
   const children: Proc[] = [];
   for (const p of k.state.procs.values()) if (p.ppid === parent) children.push(p);
   return children.sort((a, b) => a.pid - b.pid);
-}
-
-/** The one thread of a process that has one; the first of several. */
-export function firstThread(k: Kernel, p: Proc): Thread {
-  const id = p.threads[0];
-  assert(id !== undefined, `process ${p.pid} has no thread`);
-  return k.thread(id);
 }
 
 /** User and system time of a process, living and dead threads together, in ns. */

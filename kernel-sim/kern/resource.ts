@@ -29,9 +29,6 @@ export const DEFAULT_LIMITS: readonly Rlimit[] = Array.from({ length: RLIM_NLIMI
   return { soft: most, hard: most };
 });
 
-/** The soft limit of a process: RLIM_INFINITY when there is none. */
-export const softLimit = (p: Proc, which: number): number => p.limits[which]?.soft ?? RLIM_INFINITY;
-
 /** FreeBSD kern_setrlimit. EPERM when anybody but root exceeds the hard limit. Precondition: `which` is a limit. */
 export function setLimit(k: Kernel, p: Proc, which: number, wanted: Rlimit): Errno | 0 {
   const { hard } = p.limits[which]!;

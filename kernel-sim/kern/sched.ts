@@ -1,6 +1,6 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { Tid } from '../abi/ids.ts';
-import { PRI_FIFO_BIT, PRI_MAX_IDLE, PRI_MIN_BATCH, PRI_TIMESHARE, priBase } from '../abi/priority.ts';
+import { PRI_FIFO_BIT, PRI_MIN_BATCH, PRI_TIMESHARE, priBase } from '../abi/priority.ts';
 import { cpTimesNow } from './cp-time.ts';
 import { cpuBit, hasCpu } from './cpumask.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
@@ -240,6 +240,3 @@ export function retireCpu(k: Kernel, victim: number): void {
     place(k, td, to, false);
   }
 }
-
-/** Worst priority there is: what an idle core runs at. */
-export const IDLE_PRIORITY = PRI_MAX_IDLE;

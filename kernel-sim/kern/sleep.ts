@@ -7,12 +7,6 @@ export function wakeup(k: Kernel, wchan: string): void {
   for (const td of sleepersOn(k, wchan)) wakeThread(k, td, 'wakeup');
 }
 
-/** Ends the sleep of the thread that has slept longest on a channel. */
-export function wakeupOne(k: Kernel, wchan: string): void {
-  const first = sleepersOn(k, wchan)[0];
-  if (first) wakeThread(k, first, 'wakeup');
-}
-
 /** Threads asleep on a channel, longest sleeper first, then by id. */
 export function sleepersOn(k: Kernel, wchan: string): Thread[] {
   const found: Thread[] = [];

@@ -27,7 +27,6 @@ function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): S
   if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
   const targets = killTargets(k, k.proc(td.pid), target!);
   if (typeof targets === 'number') return fail(targets);
-  if (targets.some((p) => p.state === 'zombie') && targets.length === 1) return signum === 0 ? ok(0) : ok(0);
   if (signum !== 0) for (const p of targets) if (k.findProc(p.pid)) psignal(k, p.pid, signum as Signo, td.pid);
   return ok(0);
 }

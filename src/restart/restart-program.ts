@@ -3,6 +3,7 @@ import { FLAG_CF } from '../../emu/core/core-state.ts';
 import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import { SAVEXMM_SIZE } from '../../kernel-sim/abi/fpreg.ts';
 import { type Pid, pid } from '../../kernel-sim/abi/ids.ts';
+import { words } from '../../kernel-sim/abi/layout.ts';
 import {
   PIOD_WRITE_D,
   PSL_USERCHANGE,
@@ -152,7 +153,7 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
     case 'forked':
       if (c.eax === 0) return call('ptrace', [PT_TRACE_ME, 0, 0, 0], { ...s, phase: 'child-traced' });
       say(c, { ...s, child: c.eax }, 'fork', `child ${c.eax}`);
-      return wait(c, { ...s, child: c.eax, phase: 'exec-stop' });
+      return wait({ ...s, child: c.eax, phase: 'exec-stop' });
     case 'child-traced':
       return execChild(c, s);
     case 'child-exec-failed':
@@ -171,7 +172,7 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
     case 'planted':
       return ptrace(PT_CONTINUE, s.child, 1, 0, { ...s, phase: 'running-to-entry' });
     case 'running-to-entry':
-      return wait(c, { ...s, phase: 'entry-stop' });
+      return wait({ ...s, phase: 'entry-stop' });
     case 'entry-stop':
       expectTrap(c);
       return getRegs(s, 'entry-regs');
@@ -204,7 +205,7 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
       return detach(c, s);
     case 'detached':
       if (s.lostPid) return { kind: 'exit', code: 0 };
-      return wait(c, { ...s, phase: 'waited' });
+      return wait({ ...s, phase: 'waited' });
     case 'waited': {
       const status = statusOf(c);
       return { kind: 'exit', code: isSignalled(status) ? 128 + termSignalOf(status) : exitCodeOf(status) };
@@ -264,7 +265,7 @@ function inject(c: NativeContext, s: RestartState): NativeStep {
     case 'injected-regs':
       return ptrace(PT_CONTINUE, s.child, 1, 0, { ...s, phase: 'injected-run' });
     case 'injected-run':
-      return wait(c, { ...s, phase: 'injected-stop' });
+      return wait({ ...s, phase: 'injected-stop' });
     case 'injected-stop':
       expectTrap(c);
       return getRegs(s, 'injected-result');
@@ -362,7 +363,7 @@ const call = (name: string, args: readonly number[], data: RestartState): Native
 const ptrace = (request: number, target: number, addr: number, data: number, next: RestartState): NativeStep =>
   call('ptrace', [request, target, addr, data], next);
 
-function wait(_c: NativeContext, s: RestartState): NativeStep {
+function wait(s: RestartState): NativeStep {
   return call('wait4', [s.child, SCRATCH_ADDR + STATUS_AT, 0, 0], s);
 }
 
@@ -402,5 +403,4 @@ function abandon(c: NativeContext, s: RestartState, why: string): NativeStep {
   return { kind: 'exit', code: 1 };
 }
 
-const words = (values: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(values, (v) => v | 0).buffer);
 const hex = (n: number, width = 8): string => (n >>> 0).toString(16).padStart(width, '0');

@@ -20,6 +20,7 @@ import {
   S_XMM_BYTES,
 } from './layout.ts';
 import { findRegion, isRepeated } from './region.ts';
+import { newStatistics } from './statistics.ts';
 import { TranslatedCode } from './translated-code.ts';
 import { isTranslationOf, type Translation, translateRegion } from './translation.ts';
 
@@ -38,38 +39,13 @@ export interface JitOptions {
   readonly eager?: boolean;
 }
 
-/** What the engine did, by who did it. */
-export interface JitStatistics {
-  translated: number;
-  /** Instructions that the interpreter did because a region left them to it. */
-  assisted: number;
-  /** Instructions of code that was not hot. */
-  cold: number;
-  /** Instructions in modes that translated code does not know: single-stepping, breakpoints, segments that are not flat. */
-  special: number;
-  regions: number;
-  reused: number;
-  moduleBytes: number;
-  /** Mnemonics of `assisted`, with counts. */
-  readonly assistedBy: Map<string, number>;
-}
-
 /**
  * Translates hot code to WebAssembly and interprets the rest. What it does is what the interpreter does, instruction by instruction:
  * which code is translated and when has no effect on results.
  */
 export class JitEngine implements Engine {
   readonly name = 'jit';
-  readonly statistics: JitStatistics = {
-    translated: 0,
-    assisted: 0,
-    cold: 0,
-    special: 0,
-    regions: 0,
-    reused: 0,
-    moduleBytes: 0,
-    assistedBy: new Map(),
-  };
+  readonly statistics = newStatistics();
   private readonly plain = new Interpreter({ cacheOf: (space) => this.codeOf(space).plain });
   private readonly profiling = new Interpreter({ cacheOf: (space) => this.codeOf(space).profiled });
   private readonly sampleEvery: number;

@@ -93,7 +93,7 @@ interface Symbol {
 
 export interface BlockContext {
   readonly exitLabel: Label;
-  readonly newExit: (exit: Exit) => number;
+  readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
 }
 
 /**

@@ -11,12 +11,14 @@ export type Reason = (typeof Reason)[keyof typeof Reason];
 
 export interface Exit {
   readonly reason: Reason;
-  /** EIP to go on at. */
+  /** EIP to go on at; of `Leave`: EIP of the instruction that leads out. */
   readonly eip: number;
   /** Instructions that the block has counted and not retired. */
   readonly refund: number;
   /** Kind of the lazy flags, or DYNAMIC. */
   readonly kind: number;
-  /** Of `Interpret`: the instruction never has a translation. */
+  /** Of `Interpret`: the instruction never has a translation. Of `Leave`: an indirect jump, whose targets may belong to the region. */
   readonly always: boolean;
+  /** The function that it leaves. */
+  readonly slot: number;
 }

@@ -1,4 +1,4 @@
-import { type CoreState, EFLAGS, EIP, ECX, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { type CoreState, ECX, EFLAGS, EIP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { fetchable } from '../interp/fetch.ts';
 import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
@@ -29,6 +29,9 @@ const STRETCH_MAX = 1 << 18;
 /** A region of which more than one instruction in so many is the interpreter's is slower than the interpreter alone. */
 const INTERPRETED_RATIO = 12;
 const SEEK_INSTRUCTIONS = 200;
+/** Misses that make an EIP hot, and targets of an indirect jump that a region takes in. */
+const MISSES_MAX = 60;
+const JUMP_TARGETS_MAX = 64;
 
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */
@@ -51,6 +54,7 @@ export class JitEngine implements Engine {
   private readonly sampleEvery: number;
   private readonly samples: number;
   private readonly eager: boolean;
+  private readonly missesMax: number;
   private readonly exits: Exit[] = [];
   private readonly byHead = new Map<number, Translation[]>();
   private slots = 0;
@@ -61,6 +65,7 @@ export class JitEngine implements Engine {
     this.sampleEvery = options.sampleEvery ?? 2000;
     this.samples = options.samples ?? 8;
     this.eager = options.eager ?? false;
+    this.missesMax = this.eager ? 2 : MISSES_MAX;
   }
 
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
@@ -85,6 +90,7 @@ export class JitEngine implements Engine {
         const retired = Math.min(left, STRETCH_MAX) - code.state[S_LEFT];
         statistics.translated += retired;
         left -= retired;
+        if (found.reason === Reason.Leave) this.missed(code, found, core.i32[EIP]!);
         if (left === 0 || found.reason === Reason.Leave) continue;
         // The stretch was over, not the budget.
         if (found.reason === Reason.Budget && left >= found.refund) continue;
@@ -195,15 +201,38 @@ export class JitEngine implements Engine {
     return exit;
   }
 
-  private translate(code: TranslatedCode, eip: number): void {
+  /** Translated code has left for an EIP without a translation. Often enough, and it gets one: of an indirect jump in the same region. */
+  private missed(code: TranslatedCode, exit: Exit, eip: number): void {
+    const targets = code.targetsOf(exit.eip);
+    const isExtension =
+      exit.always && code.has(exit.slot) && targets.size < JUMP_TARGETS_MAX && !code.isTaken(exit.eip, eip);
+    if (isExtension) targets.add(eip);
+    const place = isExtension ? exit.eip : eip;
+    const count = (code.misses.get(place) ?? 0) + 1;
+    code.misses.set(place, count);
+    if (count < this.missesMax) return;
+    code.misses.delete(place);
+    if (!isExtension) {
+      this.translate(code, eip);
+      return;
+    }
+    const head = code.headOf(exit.slot);
+    code.drop(exit.slot);
+    code.takeTargets(exit.eip);
+    this.translate(code, head, exit.slot);
+  }
+
+  /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
+  private translate(code: TranslatedCode, eip: number, after = -1): void {
     const { statistics } = this;
     if (code.refused.has(eip) || code.find(eip) >= 0) return;
     if (fetchable(code.space, eip >>> 0) === 0) return;
     const known = this.byHead.get(eip) ?? [];
-    const found = known.find(
+    const found = known.findLast(
       (translation) =>
+        translation.slot > after &&
         !code.has(translation.slot) &&
-        translation.pages.every((page) => fetchable(code.space, page << 12 >>> 0) > 0) &&
+        translation.pages.every((page) => fetchable(code.space, (page << 12) >>> 0) > 0) &&
         isTranslationOf(translation, code.space),
     );
     if (found !== undefined) {
@@ -214,6 +243,7 @@ export class JitEngine implements Engine {
     const region = findRegion(eip, {
       space: code.space,
       translates: isTranslated,
+      targetsOf: (at) => code.targetsOf(at),
       wanted: (at) => this.eager || code.plain.knows(at) || code.profiled.knows(at),
     });
     const translation =

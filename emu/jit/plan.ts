@@ -24,7 +24,10 @@ export interface Plan {
 
 export const edgeName = (from: number, to: number): string => `${from >>> 0}>${to >>> 0}`;
 
-/** Where a block leads, as far as that is in the region. `fake`: also where control comes back to after a call or an interpreted instruction. */
+/**
+ * Where a block leads, as far as that is in the region. `fake`: also where control comes back to after a call or
+ * an interpreted instruction, and where indirect jumps have been seen to go.
+ */
 function successorsOf(block: Block, region: Region, fake: boolean): number[] {
   const found: number[] = [];
   const add = (eip: number): void => {
@@ -35,6 +38,7 @@ function successorsOf(block: Block, region: Region, fake: boolean): number[] {
   if (ending === Ending.Jump || ending === Ending.Branch || ending === Ending.Call) add(block.target);
   if (fake && (ending === Ending.Call || ending === Ending.Indirect) && block.next !== 0) add(block.next);
   if (fake && ending === Ending.Interpreted) add(block.resume);
+  if (fake) for (const target of block.targets) add(target);
   return found;
 }
 
@@ -96,9 +100,7 @@ function withSwitches(
   const entryBlocks = [...entryEips].map((eip) => index.get(eip)!);
   // Loops from the outermost in.
   const ordered = [...loops].sort(([, a], [, b]) => b.size - a.size);
-  const switched = ordered.filter(([header, body]) =>
-    entryBlocks.some((block) => block !== header && body.has(block)),
-  );
+  const switched = ordered.filter(([header, body]) => entryBlocks.some((block) => block !== header && body.has(block)));
   const blockNode = (block: number): number => block + 1;
   const switchNode = new Map(switched.map(([header], i) => [header, blocks.length + 1 + i]));
   /** The node through which control comes to a block from inside its innermost switched loop. */

@@ -4,8 +4,35 @@ import { BlockCode, BlockNotes, READ, WRITE } from './block-code.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
-import { CODE_MAP, CODE_MAP_SIZE, S_EFLAGS, S_EIP, S_FLAG_A, S_FLAG_B, S_FS_BASE, S_GS_BASE, S_KIND, S_LEFT, S_MXCSR, S_XMM_BYTES, STATE } from './layout.ts';
-import { ENTRY, EXIT, FLAGS, FS_BASE, GS_BASE, LEFT, MXCSR_LOCAL, REGISTER, T0, T1, TARGET_EIP, XMM_LOCAL } from './locals.ts';
+import {
+  CODE_MAP,
+  CODE_MAP_SIZE,
+  S_EFLAGS,
+  S_EIP,
+  S_FLAG_A,
+  S_FLAG_B,
+  S_FS_BASE,
+  S_GS_BASE,
+  S_KIND,
+  S_LEFT,
+  S_MXCSR,
+  S_XMM_BYTES,
+  STATE,
+} from './layout.ts';
+import {
+  ENTRY,
+  EXIT,
+  FLAGS,
+  FS_BASE,
+  GS_BASE,
+  LEFT,
+  MXCSR_LOCAL,
+  REGISTER,
+  T0,
+  T1,
+  TARGET_EIP,
+  XMM_LOCAL,
+} from './locals.ts';
 import { edgeName, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated } from './region.ts';
 import { StructuredWriter } from './structure.ts';
@@ -32,7 +59,7 @@ export class RegionCode {
   private readonly code = new WasmCode();
   private readonly plan: Plan;
   private readonly slot: number;
-  private readonly newExit: (exit: Exit) => number;
+  private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
   private readonly notes = new Map<number, BlockNotes>();
   private readonly all = new BlockNotes();
   private exitLabel: Label = 0;
@@ -47,7 +74,7 @@ export class RegionCode {
   constructor(plan: Plan, slot: number, newExit: (exit: Exit) => number) {
     this.plan = plan;
     this.slot = slot;
-    this.newExit = newExit;
+    this.newExit = (exit) => newExit({ ...exit, slot });
   }
 
   get usesVectors(): boolean {
@@ -152,7 +179,7 @@ export class RegionCode {
     }
   }
 
-  /** Behind the block that is left for TARGET_EIP, with the kind of the flags in its local. */
+  /** Behind the block that is left for TARGET_EIP, with the kind of the flags in its local and the number of the exit in case there is nothing. */
   private writeLeaving(): void {
     const { code } = this;
     const miss = code.block();
@@ -192,8 +219,6 @@ export class RegionCode {
     code.i32(STATE);
     code.get(TARGET_EIP);
     code.mem(MEM.i32Store, S_EIP * 4);
-    code.i32(this.newExit({ reason: Reason.Leave, eip: 0, refund: 0, kind: DYNAMIC, always: false }));
-    code.set(EXIT);
     code.br(this.exitLabel);
   }
 
@@ -317,13 +342,10 @@ export class RegionCode {
         this.goTo(node, b, block, block.next);
         return;
       case Ending.Indirect:
-        b.makeDynamic();
-        code.br(this.leaveLabel);
+        this.leave(b, block);
         return;
       case Ending.Interpreted:
-        code.i32(
-          this.newExit({ reason: Reason.Interpret, eip: block.next, refund: 0, kind: b.kind, always: true }),
-        );
+        code.i32(this.newExit({ reason: Reason.Interpret, eip: block.next, refund: 0, kind: b.kind, always: true }));
         code.set(EXIT);
         code.br(this.exitLabel);
     }
@@ -388,15 +410,26 @@ export class RegionCode {
       this.structure.goTo(node, to);
       return;
     }
-    b.makeDynamic();
     if (this.plan.roundabout.has(edgeName(block.eip, eip))) {
       code.i32(this.plan.entries.get(eip)!);
       code.set(ENTRY);
+      b.makeDynamic();
       code.br(this.rootLabel);
       return;
     }
     code.i32(eip);
     code.set(TARGET_EIP);
+    this.leave(b, block);
+  }
+
+  /** Goes to TARGET_EIP, wherever that is. */
+  private leave(b: BlockCode, block: Block): void {
+    const { code } = this;
+    const { eip, row } = block.insns.at(-1)!;
+    const always = block.ending === Ending.Indirect && row.mnemonic === 'JMP';
+    b.makeDynamic();
+    code.i32(this.newExit({ reason: Reason.Leave, eip, refund: 0, kind: DYNAMIC, always }));
+    code.set(EXIT);
     code.br(this.leaveLabel);
   }
 }

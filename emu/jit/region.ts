@@ -32,6 +32,8 @@ export interface Block {
   readonly next: number;
   /** With `Interpreted`: where that instruction leads when nothing happens; else 0. */
   readonly resume: number;
+  /** Where an indirect jump may lead. */
+  readonly targets: readonly number[];
 }
 
 export interface Region {
@@ -52,6 +54,8 @@ export interface RegionSource {
   readonly translates: (insn: Insn) => boolean;
   /** Whether control has been seen there: other places are left out. */
   readonly wanted: (eip: number) => boolean;
+  /** Where the indirect jump at an EIP has been seen to lead. */
+  readonly targetsOf: (eip: number) => Iterable<number>;
 }
 
 const JCC = /^J(?!MP)/;
@@ -110,6 +114,7 @@ export function findRegion(head: number, source: RegionSource): Region | null {
       }
       if (ending === Ending.Branch) lead(insn.next, false);
       if (insn.row.mnemonic === 'CALL') lead(insn.next, true);
+      if (ending === Ending.Indirect) for (const target of source.targetsOf(eip)) lead(target, true);
       if (ending !== null) break;
       if (isRepeated(insn)) {
         leaders.add(eip);
@@ -165,6 +170,7 @@ function cutBlock(
         target: 0,
         next: eip,
         resume: interpreted ? insn.next : 0,
+        targets: [],
       };
     }
     list.push(insn!);
@@ -179,10 +185,19 @@ function cutBlock(
         target: direct ? insn!.operands[0]!.value : 0,
         next: returns ? insn!.next : 0,
         resume: 0,
+        targets: direct ? [] : [...source.targetsOf(insn!.eip)],
       };
     }
     if (isRepeated(insn!)) {
-      return { eip: start, insns: list, ending: Ending.Branch, target: start, next: insn!.next, resume: 0 };
+      return {
+        eip: start,
+        insns: list,
+        ending: Ending.Branch,
+        target: start,
+        next: insn!.next,
+        resume: 0,
+        targets: [],
+      };
     }
     eip = insn!.next;
   }

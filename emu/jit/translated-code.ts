@@ -28,9 +28,14 @@ export class TranslatedCode implements CodeCache {
   untilSample = 0;
   /** A line is hot; the next jump's target is where its region begins. Counts down the instructions that may pass. */
   seeking = 0;
+  /** How often translated code left for an EIP that has no translation, or by an indirect jump. */
+  readonly misses = new Map<number, number>();
   /** EIPs at which no region begins. */
   readonly refused = new Set<number>();
   generation: number;
+  /** By EIP of an indirect jump: where it has led, and which of these places its region was asked to take in. */
+  private readonly jumpTargets = new Map<number, Set<number>>();
+  private readonly takenTargets = new Map<number, Set<number>>();
   private readonly map: Int32Array;
   private readonly table: WebAssembly.Table;
   private readonly functions = new Map<number, RegionFunction>();
@@ -70,6 +75,30 @@ export class TranslatedCode implements CodeCache {
 
   has(slot: number): boolean {
     return this.translations.has(slot);
+  }
+
+  /** Where the indirect jump at an EIP has led. */
+  targetsOf(jump: number): Set<number> {
+    let targets = this.jumpTargets.get(jump);
+    if (targets === undefined) {
+      targets = new Set();
+      this.jumpTargets.set(jump, targets);
+    }
+    return targets;
+  }
+
+  /** The region of an indirect jump is about to be translated with all targets that are known. */
+  takeTargets(jump: number): void {
+    this.takenTargets.set(jump, new Set(this.targetsOf(jump)));
+  }
+
+  isTaken(jump: number, target: number): boolean {
+    return this.takenTargets.get(jump)?.has(target) ?? false;
+  }
+
+  /** The EIP at which a function's region begins. */
+  headOf(slot: number): number {
+    return this.translations.get(slot)!.head;
   }
 
   /** Puts a translation to use. Its pages are marked, so that whatever changes them drops it. */
@@ -113,7 +142,7 @@ export class TranslatedCode implements CodeCache {
     this.refused.clear();
   }
 
-  private drop(slot: number): void {
+  drop(slot: number): void {
     const { pages, entries } = this.translations.get(slot)!;
     for (const page of pages) this.slotsByPage.get(page)?.delete(slot);
     for (const [eip, entry] of entries) {

@@ -3,8 +3,10 @@ import { assert, UsageError } from '../base/errors.ts';
 import type { PrngState } from '../base/prng.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
+import { checkFaultPlan } from '../faults/check-plan.ts';
+import { describeEffect, describeTrigger } from '../faults/describe.ts';
 import type { FaultPlan, FaultSpec } from '../faults/plan.ts';
-import { describeTrigger, isAhead } from '../faults/trigger.ts';
+import { isAhead } from '../faults/trigger.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MachineEvent } from './events.ts';
 import {
@@ -51,6 +53,8 @@ export interface MachineSnapshot {
   readonly cores: readonly CoreSnapshot[];
   readonly generator: FaultGeneratorState;
   readonly schedule: PrngState;
+  /** The whole plan, and the faults of it that have not struck. */
+  readonly plan: FaultPlan;
   readonly armed: FaultPlan;
   readonly round: OpenRound | null;
 }
@@ -144,6 +148,7 @@ export class Machine {
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
   private readonly emit: (event: MachineEvent) => void;
+  private plan: FaultPlan;
   private armed: FaultSpec[];
   private open: OpenRound | null = null;
 
@@ -172,7 +177,9 @@ export class Machine {
     }));
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
-    this.armed = [...(config.faults ?? [])];
+    this.plan = checkFaultPlan(config.faults ?? [], config.cores);
+    refuseUnbuilt(this.plan);
+    this.armed = [...this.plan];
     this.handler = makeHandler(this.cores);
   }
 
@@ -202,6 +209,7 @@ export class Machine {
       cores: this.cores.map(({ id: _, state, ...core }) => ({ ...core, block: state.save() })),
       generator: this.generator.snapshot(),
       schedule: this.schedule.snapshot(),
+      plan: this.plan,
       armed: this.armed,
       round: this.open,
     };
@@ -211,13 +219,14 @@ export class Machine {
    * Makes the machine what it was, but for its cores' descriptor tables, which the kernel sets. With `faults` it goes on with these
    * instead of those that were still to come. Errors: UsageError for one that would have struck before.
    */
-  restore(snapshot: MachineSnapshot, faults: FaultPlan = snapshot.armed): void {
+  restore(snapshot: MachineSnapshot, faults?: FaultPlan): void {
     assert(snapshot.cores.length === this.cores.length, 'a snapshot of a machine with another number of cores');
-    for (const { trigger } of faults === snapshot.armed ? [] : faults) {
-      if (!isAhead(trigger, snapshot))
-        throw new UsageError({
-          what: `the fault at ${describeTrigger(trigger)} would have struck before the snapshot`,
-        });
+    if (faults) {
+      refuseUnbuilt(checkFaultPlan(faults, this.cores.length));
+      for (const { trigger } of faults) {
+        if (isAhead(trigger, snapshot)) continue;
+        throw new UsageError({ what: `the fault (${describeTrigger(trigger)}) would have struck before the snapshot` });
+      }
     }
     this.nowNs = snapshot.nowNs;
     this.cores.forEach((core, n) => {
@@ -227,7 +236,8 @@ export class Machine {
     });
     this.generator.restore(snapshot.generator);
     this.schedule.restore(snapshot.schedule);
-    this.armed = [...faults];
+    this.plan = faults ?? snapshot.plan;
+    this.armed = [...(faults ?? snapshot.armed)];
     this.open = snapshot.round;
   }
 
@@ -423,8 +433,9 @@ export class Machine {
   }
 
   private fail(core: Core, atNs: number, fired: (spec: FaultSpec) => boolean): void {
-    this.armed = this.armed.filter((spec) => !fired(spec));
-    if (core.failed) return;
+    const spec = this.armed.find(fired);
+    this.armed = this.armed.filter((candidate) => !fired(candidate));
+    if (core.failed || !spec) return;
     core.failed = true;
     core.failedAtNs = atNs;
     this.emit({
@@ -433,7 +444,9 @@ export class Machine {
       instruction: core.retired,
       kind: 'core-fault',
       victim: core.id,
-      model: 'fail-stop',
+      model: spec.model,
+      fault: this.plan.indexOf(spec),
+      effect: describeEffect(spec),
     });
   }
 }
@@ -443,3 +456,14 @@ const isInstructionFault =
   (core: Core) =>
   ({ trigger }: FaultSpec): boolean =>
     trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction <= core.retired;
+
+/** Models and triggers that the types have and the machine has not. */
+function refuseUnbuilt(plan: FaultPlan): void {
+  const triggers = ['instruction', 'time', 'process'];
+  plan.forEach(({ model, trigger }, n) => {
+    const hint = 'not built yet';
+    if (model !== 'fail-stop') throw new UsageError({ what: `no '${model}' yet`, key: `faults[${n}].model`, hint });
+    if (!triggers.includes(trigger.at))
+      throw new UsageError({ what: `no '${trigger.at}' yet`, key: `faults[${n}].trigger.at`, hint });
+  });
+}

@@ -18,7 +18,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
     derived: { listeners: "the host's" },
   },
   Machine: {
-    kept: ['nowNs', 'cores', 'generator', 'schedule', 'armed', 'open'],
+    kept: ['nowNs', 'cores', 'generator', 'schedule', 'plan', 'armed', 'open'],
     derived: {
       config: 'fixed; a System compares its own',
       engine: 'holds nothing between two runs but what it makes of the code again',

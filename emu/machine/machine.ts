@@ -1,6 +1,7 @@
 import { type CpuId, cpuId } from '../base/brand.ts';
 import { assert, UsageError } from '../base/errors.ts';
 import type { PrngState } from '../base/prng.ts';
+import { sameValue } from '../base/same-value.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { checkFaultPlan } from '../faults/check-plan.ts';
@@ -239,6 +240,11 @@ export class Machine {
     this.plan = faults ?? snapshot.plan;
     this.armed = [...(faults ?? snapshot.armed)];
     this.open = snapshot.round;
+  }
+
+  /** Whether the machine is what a snapshot of a run without faults says, and no fault is still to come: then it goes on in the same way. */
+  isAt(snapshot: MachineSnapshot): boolean {
+    return this.armed.length === 0 && sameValue(this.snapshot(), { ...snapshot, armed: [] });
   }
 
   /**

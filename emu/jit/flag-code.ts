@@ -96,7 +96,10 @@ export class FlagCode {
 
   zero(kind: number): void {
     const { code, at } = this;
-    if (kind === KNOWN) return this.knownBit(FLAG_ZF);
+    if (kind === KNOWN) {
+      this.knownBit(FLAG_ZF);
+      return;
+    }
     if (isSub(kind)) {
       code.get(at.a);
       code.get(at.b);
@@ -109,7 +112,10 @@ export class FlagCode {
 
   sign(kind: number): void {
     const { code } = this;
-    if (kind === KNOWN) return this.knownBit(FLAG_SF);
+    if (kind === KNOWN) {
+      this.knownBit(FLAG_SF);
+      return;
+    }
     this.result(kind);
     code.i32(0);
     code.op(OP.i32LtS);
@@ -119,9 +125,11 @@ export class FlagCode {
     const { code, at } = this;
     switch (kind) {
       case KNOWN:
-        return this.knownBit(FLAG_CF);
+        this.knownBit(FLAG_CF);
+        return;
       case RESULT:
-        return this.resultBit(FLAG_CF);
+        this.resultBit(FLAG_CF);
+        return;
       case LOGIC:
         code.i32(0);
         return;
@@ -182,9 +190,11 @@ export class FlagCode {
     const { code, at } = this;
     switch (kind) {
       case KNOWN:
-        return this.knownBit(FLAG_OF);
+        this.knownBit(FLAG_OF);
+        return;
       case RESULT:
-        return this.resultBit(FLAG_OF);
+        this.resultBit(FLAG_OF);
+        return;
       case LOGIC:
       case SAR:
         code.i32(0);
@@ -213,7 +223,8 @@ export class FlagCode {
         return;
       case IMUL:
       case MUL:
-        return this.productOverflow(kind);
+        this.productOverflow(kind);
+        return;
       default:
         // (a ^ r) & (b ^ r) of sums, (a ^ b) & (a ^ r) of differences.
         code.get(at.a);
@@ -230,7 +241,10 @@ export class FlagCode {
 
   parity(kind: number): void {
     const { code } = this;
-    if (kind === KNOWN) return this.knownBit(FLAG_PF);
+    if (kind === KNOWN) {
+      this.knownBit(FLAG_PF);
+      return;
+    }
     this.result(kind);
     const shift = upShift(kind);
     if (shift > 0) {
@@ -247,9 +261,11 @@ export class FlagCode {
     const { code, at } = this;
     switch (kind) {
       case KNOWN:
-        return this.knownBit(FLAG_AF);
+        this.knownBit(FLAG_AF);
+        return;
       case RESULT:
-        return this.resultBit(FLAG_AF);
+        this.resultBit(FLAG_AF);
+        return;
       case INC:
       case DEC:
         code.get(at.a);

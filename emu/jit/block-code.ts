@@ -12,6 +12,8 @@ export const WRITE = PERM_W;
 /** Function numbers of what translated modules import. */
 export const HELPER_SETTLE = 0;
 export const HELPER_CARRY = 1;
+export const HELPER_DOUBLE = 2;
+export const HELPER_SINGLE = 3;
 
 /** What one memory access reaches from an unchanging start: [low, high) around the value that `key` names. */
 interface Access {

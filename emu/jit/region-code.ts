@@ -1,4 +1,5 @@
 import { ECX, ESP } from '../core/core-state.ts';
+import { MASK_SHIFT, PE, ROUND_SHIFT } from '../interp/simd.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
 import { BlockCode, BlockNotes, READ, WRITE } from './block-code.ts';
 import { type Exit, Reason } from './exits.ts';
@@ -25,8 +26,8 @@ import {
   FLAGS,
   FS_BASE,
   GS_BASE,
+  INEXACT,
   LEFT,
-  MXCSR_LOCAL,
   REGISTER,
   T0,
   T1,
@@ -149,13 +150,27 @@ export class RegionCode {
     load(FLAGS.b, S_FLAG_B);
     load(FS_BASE, S_FS_BASE);
     load(GS_BASE, S_GS_BASE);
-    if (all.usesMxcsr) load(MXCSR_LOCAL, S_MXCSR);
+    if (all.usesMxcsr) this.loadRounding();
     for (let reg = 0; reg < 8; reg++) {
       if (!((all.vectorsUsed >> reg) & 1)) continue;
       code.i32(STATE);
       code.simdMem(SIMD.v128Load, S_XMM_BYTES + 16 * reg);
       code.set(XMM_LOCAL + reg);
     }
+  }
+
+  /** INEXACT: PE and its mask are set, rounding control is 0. */
+  private loadRounding(): void {
+    const { code } = this;
+    code.i64(0n);
+    code.i64(-1n);
+    code.i32(STATE);
+    code.mem(MEM.i32Load, S_MXCSR * 4);
+    code.i32(PE | (PE << MASK_SHIFT) | (3 << ROUND_SHIFT));
+    code.op(OP.i32And);
+    code.i32(PE | (PE << MASK_SHIFT));
+    code.op(OP.i32Eq, OP.select);
+    code.set(INEXACT);
   }
 
   private storeState(): void {

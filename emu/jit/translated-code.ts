@@ -1,6 +1,7 @@
 import { CodePages } from '../interp/code-cache.ts';
 import type { AddressSpace, CodeCache } from '../memory/address-space.ts';
 import { type FlagHelpers, makeFlagHelpers } from './flag-helpers.ts';
+import { type FloatHelpers, makeFloatHelpers } from './float-helpers.ts';
 import { CODE_MAP, CODE_MAP_BYTES, codeMapSlot, STATE } from './layout.ts';
 import type { Translation } from './translation.ts';
 
@@ -36,6 +37,7 @@ export class TranslatedCode implements CodeCache {
   /** By EIP of an indirect jump: where it has led, and which of these places its region was asked to take in. */
   private readonly jumpTargets = new Map<number, Set<number>>();
   private readonly takenTargets = new Map<number, Set<number>>();
+  private readonly floats: FloatHelpers;
   private readonly map: Int32Array;
   private readonly table: WebAssembly.Table;
   private readonly functions = new Map<number, RegionFunction>();
@@ -56,6 +58,7 @@ export class TranslatedCode implements CodeCache {
     this.map.fill(0, 1);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.helpers = makeFlagHelpers(space, !(buffer instanceof ArrayBuffer));
+    this.floats = makeFloatHelpers(this.state);
   }
 
   /** (function << 8 | entry) of the translation that begins at an EIP; -1 when there is none. */
@@ -106,7 +109,7 @@ export class TranslatedCode implements CodeCache {
     const { slot, module, pages, entries } = translation;
     const { settle, carry } = this.helpers;
     const instance = new WebAssembly.Instance(module, {
-      e: { m: this.space.memory, t: this.table, settle, carry },
+      e: { m: this.space.memory, t: this.table, settle, carry, ...this.floats },
     });
     const region = instance.exports.r as RegionFunction;
     while (this.table.length <= slot) this.table.grow(this.table.length);

@@ -5,7 +5,7 @@ import { LOCAL_TYPES } from './locals.ts';
 import { planRegion } from './plan.ts';
 import type { Region } from './region.ts';
 import { RegionCode } from './region-code.ts';
-import { I32 } from './wasm-code.ts';
+import { F32, F64, I32 } from './wasm-code.ts';
 import { encodeModule } from './wasm-module.ts';
 
 /** Bytes of guest code that a translation was made of. */
@@ -35,12 +35,16 @@ export interface Translation {
 const TYPES = [
   { params: [I32], results: [I32] },
   { params: [I32, I32, I32, I32], results: [I32] },
+  { params: [I32, F64, F64], results: [I32] },
+  { params: [I32, F32, F32], results: [I32] },
 ];
 const IMPORTS = {
   table: true,
   functions: [
     { name: 'settle', type: 1 },
     { name: 'carry', type: 1 },
+    { name: 'double', type: 2 },
+    { name: 'single', type: 3 },
   ],
 };
 

@@ -2,13 +2,16 @@ import { fastDouble, fastSingle, isNearest } from '../interp/exec-sse-arith.ts';
 import { MASK_SHIFT, PE } from '../interp/simd.ts';
 import { unit } from '../interp/soft-float.ts';
 import { S_MXCSR } from './layout.ts';
+import { x87Helper } from './x87-state.ts';
 
-// SSE arithmetic that translated code is not sure of, by the interpreter's own rules.
+// SSE and x87 arithmetic that translated code is not sure of, by the interpreter's own rules.
 
 export interface FloatHelpers {
   /** Whether a op b, rounded to nearest, is what the machine's arithmetic gives and raises at most PE, which is then noted. */
   readonly double: (op: number, a: number, b: number) => number;
   readonly single: (op: number, a: number, b: number) => number;
+  /** For the x87: 0 when doubles do not do, 1 when a op b is exact, 2 when it is not. */
+  readonly x87: (op: number, a: number, b: number) => number;
 }
 
 /** `state` is the state block of a space. */
@@ -24,5 +27,5 @@ export function makeFloatHelpers(state: Int32Array): FloatHelpers {
       return 1;
     };
   };
-  return { double: using(fastDouble), single: using(fastSingle) };
+  return { double: using(fastDouble), single: using(fastSingle), x87: x87Helper };
 }

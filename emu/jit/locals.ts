@@ -32,6 +32,18 @@ export const D2 = 38;
 export const S0 = 40;
 export const S1 = 41;
 export const S2 = 42;
+/** The physical x87 registers, and what belongs to them in the state block. */
+export const STACK = 43;
+export const X87_A = 51;
+export const X87_B = 52;
+export const X87_SHAPE = 53;
+export const X87_STATUS = 54;
+export const X87_LAST = 55;
+export const X87_NOTE = 56;
+export const X87_OPERAND_NOTE = 57;
+export const X87_DP = 58;
+/** 0 when PE is set already; else -1. An i64. */
+export const X87_INEXACT = 59;
 
 /** Their types, the parameter left out. */
 export const LOCAL_TYPES: readonly number[] = [
@@ -46,4 +58,7 @@ export const LOCAL_TYPES: readonly number[] = [
   F32,
   F32,
   F32,
+  ...Array<number>(10).fill(F64),
+  ...Array<number>(6).fill(I32),
+  I64,
 ];

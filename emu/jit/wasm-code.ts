@@ -87,6 +87,7 @@ export const OP = {
   f64PromoteF32: 0xbb,
   i32ReinterpretF32: 0xbc,
   i64ReinterpretF64: 0xbd,
+  f32ReinterpretI32: 0xbe,
   f64ReinterpretI64: 0xbf,
   i32Extend8S: 0xc0,
   i32Extend16S: 0xc1,

@@ -6,7 +6,7 @@ import { packageRoot, shippedPrograms } from '../host/guest-programs.ts';
 import { timelineText } from '../report/text.ts';
 import { timelineOf } from '../result.ts';
 import { runScenario } from '../scenario/run-scenario.ts';
-import { parseScenario } from '../scenario/schema.ts';
+import { parseScenario } from '../scenario/parse-scenario.ts';
 import { integer, withEngineOptions } from './options.ts';
 import { type OutputOptions, toJson, withFileOptions, writeOutputs } from './outputs.ts';
 import { summaryLines } from './summary-lines.ts';

@@ -65,7 +65,7 @@ function restartCommand(executable: string, core: string, options: RestartComman
     breakAt,
   });
   const stop = runWithProgress(system, runLimits(options));
-  const result = buildResult(system, stop, config.faults.length, null);
+  const result = buildResult(system, stop, config.faults, null);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   if (failure) throw new UsageError({ what: `cannot be restarted: ${failure}`, path: core });
   if (options.json) process.stdout.write(toJson(result));

@@ -1,8 +1,12 @@
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { RunLimits } from '../../emu/machine/machine.ts';
 import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { runWithProgress } from '../host/run-loop.ts';
+import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
+import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { timelineText } from '../report/text.ts';
 import { buildResult, type RunResult, timelineOf } from '../result.ts';
 import { parseCpuList } from '../scenario/units.ts';
@@ -65,13 +69,11 @@ function runCommand(elf: string, args: readonly string[], options: RunOptions): 
     });
     return system;
   };
+  const golden = config.faults.length > 0 ? runGolden(make({ ...config, faults: [] }), limits) : null;
   const system = make(config);
   if (!options.json) echoOutput(system);
-  const stop = runWithProgress(system, limits);
-  const result = buildResult(system, stop, config.faults.length, () => {
-    const golden = make({ ...config, faults: [] });
-    return { system: golden, stop: runWithProgress(golden, limits) };
-  });
+  const stop = runWithProgress(system, limitsBeside(golden, system, config.faults, limits));
+  const result = buildResult(system, stop, config.faults, golden);
   const replay = `coreback ${process.argv.slice(2).join(' ')}`;
   writeOutputs(system, result, options, replay);
   if (options.json) process.stdout.write(toJson(result));
@@ -80,6 +82,17 @@ function runCommand(elf: string, args: readonly string[], options: RunOptions): 
     process.stderr.write(summaryLines(result));
   }
   return exitCodeOf(result);
+}
+
+function runGolden(system: System, limits: RunLimits): FinishedRun {
+  return finishedRun(system, runWithProgress(system, limits), []);
+}
+
+/** A run that takes far longer than it would without its faults is broken off: it hangs (docs/outcomes.md). */
+function limitsBeside(golden: FinishedRun | null, system: System, faults: FaultPlan, limits: RunLimits): RunLimits {
+  if (!golden) return limits;
+  const boundNs = hangBoundNs(golden.endNs, faults, machineOf(system));
+  return { ...limits, untilNs: Math.min(limits.untilNs ?? boundNs, boundNs + 1) };
 }
 
 /** What the guest writes to its console appears at once. */

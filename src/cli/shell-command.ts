@@ -54,7 +54,7 @@ async function shellCommand(options: ShellOptions): Promise<number> {
     else await new Promise((resolve) => setImmediate(resolve));
   }
   input.stop();
-  const result = buildResult(system, stop, config.faults.length, null);
+  const result = buildResult(system, stop, config.faults, null);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   const exit = result.processes.find((row) => row.pid === shell);
   return exit?.signal === undefined ? (exit?.exit ?? 3) : 128 + exit.signal;

@@ -4,7 +4,8 @@ import type { Engine } from '../../emu/core/engine.ts';
 import { packageRoot, shippedPrograms } from '../../src/host/guest-programs.ts';
 import { buildResult, type RunResult } from '../../src/result.ts';
 import { runScenario } from '../../src/scenario/run-scenario.ts';
-import { parseScenario, type Scenario } from '../../src/scenario/schema.ts';
+import { parseScenario } from '../../src/scenario/parse-scenario.ts';
+import type { Scenario } from '../../src/scenario/schema.ts';
 import { System } from '../../src/system.ts';
 
 /** Commands that end by themselves, with every guest program that needs no partner. */
@@ -43,7 +44,7 @@ export function runCommandLine(command: string, engine: Engine, instructions = 3
   for (const file of shippedPrograms()) system.install(file);
   const args = command.split(' ');
   system.spawn({ path: `/bin/${args[0]}`, args });
-  return buildResult(system, system.run({ instructions }), 0, null);
+  return buildResult(system, system.run({ instructions }), [], null);
 }
 
 export const runScenarioOn = (scenario: Scenario, engine: Engine): RunResult =>

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { scenarioSchema } from '../src/scenario/schema.ts';
-import { outcomesPage } from './outcomes-page.ts';
 import { isaPage } from './isa-page.ts';
+import { outcomesPage } from './outcomes-page.ts';
 import { syscallsPage } from './syscalls-page.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -17,7 +17,13 @@ const MADE = '<!-- Made by npm run docs:generate. Do not edit. -->\n\n';
 function scenarioJsonSchema(): string {
   const { $schema, ...schema } = z.toJSONSchema(scenarioSchema, { io: 'input' });
   const $id = 'https://unpkg.com/coreback/scenarios/scenario.schema.json';
-  const titled = { $schema, $id, title: 'coreback scenario', description: 'Described in docs/scenarios.md.', ...schema };
+  const titled = {
+    $schema,
+    $id,
+    title: 'coreback scenario',
+    description: 'Described in docs/scenarios.md.',
+    ...schema,
+  };
   return `${JSON.stringify(titled, null, 2)}\n`;
 }
 

@@ -84,7 +84,9 @@ export class System {
 
   /** Absolute paths of the guest's regular files whose path matches, in order of path. */
   filesMatching(pattern: RegExp): string[] {
-    const found = [...filesBelow(this.kernel, '/')].filter(({ path, vnode }) => vnode.type === 'reg' && pattern.test(path));
+    const found = [...filesBelow(this.kernel, '/')].filter(
+      ({ path, vnode }) => vnode.type === 'reg' && pattern.test(path),
+    );
     return found.map(({ path }) => path).sort();
   }
 

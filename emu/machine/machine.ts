@@ -1,7 +1,9 @@
 import { type CpuId, cpuId } from '../base/brand.ts';
-import { assert } from '../base/errors.ts';
+import { assert, UsageError } from '../base/errors.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
+import { checkFaultPlan } from '../faults/check-plan.ts';
+import { describeEffect } from '../faults/describe.ts';
 import type { FaultPlan, FaultSpec } from '../faults/plan.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MachineEvent } from './events.ts';
@@ -105,6 +107,7 @@ export class Machine {
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
   private readonly emit: (event: MachineEvent) => void;
+  private readonly plan: FaultPlan;
   private armed: FaultSpec[];
 
   constructor(
@@ -132,7 +135,9 @@ export class Machine {
     }));
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
-    this.armed = [...(config.faults ?? [])];
+    this.plan = checkFaultPlan(config.faults ?? [], config.cores);
+    refuseUnbuilt(this.plan);
+    this.armed = [...this.plan];
     this.handler = makeHandler(this.cores);
   }
 
@@ -324,8 +329,9 @@ export class Machine {
   }
 
   private fail(core: Core, atNs: number, fired: (spec: FaultSpec) => boolean): void {
-    this.armed = this.armed.filter((spec) => !fired(spec));
-    if (core.failed) return;
+    const spec = this.armed.find(fired);
+    this.armed = this.armed.filter((candidate) => !fired(candidate));
+    if (core.failed || !spec) return;
     core.failed = true;
     core.failedAtNs = atNs;
     this.emit({
@@ -334,7 +340,9 @@ export class Machine {
       instruction: core.retired,
       kind: 'core-fault',
       victim: core.id,
-      model: 'fail-stop',
+      model: spec.model,
+      fault: this.plan.indexOf(spec),
+      effect: describeEffect(spec),
     });
   }
 }
@@ -344,3 +352,14 @@ const isInstructionFault =
   (core: Core) =>
   ({ trigger }: FaultSpec): boolean =>
     trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction <= core.retired;
+
+/** Models and triggers that the types have and the machine has not. */
+function refuseUnbuilt(plan: FaultPlan): void {
+  const triggers = ['instruction', 'time', 'process'];
+  plan.forEach(({ model, trigger }, n) => {
+    const hint = 'not built yet';
+    if (model !== 'fail-stop') throw new UsageError({ what: `no '${model}' yet`, key: `faults[${n}].model`, hint });
+    if (!triggers.includes(trigger.at))
+      throw new UsageError({ what: `no '${trigger.at}' yet`, key: `faults[${n}].trigger.at`, hint });
+  });
+}

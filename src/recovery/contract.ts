@@ -189,7 +189,9 @@ export class ContractMonitor {
 
   private checkRegister(pid: Pid, field: RegField, now: number, saved: number, file: string): void {
     if (now === saved) return;
-    this.report(`pid ${pid}: ${field.slice(2)} is 0x${now.toString(16)}, in checkpoint ${file} 0x${saved.toString(16)}`);
+    this.report(
+      `pid ${pid}: ${field.slice(2)} is 0x${now.toString(16)}, in checkpoint ${file} 0x${saved.toString(16)}`,
+    );
   }
 }
 

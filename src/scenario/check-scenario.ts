@@ -1,9 +1,9 @@
 import { UsageError } from '../../emu/base/errors.ts';
+import { checkFaultPlan } from '../../emu/faults/check-plan.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { signalByName } from '../../kernel-sim/abi/signal.ts';
 import type { Outcome } from '../recovery/outcome.ts';
 import { type CompiledScenario, checkBeforeEnd, compileScenario, stepFault } from './compile-scenario.ts';
-import { bitsOf } from './fault-schema.ts';
 import { parsePlace } from './look.ts';
 import type { Expectation, Scenario } from './schema.ts';
 import { parseDuration } from './units.ts';
@@ -13,7 +13,8 @@ export function checkScenario(scenario: Scenario): void {
   const compiled = compileScenario(scenario);
   checkMachine(compiled);
   scenario.script.forEach((step, n) => {
-    for (const fault of stepFault(step, n)) checkFault(fault, scenario, 'fault' in step ? `script[${n}].fault` : `script[${n}]`);
+    for (const fault of stepFault(step, n))
+      checkFault(fault, scenario, 'fault' in step ? `script[${n}].fault` : `script[${n}]`);
   });
   const names = new Set(compiled.actions.flatMap((action) => (action.kind === 'run' ? [action.name] : [])));
   scenario.expect.forEach((each, n) => {
@@ -53,8 +54,12 @@ function checkFault(fault: FaultSpec, scenario: Scenario, key: string): void {
     const why = recovery === 'none' ? 'machine.recovery is none' : 'no checkpoint is taken';
     refuse(`strikes during a recovery, but there will be none: ${why}`, `${key}.trigger`);
   }
-  if (fault.model === 'bit-flip' && fault.bit >= bitsOf(fault)) {
-    refuse(`there is no bit ${fault.bit}: there are ${bitsOf(fault)}, numbered from 0`, `${key}.bit`);
+  try {
+    checkFaultPlan([fault], scenario.machine.cores, key);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // It stands alone, not in a list.
+    throw new UsageError({ ...error.parts, key: error.parts.key?.replace(`${key}[0]`, key) });
   }
 }
 
@@ -108,5 +113,6 @@ function checkProgram(name: string, names: ReadonlySet<string>, key: string): vo
 }
 
 function checkWindow(from: string, to: string, key: string): void {
-  if (parseDuration(from, `${key}.from`) >= parseDuration(to, `${key}.to`)) refuse('must be later than from', `${key}.to`);
+  if (parseDuration(from, `${key}.from`) >= parseDuration(to, `${key}.to`))
+    refuse('must be later than from', `${key}.to`);
 }

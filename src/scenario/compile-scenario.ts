@@ -105,8 +105,7 @@ function lookAction(expectation: Expectation, n: number): Action[] {
 function checkNames(actions: readonly Action[]): void {
   const started = new Set<string>();
   const need = (name: string, key: string): void => {
-    if (!started.has(name))
-      throw new UsageError({ what: `no program named ${name} has been started by then`, key });
+    if (!started.has(name)) throw new UsageError({ what: `no program named ${name} has been started by then`, key });
   };
   for (const action of actions) {
     if (action.kind === 'kill') need(action.name, `${action.key}.kill`);
@@ -129,7 +128,8 @@ export function stepFault(step: Step, n: number): FaultSpec[] {
     return [{ model: 'fail-stop', trigger: { at: 'instruction', ...step.failAtInstruction } }];
   if ('fail' in step) {
     const ns = parseDuration(step.at, `${key}.at`);
-    const trigger = 'core' in step.fail ? { at: 'time' as const, ns, ...step.fail } : { at: 'process' as const, ns, ...step.fail };
+    const trigger =
+      'core' in step.fail ? { at: 'time' as const, ns, ...step.fail } : { at: 'process' as const, ns, ...step.fail };
     return [{ model: 'fail-stop', trigger }];
   }
   if (!('fault' in step)) return [];

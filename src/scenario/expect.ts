@@ -1,6 +1,7 @@
+import { stopsForGood } from '../../emu/faults/plan.ts';
+import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { signalByName, signalName } from '../../kernel-sim/abi/signal.ts';
-import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { readFile } from '../../kernel-sim/vfs/memfs.ts';
 import { logicalOutputs } from '../recovery/logical-output.ts';
@@ -68,7 +69,9 @@ function checkFile(e: Extract<Expectation, { file: string }>, { system }: Expect
   if (typeof bytes === 'number') return `${e.file} cannot be read: ${errnoName(bytes)}`;
   const text = latin1(bytes);
   if ('text' in e) return text === e.text ? null : `${e.file} holds ${brief(text)}, not ${brief(e.text)}`;
-  return new RegExp(e.matches).test(text) ? null : `${e.file} holds ${brief(text)}, which does not match /${e.matches}/`;
+  return new RegExp(e.matches).test(text)
+    ? null
+    : `${e.file} holds ${brief(text)}, which does not match /${e.matches}/`;
 }
 
 /** A character is a byte, as in outputs. */
@@ -84,7 +87,10 @@ function checkSight(wanted: Readonly<Record<string, number>>, n: number, c: Expe
   return null;
 }
 
-function checkRollbacks(wanted: number | { min?: number | undefined; max?: number | undefined }, c: ExpectContext): string | null {
+function checkRollbacks(
+  wanted: number | { min?: number | undefined; max?: number | undefined },
+  c: ExpectContext,
+): string | null {
   const count = c.result.events.filter((event) => event.kind === 'recovery-done').length;
   const { min, max } = typeof wanted === 'number' ? { min: wanted, max: wanted } : wanted;
   if (count >= (min ?? 0) && count <= (max ?? count)) return null;
@@ -194,7 +200,7 @@ function checkRecovery(withinNs: number, c: ExpectContext): string | null {
 function checkDeadCores(c: ExpectContext): string | null {
   const dead = new Map<number, number>();
   for (const event of c.result.events) {
-    if (event.kind === 'core-fault') dead.set(event.victim, event.ns);
+    if (event.kind === 'core-fault' && stopsForGood(event.model)) dead.set(event.victim, event.ns);
     if (event.kind === 'switch' && event.pid !== 0) {
       const since = dead.get(event.core);
       if (since !== undefined && event.ns > since)

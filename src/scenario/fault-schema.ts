@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ALU_UNITS, type FaultEffect, type FaultSpec, REGISTERS, SEGMENTS } from '../../emu/faults/plan.ts';
+import { ALU_UNITS, type FaultSpec, REGISTERS, SEGMENTS } from '../../emu/faults/plan.ts';
 
 /* Hardware faults as a scenario writes them: the names of emu/faults/plan.ts, whose comments say what each does. */
 
@@ -58,21 +58,21 @@ const trigger = z
 
 const target = z
   .discriminatedUnion('in', [
-  z
-    .strictObject({ in: z.literal('register'), register: z.enum(REGISTERS) })
-    .describe('A general register; bits 0 to 31'),
-  z
-    .strictObject({ in: z.literal('segment-base'), segment: z.enum(SEGMENTS) })
-    .describe('The hidden base of a segment register; bits 0 to 31'),
-  z.strictObject({ in: z.literal('x87'), register: index.max(7) }).describe('R0 to R7 of the x87; bits 0 to 79'),
-  z.strictObject({ in: z.literal('xmm'), register: index.max(7) }).describe('XMM0 to XMM7; bits 0 to 127'),
-  z
-    .strictObject({ in: z.literal('memory'), address, process: program.optional() })
-    .describe('A byte of memory; bits 0 to 7'),
-  z
-    .strictObject({ in: z.literal('code-cache'), address, process: program.optional() })
-    .describe('An instruction byte as the core has it cached; bits 0 to 7'),
-])
+    z
+      .strictObject({ in: z.literal('register'), register: z.enum(REGISTERS) })
+      .describe('A general register; bits 0 to 31'),
+    z
+      .strictObject({ in: z.literal('segment-base'), segment: z.enum(SEGMENTS) })
+      .describe('The hidden base of a segment register; bits 0 to 31'),
+    z.strictObject({ in: z.literal('x87'), register: index.max(7) }).describe('R0 to R7 of the x87; bits 0 to 79'),
+    z.strictObject({ in: z.literal('xmm'), register: index.max(7) }).describe('XMM0 to XMM7; bits 0 to 127'),
+    z
+      .strictObject({ in: z.literal('memory'), address, process: program.optional() })
+      .describe('A byte of memory; bits 0 to 7'),
+    z
+      .strictObject({ in: z.literal('code-cache'), address, process: program.optional() })
+      .describe('An instruction byte as the core has it cached; bits 0 to 7'),
+  ])
   .meta({ id: 'target', description: 'Where a bit flips' });
 
 /** Every fault model, each with the keys of `more` beside its own. */
@@ -138,11 +138,6 @@ export const timedFault = effects({
   core: core.optional().describe('Strikes this core'),
   process: program.optional().describe('Strikes the core that runs this process then, or the first to run it later'),
 });
-
-/** What the kinds of targets have: bits of a register, or of a byte. */
-const BITS: Readonly<Record<string, number>> = { x87: 80, xmm: 128, memory: 8, 'code-cache': 8 };
-export const bitsOf = (effect: FaultEffect): number =>
-  effect.model === 'bit-flip' ? (BITS[effect.target.in] ?? 32) : 32;
 
 export type TimedFault = z.infer<typeof timedFault>;
 /** Holds schema and types together: a model that only one of them knows does not compile. */

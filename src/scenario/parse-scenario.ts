@@ -63,7 +63,9 @@ function deepest(issue: Issue, above: readonly PropertyKey[]): { message: string
 
 function discriminatorMessage(issue: Issue & { code: 'invalid_union' }): string {
   const options = 'options' in issue ? (issue.options as readonly unknown[]) : [];
-  return options.length > 0 ? `is none of ${options.map((each) => `'${String(each)}'`).join(', ')}` : 'is none of the known ones';
+  return options.length > 0
+    ? `is none of ${options.map((each) => `'${String(each)}'`).join(', ')}`
+    : 'is none of the known ones';
 }
 
 const distance = (issues: readonly Issue[]): number =>

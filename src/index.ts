@@ -32,4 +32,4 @@ export { buildResult, type ProcessResult, type RunResult, timelineOf } from './r
 export { parseScenario, toScenario } from './scenario/parse-scenario.ts';
 export { runScenario, type ScenarioOptions, type ScenarioRun } from './scenario/run-scenario.ts';
 export type { Scenario, ScenarioInput } from './scenario/schema.ts';
-export { type GuestFile, System, type SystemConfig } from './system.ts';
+export { type GuestFile, System, type SystemConfig, type SystemSnapshot } from './system.ts';

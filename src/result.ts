@@ -1,9 +1,8 @@
-import type { FaultPlan } from '../emu/faults/plan.ts';
 import type { Stop } from '../emu/machine/machine.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import { schedulingOf } from '../kernel-sim/kern/exit.ts';
 import { readFile } from '../kernel-sim/vfs/memfs.ts';
-import { endOf, type FinishedRun, finishedRun } from './recovery/finished-run.ts';
+import { endOf, type FinishedRun } from './recovery/finished-run.ts';
 import { judge, type Outcome } from './recovery/outcome.ts';
 import { buildTimeline } from './report/build-timeline.ts';
 import { RunDigest } from './report/digest.ts';
@@ -52,13 +51,12 @@ export function timelineOf(system: System): Timeline {
  * Sums a run up. `golden`: the same run without faults, for the judge (docs/outcomes.md); without it a run counts as masked, or as
  * recovered-wrong when something was recovered.
  */
-export function buildResult(system: System, stop: Stop, faults: FaultPlan, golden: FinishedRun | null): RunResult {
-  const run = finishedRun(system, stop, faults);
+export function buildResult(system: System, run: FinishedRun, golden: FinishedRun | null): RunResult {
   const summary = summarise(system.events, timelineOf(system));
   return {
     digest: digestOf(system),
     outcome: judge(run, golden),
-    stop,
+    stop: run.stop,
     virtualNs: run.endNs,
     instructions: system.machine.retired,
     processes: processResults(system, summary.processes),

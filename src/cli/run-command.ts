@@ -73,7 +73,7 @@ function runCommand(elf: string, args: readonly string[], options: RunOptions): 
   const system = make(config);
   if (!options.json) echoOutput(system);
   const stop = runWithProgress(system, limitsBeside(golden, system, config.faults, limits));
-  const result = buildResult(system, stop, config.faults, golden);
+  const result = buildResult(system, finishedRun(system, stop, config.faults), golden);
   const replay = `coreback ${process.argv.slice(2).join(' ')}`;
   writeOutputs(system, result, options, replay);
   if (options.json) process.stdout.write(toJson(result));

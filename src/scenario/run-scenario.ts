@@ -24,7 +24,8 @@ export interface ScenarioRun {
   readonly failures: readonly string[];
   /** One line for each breach of what a recovery owes (src/recovery/contract.ts). */
   readonly violations: readonly string[];
-  /** The same run without faults; null when none is planned. */
+  /** The run as it was judged, and the same without faults; null when no fault was planned. */
+  readonly judged: FinishedRun;
   readonly golden: FinishedRun | null;
 }
 
@@ -38,6 +39,8 @@ export interface ScenarioOptions {
   readonly engine?: Engine;
   /** Files of the guest's tree: programs in /bin. */
   readonly files: readonly GuestFile[];
+  /** The same run without faults, when it has been made before. */
+  readonly golden?: FinishedRun;
   /** Called with the system of the run with faults before anything runs on it. */
   readonly prepare?: (system: System) => void;
 }
@@ -46,7 +49,7 @@ export interface ScenarioOptions {
 export function runScenario(scenario: Scenario, options: ScenarioOptions): ScenarioRun {
   const compiled = compileScenario(scenario);
   const faults = options.faults ?? compiled.faults;
-  const golden = faults.length > 0 ? runGolden(scenario, compiled, options) : null;
+  const golden = faults.length > 0 ? (options.golden ?? runGolden(scenario, options)) : null;
   const played = new Play(scenario, compiled, options, faults);
   options.prepare?.(played.system);
   const contract = new ContractMonitor(played.system);
@@ -54,16 +57,19 @@ export function runScenario(scenario: Scenario, options: ScenarioOptions): Scena
   const stop = played.run(Math.min(compiled.untilNs, boundNs + 1));
   const violations = contract.finish();
   const { system, pids } = played;
-  const result = buildResult(system, stop, faults, golden);
+  const judged = finishedRun(system, stop, faults);
+  const result = buildResult(system, judged, golden);
   const context = { system, result, pids, violations, sights: played.sights };
   const failures = scenario.expect.flatMap((expectation, n) => {
     const why = checkExpectation(expectation, n, context);
     return why === null ? [] : [`expect[${n}]: ${why}`];
   });
-  return { scenario, result, system, pids, failures, violations, golden };
+  return { scenario, result, system, pids, failures, violations, judged, golden };
 }
 
-function runGolden(scenario: Scenario, compiled: CompiledScenario, options: ScenarioOptions): FinishedRun {
+/** A scenario without its faults: what the judge compares with. */
+export function runGolden(scenario: Scenario, options: ScenarioOptions): FinishedRun {
+  const compiled = compileScenario(scenario);
   const played = new Play(scenario, compiled, options, []);
   return finishedRun(played.system, played.run(compiled.untilNs), []);
 }

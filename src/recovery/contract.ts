@@ -21,7 +21,8 @@ interface Owed {
   readonly nice: number;
   readonly priClass: number;
   readonly basePri: number;
-  readonly cpus: string;
+  /** CPUs on which it may run; null: those it had have all died, and what it falls back to is not its own choice. */
+  readonly cpus: readonly number[] | null;
   readonly parent: number;
   readonly signals: readonly number[];
   /** Guest path of the checkpoint; '' when none is used. */
@@ -68,6 +69,8 @@ export class ContractMonitor {
     switch (event.kind) {
       case 'core-removed':
         this.removed.set(event.victim, this.system.machine.cores[event.victim]!.retired);
+        for (const pid of this.owing())
+          this.amend(pid, (owed) => ({ ...owed, cpus: without(owed.cpus, event.victim) }));
         return;
       case 'migrate':
         if (this.removed.has(event.to)) this.report(`pid ${event.pid} was queued on dead core ${event.to}`);
@@ -90,11 +93,11 @@ export class ContractMonitor {
         this.amend(event.pid, (owed) => ({ ...owed, nice: event.nice, priClass: this.k.thread(event.tid).priClass }));
         return;
       case 'affinity':
-        if (event.why !== 'recovered') this.amend(event.pid, (owed) => ({ ...owed, cpus: event.cpus.join() }));
+        if (event.why !== 'recovered') this.amend(event.pid, (owed) => ({ ...owed, cpus: event.cpus }));
         return;
       case 'exit':
         this.kept.delete(event.pid);
-        for (const pid of [...this.lost.keys(), ...this.kept.keys()]) {
+        for (const pid of this.owing()) {
           this.amend(pid, (owed) => (owed.parent === event.pid ? { ...owed, parent: INIT_PID } : owed));
         }
         return;
@@ -105,6 +108,10 @@ export class ContractMonitor {
 
   private report(text: string): void {
     if (!this.violations.includes(text)) this.violations.push(text);
+  }
+
+  private owing(): Pid[] {
+    return [...this.lost.keys(), ...this.kept.keys()];
   }
 
   /** The process itself, or somebody who may, has changed what it has. */
@@ -122,7 +129,7 @@ export class ContractMonitor {
       nice: p.nice,
       priClass: td.priClass,
       basePri: td.basePri,
-      cpus: cpusOf(this.k.cpuset(td.cpuset).mask).join(),
+      cpus: cpusOf(this.k.cpuset(td.cpuset).mask),
       parent: p.realParent || p.ppid,
       signals: signalsOf(this.k, p),
       file,
@@ -154,12 +161,13 @@ export class ContractMonitor {
     if (!owed) return;
     const p = this.k.proc(pid);
     const td = this.k.thread(p.threads[0]!);
-    const cpus = cpusOf(this.k.cpuset(td.cpuset).mask).join();
+    const cpus = cpusOf(this.k.cpuset(td.cpuset).mask);
     const parent = p.realParent || p.ppid;
     if (p.nice !== owed.nice) this.report(`pid ${pid} has lost its nice value: ${p.nice} instead of ${owed.nice}`);
     if (td.priClass !== owed.priClass)
       this.report(`pid ${pid} has lost its priority class: ${td.priClass} instead of ${owed.priClass}`);
-    if (cpus !== owed.cpus) this.report(`pid ${pid} has lost its affinity: ${cpus} instead of ${owed.cpus}`);
+    if (owed.cpus && cpus.join() !== owed.cpus.join())
+      this.report(`pid ${pid} has lost its affinity: ${cpus} instead of ${owed.cpus}`);
     // A debugger may have come since.
     if (!p.traced && parent !== owed.parent)
       this.report(`pid ${pid} has lost its parent: ${parent} instead of ${owed.parent}`);
@@ -198,6 +206,11 @@ export class ContractMonitor {
 function signalsOf(k: Kernel, p: Proc): number[] {
   const queues = [p.sigqueue, ...p.threads.map((tid) => k.thread(tid).sigqueue)];
   return queues.flatMap((queue) => queue.map(({ signo }) => signo));
+}
+
+function without(cpus: readonly number[] | null, dead: number): readonly number[] | null {
+  const left = cpus?.filter((cpu) => cpu !== dead) ?? [];
+  return left.length > 0 ? left : null;
 }
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, n) => byte === b[n]);

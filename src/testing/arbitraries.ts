@@ -157,8 +157,17 @@ export function faultEffects(model: FaultModel): fc.Arbitrary<FaultEffect> {
   }
 }
 
-/** What a generated program does (guest-fragments.ts). */
-export function guestFragments({ maxFragments = 8 } = {}): fc.Arbitrary<GuestFragment[]> {
+/**
+ * What a generated program does (guest-fragments.ts). What the kernel keeps for a process (nice value, pending signals) it sets once, at
+ * its beginning: a rollback leaves it as it was at the fault, which a program that changes it later can tell. For the same reason
+ * children are left out unless `forks` asks for them: a policy that rolls back one process alone forks those again that it had forked
+ * since its checkpoint.
+ */
+export function guestFragments({ maxFragments = 8, forks = false } = {}): fc.Arbitrary<GuestFragment[]> {
+  const kernelState = fc.tuple(
+    fc.option(fc.record({ do: fc.constant('nice' as const), nice: fc.nat(20) }), { nil: null }),
+    fc.option(fc.constant({ do: 'pend' as const }), { nil: null }),
+  );
   const simple: fc.Arbitrary<GuestFragment> = fc.oneof(
     {
       weight: 4,
@@ -168,14 +177,14 @@ export function guestFragments({ maxFragments = 8 } = {}): fc.Arbitrary<GuestFra
     { weight: 2, arbitrary: fc.constant({ do: 'sum' as const }) },
     { weight: 2, arbitrary: fc.constant({ do: 'print' as const }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('sleep' as const), us: fc.integer({ min: 1, max: 50_000 }) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('nice' as const), nice: fc.nat(20) }) },
-    { weight: 1, arbitrary: fc.constant({ do: 'pend' as const }) },
     { weight: 2, arbitrary: fc.constant({ do: 'ask' as const }) },
   );
   const child = fc.array(simple, { maxLength: Math.min(4, maxFragments) });
   const fragment = fc.oneof(
     { weight: 8, arbitrary: simple },
-    { weight: 1, arbitrary: child.map((fragments): GuestFragment => ({ do: 'fork', child: fragments })) },
+    { weight: forks ? 1 : 0, arbitrary: child.map((fragments): GuestFragment => ({ do: 'fork', child: fragments })) },
   );
-  return fc.array(fragment, { minLength: 1, maxLength: maxFragments });
+  return fc
+    .tuple(kernelState, fc.array(fragment, { minLength: 1, maxLength: maxFragments }))
+    .map(([state, fragments]) => [...state.filter((each) => each !== null), ...fragments]);
 }

@@ -19,7 +19,7 @@ export type GuestFragment =
   | { readonly do: 'sleep'; readonly us: number }
   /** setpriority(2) of itself: 0 to 20. */
   | { readonly do: 'nice'; readonly nice: number }
-  /** Blocks SIGUSR1 and sends it to itself: from now on it is pending. */
+  /** Blocks SIGUSR1 and sends it to itself: from now on it is pending. (A handler that does nothing stands ready.) */
   | { readonly do: 'pend' }
   /** Takes nice value and pending signals, as the kernel tells them, into x. */
   | { readonly do: 'ask' }
@@ -47,6 +47,7 @@ const INCREMENT = 1013904223;
 const SIGUSR1 = 30;
 const SIGUSR1_BIT = 1 << (SIGUSR1 - 1);
 const SIG_BLOCK = 1;
+const HANDLER = 'handler';
 const PROT_RW = 3;
 /** MAP_PRIVATE, MAP_FIXED, MAP_ANON. */
 const MAP_FLAGS = 0x0002 | 0x0010 | 0x1000;
@@ -59,6 +60,7 @@ export function guestProgram(name: string, fragments: readonly GuestFragment[], 
     // A mapping that was never touched is in no core file, and a restart does not make it again.
     for (let page = 0; page < PAGES_MAX; page++) p.set(PAGES + page * PAGE, 0);
     const digits = p.text('0123456789abcdef');
+    p.routine(HANDLER, (handler) => handler.raw('c3'));
     for (const fragment of whole) emit(p, fragment, digits);
     p.sys('exit', 0);
   });
@@ -106,6 +108,7 @@ function emit(p: GuestProgram, fragment: GuestFragment, digits: number): void {
       p.sys('setpriority', 0, 0, fragment.nice);
       return;
     case 'pend':
+      p.sys('sigaction', SIGUSR1, p.words(p.address(HANDLER), 0, 0, 0, 0, 0), 0);
       p.sys('sigprocmask', SIG_BLOCK, p.words(SIGUSR1_BIT, 0, 0, 0), 0);
       p.sys('getpid').store(CHILD).sys('kill', at(CHILD), SIGUSR1);
       return;

@@ -37,9 +37,9 @@ function positive(text: string): number {
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 
 /** Adds the choice of the engine to a command. */
-export function withEngineOptions(command: Command): Command {
+export function withEngineOptions(command: Command, engine: string | null = 'interpreter'): Command {
   return command
-    .option('--engine <name>', "what runs the guest's instructions: 'interpreter' or 'unicorn'", 'interpreter')
+    .option('--engine <name>', "what runs the guest's instructions: 'interpreter' or 'unicorn'", engine ?? undefined)
     .option(
       '--unicorn-lib <path>',
       'the Unicorn library, when it is not where it usually is (or set COREBACK_UNICORN)',

@@ -32,4 +32,6 @@ export { buildResult, type ProcessResult, type RunResult, timelineOf } from './r
 export { parseScenario, toScenario } from './scenario/parse-scenario.ts';
 export { runScenario, type ScenarioOptions, type ScenarioRun } from './scenario/run-scenario.ts';
 export type { Scenario, ScenarioInput } from './scenario/schema.ts';
+export { decodeSnapshot, encodeSnapshot } from './snapshot/encode.ts';
+export { decodeSavedRun, encodeSavedRun, type SavedRun } from './snapshot/saved-run.ts';
 export { type GuestFile, System, type SystemConfig, type SystemSnapshot } from './system.ts';

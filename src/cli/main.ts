@@ -9,6 +9,7 @@ import { EXIT_BUG, EXIT_USAGE } from './exit-codes.ts';
 import { addInspectCommand } from './inspect-command.ts';
 import { addReplayCommand } from './replay-command.ts';
 import { addRestartCommand } from './restart-command.ts';
+import { addResumeCommand } from './resume-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { addScenarioCommand } from './scenario-command.ts';
 import { addShellCommand } from './shell-command.ts';
@@ -25,6 +26,7 @@ function build(): Command {
     .exitOverride();
   addDemoCommand(program);
   addRunCommand(program);
+  addResumeCommand(program);
   addScenarioCommand(program);
   addCheckCommand(program);
   addReplayCommand(program);

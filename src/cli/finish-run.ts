@@ -1,6 +1,10 @@
 import { UsageError } from '../../emu/base/errors.ts';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { RunLimits } from '../../emu/machine/machine.ts';
 import { writeHostFile } from '../host/files.ts';
 import { runWithProgress } from '../host/run-loop.ts';
+import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
+import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { byteSize, grouped, shortMoment } from '../report/format.ts';
 import { timelineText } from '../report/text.ts';
 import { buildResult, type RunResult, timelineOf } from '../result.ts';
@@ -23,17 +27,15 @@ export function finishRun(run: RunInProgress, options: OutputOptions & SaveOptio
   const { system, origin, faults, limits, host } = run;
   const save = saveRequest(options);
   if (!options.json) echoOutput(system);
-  const stop = runWithProgress(system, { ...limits, ...save?.pause });
+  const golden = faults.length > 0 ? runGolden(System.from(origin, { ...host, faults: [] }), limits) : null;
+  const stop = runWithProgress(system, { ...limitsBeside(golden, system, faults, limits), ...save?.pause });
   if (stop.reason === 'paused') {
     const bytes = encodeSavedRun({ origin, current: system.snapshot(), faults, limits });
     writeHostFile(save!.file, bytes);
     process.stderr.write(savedLine(system, save!.file, bytes));
     return EXIT_NOT_ENDED;
   }
-  const result = buildResult(system, stop, faults.length, () => {
-    const golden = System.from(origin, { ...host, faults: [] });
-    return { system: golden, stop: runWithProgress(golden, limits) };
-  });
+  const result = buildResult(system, finishedRun(system, stop, faults), golden);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   if (options.json) process.stdout.write(toJson(result));
   else {
@@ -45,6 +47,17 @@ export function finishRun(run: RunInProgress, options: OutputOptions & SaveOptio
     throw new UsageError({ what, path: save.file, hint: 'save earlier' });
   }
   return exitCodeOf(result);
+}
+
+function runGolden(system: System, limits: RunLimits): FinishedRun {
+  return finishedRun(system, runWithProgress(system, limits), []);
+}
+
+/** A run that takes far longer than it would without its faults is broken off: it hangs (docs/outcomes.md). */
+function limitsBeside(golden: FinishedRun | null, system: System, faults: FaultPlan, limits: RunLimits): RunLimits {
+  if (!golden) return limits;
+  const boundNs = hangBoundNs(golden.endNs, faults, machineOf(system));
+  return { ...limits, untilNs: Math.min(limits.untilNs ?? boundNs, boundNs + 1) };
 }
 
 /** What the guest writes to its console appears at once. */

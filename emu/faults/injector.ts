@@ -23,6 +23,12 @@ export interface MachineCheck {
   readonly address: string;
 }
 
+/** The plan, and how far it has come. */
+export interface FaultsSnapshot {
+  readonly plan: FaultPlan;
+  readonly state: FaultState;
+}
+
 type Spec<A extends FaultTrigger['at']> = FaultSpec & { readonly trigger: Extract<FaultTrigger, { at: A }> };
 type Flip = Extract<FaultSpec, { model: 'bit-flip' }>;
 
@@ -63,12 +69,12 @@ export class FaultInjector implements FaultHooks {
     this.site = site;
   }
 
-  snapshot(): FaultState {
-    return copyFaultState(this.state);
+  snapshot(): FaultsSnapshot {
+    return { plan: this.plan, state: copyFaultState(this.state) };
   }
 
-  restore(state: FaultState): void {
-    assert(state.progress.length === this.plan.length, 'the snapshot is of another fault plan');
+  restore({ plan, state }: FaultsSnapshot): void {
+    this.arm(plan);
     this.state = copyFaultState(state);
   }
 
@@ -151,8 +157,9 @@ export class FaultInjector implements FaultHooks {
     }
   }
 
-  /** The core is about to run this process: faults that wait for it strike. */
+  /** The core is about to run a thread: what waits for its process strikes, and what is due before its first instruction. */
   beforeRun(core: FaultyCore): void {
+    if (core.retired === 0) this.arrive(core);
     if (!this.byTrigger.has('process')) return;
     const name = this.theSite.processName(core);
     for (const [index, progress] of this.armed('process')) {
@@ -225,7 +232,7 @@ export class FaultInjector implements FaultHooks {
 
   /** Machine checks since this was last asked. */
   takeMachineChecks(): readonly MachineCheck[] {
-    if (this.state.machineChecks.length === 0) return NO_CHECKS;
+    if (this.state.machineChecks.length === 0) return [];
     const checks = this.state.machineChecks.map(({ core, fault }) => {
       const spec = this.plan[fault]!;
       assert(spec.model === 'machine-check', `fault ${fault} is no machine check`);
@@ -322,12 +329,12 @@ export class FaultInjector implements FaultHooks {
     return this.site;
   }
 
-  /** The faults with this kind of trigger that can still strike. Nothing is allocated for a plan without any. */
+  /** The faults with this kind of trigger that can still strike. */
   private armed(
     at: FaultTrigger['at'],
   ): readonly (readonly [index: number, progress: FaultState['progress'][number]])[] {
     const indices = this.byTrigger.get(at);
-    if (indices === undefined) return NONE;
+    if (indices === undefined) return [];
     const { progress } = this.state;
     return indices.filter((index) => !progress[index]!.spent).map((index) => [index, progress[index]!] as const);
   }
@@ -436,9 +443,6 @@ export class FaultInjector implements FaultHooks {
     return `0x${hex(before, 2)} -> 0x${hex(cached, 2)}`;
   }
 }
-
-const NONE: readonly never[] = [];
-const NO_CHECKS: readonly MachineCheck[] = [];
 
 const placeOf = (core: FaultyCore, ns: number) => ({ ns, core: core.id, instruction: core.retired });
 

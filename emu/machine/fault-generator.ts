@@ -16,6 +16,7 @@ export const DEFAULT_FAULT_GENERATOR: FaultGeneratorConfig = { periodNs: 10_000_
 export interface FaultGeneratorState {
   readonly nextPollNs: number;
   readonly deadlineNs: number | null;
+  readonly answered: readonly boolean[];
   readonly missed: readonly number[];
   readonly reported: readonly boolean[];
 }
@@ -66,6 +67,7 @@ export class FaultGenerator {
         const misses = this.missed[core]! + 1;
         this.missed[core] = misses;
         if (misses < this.config.misses || this.reported[core]) continue;
+        this.report(core);
         found.push({ core, misses });
       }
     }
@@ -77,7 +79,7 @@ export class FaultGenerator {
     this.reported[core] = true;
   }
 
-  snapshot(): FaultGeneratorState & { readonly answered: readonly boolean[] } {
+  snapshot(): FaultGeneratorState {
     return {
       nextPollNs: this.nextPollNs,
       deadlineNs: this.deadlineNs,
@@ -87,7 +89,7 @@ export class FaultGenerator {
     };
   }
 
-  restore(state: ReturnType<FaultGenerator['snapshot']>): void {
+  restore(state: FaultGeneratorState): void {
     this.nextPollNs = state.nextPollNs;
     this.deadlineNs = state.deadlineNs;
     for (let core = 0; core < this.answered.length; core++) {

@@ -1,13 +1,22 @@
 import { cpuId } from '../base/brand.ts';
 import { assert, UsageError } from '../base/errors.ts';
+import type { PrngState } from '../base/prng.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
-import { FaultInjector, type MachineCheck } from '../faults/injector.ts';
+import { checkFaultPlan } from '../faults/check-plan.ts';
+import { describeTrigger } from '../faults/describe.ts';
+import { FaultInjector, type FaultsSnapshot, type MachineCheck } from '../faults/injector.ts';
 import type { FaultPlan } from '../faults/plan.ts';
+import { isAhead } from '../faults/trigger.ts';
 import type { FaultHooks, FaultSite, FaultyCore } from '../faults/world.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MachineEvent } from './events.ts';
-import { DEFAULT_FAULT_GENERATOR, FaultGenerator, type FaultGeneratorConfig } from './fault-generator.ts';
+import {
+  DEFAULT_FAULT_GENERATOR,
+  FaultGenerator,
+  type FaultGeneratorConfig,
+  type FaultGeneratorState,
+} from './fault-generator.ts';
 import { DEFAULT_SCHEDULE, Schedule, type ScheduleConfig } from './schedule.ts';
 
 /** One core as the machine sees it. */
@@ -20,6 +29,31 @@ export interface Core extends FaultyCore {
   wakeNs: number;
 }
 
+/** A core at one moment. What its descriptor tables are follows from the thread that it runs. */
+export interface CoreSnapshot extends Omit<Core, 'id' | 'state'> {
+  /** The state block (core-state.ts). */
+  readonly block: Uint8Array;
+}
+
+/** A round that has begun, in which `turns` cores have had theirs. */
+interface OpenRound {
+  readonly endNs: number;
+  readonly firstCore: number;
+  readonly turns: number;
+  /** Time that the core whose turn it is has run in a budget that is not used up yet: the kernel has not been told. */
+  readonly unchargedNs: number;
+}
+
+/** The machine between two instructions, without what is fixed by its configuration. */
+export interface MachineSnapshot {
+  readonly nowNs: number;
+  readonly cores: readonly CoreSnapshot[];
+  readonly generator: FaultGeneratorState;
+  readonly schedule: PrngState;
+  readonly faults: FaultsSnapshot;
+  readonly round: OpenRound | null;
+}
+
 /** The kernel, as the machine calls it. emu defines it, kernel-sim implements it. */
 export interface TrapHandler extends FaultSite {
   /**
@@ -27,8 +61,8 @@ export interface TrapHandler extends FaultSite {
    * or 'again' when the handler has spent time of the core on work of its own and wants to be asked again.
    */
   prepare(core: Core): AddressSpace | null | 'again';
-  /** The core has retired `instructions` in user mode, from `core.clockNs` before to now. */
-  charge(core: Core, instructions: number): void;
+  /** The core has run in user mode for so many ns, up to now. */
+  charge(core: Core, ns: number): void;
   /** The core stopped with a system call or an exception. The handler may move `core.clockNs` on for the kernel's own work. */
   trap(core: Core, exit: EngineExit): void;
   /** Virtual time of the kernel's next timer; Infinity when it has none. */
@@ -73,6 +107,11 @@ export interface RunLimits {
   readonly instructions?: number;
   /** Return with 'paused' after the round in which this time has come: the run goes on as if it had never stopped. */
   readonly pauseNs?: number;
+  /**
+   * Return with 'paused' when all cores together have retired so many instructions since power-on, in the middle of a round if need be.
+   * The run goes on as if it had never stopped; the round that was cut goes on with the limits under which it began.
+   */
+  readonly pauseInstructions?: number;
 }
 
 export type StopReason =
@@ -93,6 +132,8 @@ export interface Stop {
   readonly detail: string;
 }
 
+const PAUSED: Stop = { reason: 'paused', detail: '' };
+
 /** Cores, clock, fault interrupt generator and the run loop. A run is a function of what is given to the constructor. */
 export class Machine {
   readonly config: MachineConfig;
@@ -105,6 +146,7 @@ export class Machine {
   private readonly schedule: Schedule;
   private readonly emit: (event: MachineEvent) => void;
   private readonly faults: FaultInjector;
+  private open: OpenRound | null = null;
 
   constructor(
     config: MachineConfig,
@@ -154,20 +196,50 @@ export class Machine {
   run(limits: RunLimits = {}): Stop {
     const untilNs = limits.untilNs ?? Number.POSITIVE_INFINITY;
     const instructionsMax = limits.instructions ?? Number.POSITIVE_INFINITY;
+    const pauseAt = limits.pauseInstructions ?? Number.POSITIVE_INFINITY;
     for (;;) {
-      this.devices();
-      const finished = this.handler.finished();
-      if (finished !== null) return { reason: 'finished', detail: finished };
-      if (!this.faults.someAreBackLater && this.cores.every((core) => core.failed))
-        return { reason: 'no-healthy-core', detail: 'every core has failed' };
-      if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
-      if (this.retired >= instructionsMax)
-        return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
-      const stop = this.round(untilNs, instructionsMax);
+      const stop = this.open ? null : this.beginRound(untilNs, instructionsMax);
       if (stop) return stop;
+      if (!this.finishRound(instructionsMax, pauseAt)) return PAUSED;
       if (this.config.paranoid) this.handler.checkInvariants();
-      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return { reason: 'paused', detail: '' };
+      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return PAUSED;
     }
+  }
+
+  snapshot(): MachineSnapshot {
+    return {
+      nowNs: this.nowNs,
+      cores: this.cores.map(({ id: _, state, ...core }) => ({ ...core, block: state.save() })),
+      generator: this.generator.snapshot(),
+      schedule: this.schedule.snapshot(),
+      faults: this.faults.snapshot(),
+      round: this.open,
+    };
+  }
+
+  /**
+   * Makes the machine what it was, but for its cores' descriptor tables, which the kernel sets. With `faults` it goes on with these
+   * instead of those that were still to come. Errors: UsageError for one that would have struck before.
+   */
+  restore(snapshot: MachineSnapshot, faults?: FaultPlan): void {
+    assert(snapshot.cores.length === this.cores.length, 'a snapshot of a machine with another number of cores');
+    if (faults) {
+      for (const { trigger } of checkFaultPlan(faults, this.cores.length)) {
+        if (isAhead(trigger, snapshot)) continue;
+        throw new UsageError({ what: `the fault (${describeTrigger(trigger)}) would have struck before the snapshot` });
+      }
+    }
+    this.nowNs = snapshot.nowNs;
+    this.cores.forEach((core, n) => {
+      const { block, ...rest } = snapshot.cores[n]!;
+      Object.assign(core, rest);
+      core.state.load(block);
+    });
+    this.generator.restore(snapshot.generator);
+    this.schedule.restore(snapshot.schedule);
+    this.faults.restore(snapshot.faults);
+    if (faults) this.faults.arm(faults);
+    this.open = snapshot.round;
   }
 
   /**
@@ -197,8 +269,16 @@ export class Machine {
     }
   }
 
-  /** Lets every core run to the end of the round. Returns a stop when there is nothing left to run. */
-  private round(untilNs: number, instructionsMax: number): Stop | null {
+  /** What is due comes first; then the length of the next round is settled. Returns a stop when the run is over. */
+  private beginRound(untilNs: number, instructionsMax: number): Stop | null {
+    this.devices();
+    const finished = this.handler.finished();
+    if (finished !== null) return { reason: 'finished', detail: finished };
+    if (!this.faults.someAreBackLater && this.cores.every((core) => core.failed)) {
+      return { reason: 'no-healthy-core', detail: 'every core has failed' };
+    }
+    if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
+    if (this.retired >= instructionsMax) return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
     const timerNs = this.handler.nextTimerNs();
     const faultNs = this.faults.nextTimeNs(this.nowNs);
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
@@ -212,66 +292,82 @@ export class Machine {
     let endNs = Math.min(timerNs, faultNs, untilNs);
     // Where nobody runs and nobody has died, every poll will be answered: those moments are skipped like any idle time.
     if (busy || detecting) endNs = Math.min(endNs, this.generator.nextNs);
-    if (busy) {
-      const { instructions, firstCore } = this.schedule.next(this.cores.length);
-      endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
-      const left = instructionsMax - this.retired;
-      if (left < instructions * this.cores.length) {
-        const share = Math.max(1, Math.floor(left / this.cores.length));
-        endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
-      }
-      for (let n = 0; n < this.cores.length; n++) {
-        const core = this.cores[(firstCore + n) % this.cores.length]!;
-        if (!core.failed) this.runCore(core, endNs, instructionsMax);
-      }
+    if (!busy) {
+      this.open = { endNs, firstCore: 0, turns: this.cores.length, unchargedNs: 0 };
+      return null;
     }
-    if (endNs > this.nowNs) this.nowNs = endNs;
+    const { instructions, firstCore } = this.schedule.next(this.cores.length);
+    endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
+    const left = instructionsMax - this.retired;
+    if (left < instructions * this.cores.length) {
+      const share = Math.max(1, Math.floor(left / this.cores.length));
+      endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
+    }
+    this.open = { endNs, firstCore, turns: 0, unchargedNs: 0 };
     return null;
   }
 
-  private runCore(core: Core, endNs: number, instructionsMax: number): void {
+  /** Lets every core run to the end of the open round, one after the other. False when the run pauses before that. */
+  private finishRound(instructionsMax: number, pauseAt: number): boolean {
+    const { endNs, firstCore, turns } = this.open!;
+    for (let n = turns; n < this.cores.length; n++) {
+      const core = this.cores[(firstCore + n) % this.cores.length]!;
+      if (n > turns) this.open = { endNs, firstCore, turns: n, unchargedNs: 0 };
+      if (core.failed) continue;
+      if (!this.runCore(core, endNs, instructionsMax, pauseAt)) return false;
+      this.reportMachineChecks();
+    }
+    this.open = null;
+    if (endNs > this.nowNs) this.nowNs = endNs;
+    return true;
+  }
+
+  /** A core's turn in the round. False when the run pauses before its end. */
+  private runCore(core: Core, endNs: number, instructionsMax: number, pauseAt: number): boolean {
     const { cycleNs } = this.config;
     core.clockNs = Math.max(core.clockNs, this.nowNs, core.wakeNs);
     core.wakeNs = 0;
     while (core.clockNs < endNs && !core.failed) {
-      const stopAt = this.faults.stopAt(core);
-      if (core.retired >= stopAt) {
-        this.faults.arrive(core);
-        continue;
-      }
+      const untilPause = pauseAt === Number.POSITIVE_INFINITY ? pauseAt : pauseAt - this.retired;
+      if (untilPause <= 0) return false;
       const space = this.handler.prepare(core);
-      if (!space) break;
+      if (!space) return true;
       if (space === 'again' || core.clockNs >= endNs) continue;
       this.faults.beforeRun(core);
-      if (core.failed) break;
+      if (core.failed) return true;
+      const stopAt = this.faults.stopAt(core);
       // The limit of a run is exact; the sum is needed only when there is one.
       const left = instructionsMax === Number.POSITIVE_INFINITY ? instructionsMax : instructionsMax - this.retired;
-      if (left <= 0) break;
+      if (left <= 0) return true;
       const instructionNs = cycleNs * core.slowdown;
-      const budget = Math.min(
-        Math.ceil((endNs - core.clockNs) / instructionNs),
-        stopAt - core.retired,
-        left,
-        BUDGET_MAX,
-      );
+      const budget = Math.min(Math.ceil((endNs - core.clockNs) / instructionNs), left, BUDGET_MAX);
+      const piece = Math.min(budget, untilPause, stopAt - core.retired);
       core.state.tscBase = Math.floor(core.clockNs / cycleNs);
-      const exit = this.faults.engineFor(core, this.engine).run(core.state, space, budget);
+      const exit = this.faults.engineFor(core, this.engine).run(core.state, space, piece);
       const { retired } = core.state;
       core.retired += retired;
       core.clockNs += retired * instructionNs;
-      this.handler.charge(core, retired);
-      // What strikes at this very instruction comes before the kernel: the loop's next turn, or the next round's, would be too late,
-      // as timers would still find the core as it was.
+      const open = this.open!;
+      const ranNs = open.unchargedNs + retired * instructionNs;
+      // What strikes here comes before the kernel: the loop's next turn, or the next round's, would be too late, as timers would still
+      // find the core as it was.
       this.faults.arrive(core);
-      if (core.failed) break;
+      if (exit === EXIT_BUDGET && retired < budget && !core.failed) {
+        // Neither a fault nor a pause must show: the kernel hears of a budget as a whole.
+        this.open = { ...open, unchargedNs: ranNs };
+        continue;
+      }
+      if (open.unchargedNs > 0) this.open = { ...open, unchargedNs: 0 };
+      this.handler.charge(core, ranNs);
+      if (core.failed) return true;
       if (exit === EXIT_BUDGET) continue;
       this.faults.entersKernel(core);
       this.handler.trap(core, exit);
       if (this.config.paranoid) this.handler.checkInvariants();
     }
-    this.reportMachineChecks();
     // A core that ran out of work just at the end of the round says so now, not when it next has some.
     if (!core.failed && !this.handler.hasWork(core)) this.handler.prepare(core);
+    return true;
   }
 
   // ---- faults --------------------------------------------------------------------------------------------------------

@@ -102,7 +102,6 @@ export class KernelTrapHandler implements TrapHandler {
           this.reportIdle(core);
           return null;
         }
-        this.idle.delete(core.id);
         enterCore(k, core, td);
         this.spend(core, k.config.costs.contextSwitchInstructions);
         continue;
@@ -135,21 +134,17 @@ export class KernelTrapHandler implements TrapHandler {
     }
   }
 
-  /** Cores that have been reported idle since they last ran something: derived, only for events. */
-  private readonly idle = new Set<number>();
-
   private reportIdle(core: Core): void {
-    if (this.idle.has(core.id)) return;
-    this.idle.add(core.id);
+    if (this.k.cpu(core.id).idle) return;
+    this.k.setCpu(core.id, { idle: true });
     this.k.emit({ kind: 'switch', pid: 0 as never, tid: 0 as never, name: 'idle' });
   }
 
-  charge(core: Core, instructions: number): void {
+  charge(core: Core, ns: number): void {
     const { k } = this;
     const tid = k.cpu(core.id).current;
     if (tid === 0) return;
     const td = k.thread(tid);
-    const ns = instructions * k.config.cycleNs * core.slowdown;
     k.state.threads.set(tid, { ...td, userNs: td.userNs + ns });
     const [user, nice, system, interrupt, idle] = k.cpu(core.id).cpTimes;
     const p = k.proc(td.pid);

@@ -43,7 +43,7 @@ export interface FaultState {
   machineChecks: { core: number; fault: number }[];
   /** Recoveries so far, and which is which: number of the recovery of each pid and of the step that it has come to. */
   recoveries: number;
-  recovering: Record<number, { nth: number; step: number }>;
+  recovering: readonly { readonly pid: number; readonly nth: number; readonly step: number }[];
 }
 
 export function initialFaultState(plan: FaultPlan, cores: number): FaultState {
@@ -65,7 +65,7 @@ export function initialFaultState(plan: FaultPlan, cores: number): FaultState {
     waitingWrites: [],
     machineChecks: [],
     recoveries: 0,
-    recovering: {},
+    recovering: [],
   };
 }
 

@@ -1,5 +1,6 @@
 import { assert, unreachable } from '../base/errors.ts';
 import { Prng } from '../base/prng.ts';
+import { sameValue } from '../base/same-value.ts';
 import { EFLAGS, FLAG_IF } from '../core/core-state.ts';
 import type { Engine } from '../core/engine.ts';
 import type { MachineEvent } from '../machine/events.ts';
@@ -230,6 +231,14 @@ export class FaultInjector implements FaultHooks {
     return this.state.cores[core.id]!.lostInterrupts > 0 || core.slowdown > 1;
   }
 
+  /** No fault is still to come, and those that came have left nothing behind that acts later. */
+  get areOver(): boolean {
+    const { progress, cores, waitingWrites, machineChecks } = this.state;
+    const sound = initialFaultState([], cores.length).cores;
+    const spent = progress.every((each) => each.spent) && waitingWrites.length === 0 && machineChecks.length === 0;
+    return spent && sameValue(cores, sound);
+  }
+
   /** Machine checks since this was last asked. */
   takeMachineChecks(): readonly MachineCheck[] {
     if (this.state.machineChecks.length === 0) return [];
@@ -287,16 +296,19 @@ export class FaultInjector implements FaultHooks {
   }
 
   recoveryBegins(pid: number, attempt: number): void {
-    const known = this.state.recovering[pid];
-    if (attempt === 1 || !known) this.state.recoveries++;
-    const nth = attempt === 1 || !known ? this.state.recoveries : known.nth;
-    this.state.recovering[pid] = { nth, step: 0 };
+    const { state } = this;
+    const known = state.recovering.find((each) => each.pid === pid);
+    if (attempt === 1 || !known) state.recoveries++;
+    const nth = attempt === 1 || !known ? state.recoveries : known.nth;
+    state.recovering = [...state.recovering.filter((each) => each !== known), { pid, nth, step: 0 }];
   }
 
   recoveryStep(core: number, pid: number, step: string): void {
-    const at = this.state.recovering[pid];
-    if (!at) return;
-    at.step++;
+    const { state } = this;
+    const known = state.recovering.find((each) => each.pid === pid);
+    if (!known) return;
+    const at = { ...known, step: known.step + 1 };
+    state.recovering = state.recovering.map((each) => (each === known ? at : each));
     for (const [index, progress] of this.armed('recovery')) {
       const trigger = this.triggerOf<'recovery'>(index);
       if (trigger.nth !== at.nth || (trigger.step !== at.step && trigger.step !== step)) continue;

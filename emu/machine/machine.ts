@@ -1,6 +1,7 @@
 import { cpuId } from '../base/brand.ts';
 import { assert, UsageError } from '../base/errors.ts';
 import type { PrngState } from '../base/prng.ts';
+import { sameValue } from '../base/same-value.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { checkFaultPlan } from '../faults/check-plan.ts';
@@ -240,6 +241,11 @@ export class Machine {
     this.faults.restore(snapshot.faults);
     if (faults) this.faults.arm(faults);
     this.open = snapshot.round;
+  }
+
+  /** Whether the machine is what a snapshot of a run without faults says, and no fault is still to come: then it goes on in the same way. */
+  isAt(snapshot: MachineSnapshot): boolean {
+    return this.faults.areOver && sameValue(this.snapshot(), { ...snapshot, faults: this.faults.snapshot() });
   }
 
   /**

@@ -18,7 +18,7 @@ const resultOf = (system: System, stop: Stop, faults: FaultPlan, golden: Finishe
 describe.each(WORKLOADS)('injections into a golden run: $name', (workload) => {
   const at = (faults: FaultPlan): System => boot(workload, 1, { faults });
   const reference = at([]);
-  const end = finishedRun(reference, reference.run(LIMITS), []);
+  const goldenRun = finishedRun(reference, reference.run(LIMITS), []);
   const golden = new GoldenRun(at([]), LIMITS, { snapshotsMax: 20, spacing: 50 });
   const retired = reference.machine.cores.map((core) => core.retired);
   const worker = at([]);
@@ -49,9 +49,9 @@ describe.each(WORKLOADS)('injections into a golden run: $name', (workload) => {
     fc.assert(
       fc.property(fc.array(fault, { minLength: 1, maxLength: 2 }), (faults) => {
         const whole = at(faults);
-        const expected = resultOf(whole, whole.run(LIMITS), faults, end);
+        const expected = resultOf(whole, whole.run(LIMITS), faults, goldenRun);
         const injection = golden.inject(worker, faults, LIMITS);
-        expect(resultOf(worker, injection.stop, faults, end)).toEqual(expected);
+        expect(resultOf(worker, injection.stop, faults, goldenRun)).toEqual(expected);
       }),
       property(12),
     );

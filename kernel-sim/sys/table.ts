@@ -9,6 +9,7 @@ import { ptraceSyscalls } from './ptrace.ts';
 import { resourceSyscalls } from './resource.ts';
 import type { SyscallRow } from './row.ts';
 import { schedulerSyscalls } from './scheduler.ts';
+import { selectSyscalls } from './select.ts';
 import { signalSyscalls } from './signal.ts';
 import { sysctlSyscalls } from './sysctl.ts';
 import { threadSyscalls } from './thread.ts';
@@ -30,6 +31,7 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...threadSyscalls,
   ...timerSyscalls,
   ...eventSyscalls,
+  ...selectSyscalls,
   ...machdepSyscalls,
 ].sort((a, b) => a.number - b.number);
 

@@ -1,4 +1,4 @@
-import { EVFILT_READ, EVFILT_WRITE } from '../abi/event.ts';
+import { EVFILT_READ, EVFILT_VNODE, EVFILT_WRITE } from '../abi/event.ts';
 import { NAME_MAX } from '../abi/fcntl.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { FileId, PipeId, Vnode, VnodeId } from '../kern/state.ts';
@@ -70,7 +70,7 @@ function checkKqueues(k: Kernel): string[] {
     const names = knotes.map(({ ident, filter }) => `${filter}:${ident}`);
     if (new Set(names).size !== names.length) problems.push(`kqueue ${id} has two knotes for one event`);
     for (const { ident, filter } of knotes)
-      if ((filter === EVFILT_READ || filter === EVFILT_WRITE) && !p?.fds[ident])
+      if ([EVFILT_READ, EVFILT_WRITE, EVFILT_VNODE].includes(filter) && !p?.fds[ident])
         problems.push(`kqueue ${id} has a knote on descriptor ${ident}, which is not open`);
   }
   return problems;

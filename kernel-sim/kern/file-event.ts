@@ -2,13 +2,14 @@ import { pollFile } from '../vfs/readiness.ts';
 import type { Kernel } from './kernel.ts';
 import { fileKnotes } from './kqueue.ts';
 import { wakeThread } from './sleep.ts';
-import type { FileId, KqueueId, OpenFile, PipeId, VnodeId } from './state.ts';
+import type { FileId, KqueueId, OpenFile, PipeId, SocketId, VnodeId } from './state.ts';
 
 /* Something has happened to what open files stand for: who waits for it in kevent(2), select(2) or poll(2) learns of it. */
 
 export type FileSource =
   | { readonly pipe: PipeId }
   | { readonly kqueue: KqueueId }
+  | { readonly socket: SocketId }
   | { readonly vnode: VnodeId }
   | 'console';
 
@@ -32,6 +33,8 @@ function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
       return 'pipe' in source && source.pipe === file.pipe;
     case 'kqueue':
       return 'kqueue' in source && source.kqueue === file.kqueue;
+    case 'socket':
+      return 'socket' in source && source.socket === file.socket;
     case 'vnode':
       return 'vnode' in source && source.vnode === file.vnode;
   }

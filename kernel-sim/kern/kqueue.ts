@@ -294,14 +294,14 @@ export function scanEvents(k: Kernel, id: KqueueId, count: number): Kevent[] {
       after.push(knote);
       continue;
     }
-    const { ready, data, eof } = conditionOf(k, pid, knote);
+    const { ready, data, eof, error } = conditionOf(k, pid, knote);
     if (!ready) {
       after.push({ ...knote, active: false });
       continue;
     }
     const { ident, filter, udata } = knote;
     const flags = (knote.flags | knote.outFlags | (eof ? ev.EV_EOF : 0)) & 0xffff;
-    events.push({ ident, filter, flags, fflags: knote.outFflags, data, udata });
+    events.push({ ident, filter, flags, fflags: error || knote.outFflags, data, udata });
     if (knote.flags & ev.EV_ONESHOT) continue;
     if (knote.flags & ev.EV_CLEAR) after.push({ ...knote, active: false, outData: 0, outFflags: 0 });
     else if (knote.flags & ev.EV_DISPATCH) after.push({ ...knote, active: false, disabled: true });

@@ -11,6 +11,8 @@ import type { SyscallRow } from './row.ts';
 import { schedulerSyscalls } from './scheduler.ts';
 import { selectSyscalls } from './select.ts';
 import { signalSyscalls } from './signal.ts';
+import { socketSyscalls } from './socket.ts';
+import { socketTransferSyscalls } from './socket-transfer.ts';
 import { sysctlSyscalls } from './sysctl.ts';
 import { threadSyscalls } from './thread.ts';
 import { timeSyscalls } from './time.ts';
@@ -32,6 +34,8 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...timerSyscalls,
   ...eventSyscalls,
   ...selectSyscalls,
+  ...socketSyscalls,
+  ...socketTransferSyscalls,
   ...machdepSyscalls,
 ].sort((a, b) => a.number - b.number);
 

@@ -1,7 +1,9 @@
 import { PIPE_BUF } from '../abi/fcntl.ts';
+import type { Errno } from '../abi/ids.ts';
 import { POLLHUP, POLLIN, POLLINIGNEOF, POLLOUT, POLLRDNORM } from '../abi/poll.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { OpenFile, Vnode } from '../kern/state.ts';
+import { receiveCondition, sendCondition } from '../net/readiness.ts';
 import { consoleReady } from './console.ts';
 import { vnodeSize } from './file-io.ts';
 import { incoming, isEndOpen, PIPE_SIZE } from './pipe.ts';
@@ -14,6 +16,8 @@ export interface Condition {
   readonly data: number;
   /** The other side is gone. */
   readonly eof: boolean;
+  /** What a socket will answer with (so_error). */
+  readonly error?: Errno | 0;
 }
 
 const NOT_READY: Condition = { ready: false, data: 0, eof: false };
@@ -33,6 +37,8 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
       const data = knotes.filter((knote) => knote.active && !knote.disabled).length;
       return { ready: data > 0, data, eof: false };
     }
+    case 'socket':
+      return receiveCondition(k, file.socket);
     case 'vnode':
       return readVnodeCondition(k, file, k.vnode(file.vnode));
   }
@@ -60,6 +66,8 @@ export function writeCondition(k: Kernel, file: OpenFile): Condition {
     }
     case 'kqueue':
       return NOT_READY;
+    case 'socket':
+      return sendCondition(k, file.socket);
     case 'vnode':
       return READY;
   }
@@ -77,7 +85,7 @@ export function pollFile(k: Kernel, file: OpenFile, events: number): number {
   const write = writeCondition(k, file);
   let revents = 0;
   const ignoresEof = (events & POLLINIGNEOF) !== 0;
-  if (read.eof && ignoresEof ? read.data > 0 : read.ready) revents |= events & (POLLIN | POLLRDNORM);
+  if (read.eof && ignoresEof ? read.data > 0 || read.error : read.ready) revents |= events & (POLLIN | POLLRDNORM);
   if (write.ready) revents |= events & POLLOUT;
   if (read.eof && write.eof && !ignoresEof) revents |= POLLHUP;
   return revents;

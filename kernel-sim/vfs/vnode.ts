@@ -2,7 +2,7 @@ import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
 import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
-import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../abi/stat.ts';
+import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
@@ -43,6 +43,8 @@ export function typeBits(vnode: Vnode): number {
       return S_IFCHR;
     case 'lnk':
       return S_IFLNK;
+    case 'sock':
+      return S_IFSOCK;
   }
 }
 
@@ -114,10 +116,11 @@ function dropVnode(k: Kernel, vnode: Vnode): void {
   k.state.vnodes.delete(vnode.id);
 }
 
-/** Vnodes that an open file, a living process or a mapping names. */
+/** Vnodes that an open file, a socket, a living process or a mapping names. */
 export function usedVnodes(k: Kernel): Set<VnodeId> {
   const used = new Set<VnodeId>();
   for (const file of k.state.files.values()) if (file.kind === 'vnode') used.add(file.vnode);
+  for (const { vnode } of k.state.sockets.values()) if (vnode !== 0) used.add(vnode);
   for (const p of k.state.procs.values()) if (p.state !== 'zombie') used.add(p.cwd).add(p.textVnode);
   for (const vm of k.state.vmspaces.values())
     for (const { object } of vm.map) if (object.kind === 'vnode') used.add(object.vnode);

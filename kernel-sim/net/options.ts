@@ -4,12 +4,10 @@ import { encode, layout } from '../abi/layout.ts';
 import * as so from '../abi/socket.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { Socket } from '../kern/state.ts';
-import { optionName, receiveLowWater, receiveSpace, sendLowWater, sendSpace } from './socket.ts';
+import { optionName, receiveLowWater, receiveSpace, SOCKET_SPACE_MAX, sendLowWater, sendSpace } from './socket.ts';
 
 /* getsockopt(2) and setsockopt(2): what programs use; the rest is ENOPROTOOPT. FreeBSD 9.1 sosetopt, sogetopt, tcp_ctloutput. */
 
-/** kern.ipc.maxsockbuf. */
-const SPACE_MAX = 2 << 20;
 const NS_PER_SEC = 1_000_000_000;
 
 /** Flags of SOL_SOCKET that programs switch: reading gives the flag itself or 0. */
@@ -129,7 +127,7 @@ export function setOption(k: Kernel, socket: Socket, level: number, name: number
     case so.SO_SNDBUF:
     case so.SO_RCVBUF:
       if (value < 1) return EINVAL;
-      return value > SPACE_MAX ? ENOBUFS : keep(value);
+      return value > SOCKET_SPACE_MAX ? ENOBUFS : keep(value);
     case so.SO_SNDLOWAT:
     case so.SO_RCVLOWAT:
       return value < 1 ? EINVAL : keep(value);

@@ -15,6 +15,8 @@ export type SocketFile = Extract<OpenFile, { kind: 'socket' }>;
 /** Sockets in all (kern.ipc.maxsockets), and bytes in their buffers, where FreeBSD runs out of mbufs: ENOBUFS. */
 const SOCKETS_MAX = 25600;
 export const SOCKET_BYTES_MAX = 64 << 20;
+/** kern.ipc.maxsockbuf: the most that SO_SNDBUF and SO_RCVBUF take. */
+export const SOCKET_SPACE_MAX = 2 << 20;
 /** What a message costs beside its bytes: the mbuf of its name and control data. */
 const MESSAGE_OVERHEAD = 16;
 
@@ -87,9 +89,15 @@ export const hasOption = (socket: Socket, name: number): boolean =>
   (socket.options[optionName(so.SOL_SOCKET, name)] ?? 0) !== 0;
 
 /** Send and receive space: net.inet.tcp, net.inet.udp, net.local.stream and net.local.dgram of 9.0. */
-function defaultSpace({ domain, type }: Socket): readonly [send: number, receive: number] {
-  if (domain === 'unix') return type === 'dgram' ? [2048, 4096] : [8192, 8192];
-  return type === 'stream' ? [32768, 65536] : [9216, 42080];
+type Space = readonly [send: number, receive: number];
+export const TCP_SPACE: Space = [32768, 65536];
+export const UDP_SPACE: Space = [9216, 42080];
+const LOCAL_STREAM_SPACE: Space = [8192, 8192];
+const LOCAL_DGRAM_SPACE: Space = [2048, 4096];
+
+function defaultSpace({ domain, type }: Socket): Space {
+  if (domain === 'unix') return type === 'dgram' ? LOCAL_DGRAM_SPACE : LOCAL_STREAM_SPACE;
+  return type === 'stream' ? TCP_SPACE : UDP_SPACE;
 }
 
 const intOption = (socket: Socket, name: number, otherwise: number): number =>

@@ -20,16 +20,15 @@ describe('a run that is saved and goes on in a new host process', () => {
     const whole = boot(workload, 1);
     const faults = workload.config.faults ?? [];
     const stop = whole.run(LIMITS);
-    const faultless = boot(workload, 1, { faults: [] });
-    const golden = faults.length > 0 ? finishedRun(faultless, faultless.run(LIMITS), []) : null;
+    const reference = boot(workload, 1, { faults: [] });
+    const golden = finishedRun(reference, reference.run(LIMITS), []);
     const expected = buildResult(whole, finishedRun(whole, stop, faults), golden);
     const prng = Prng.seeded(5);
     for (let n = 0; n < 2; n++) {
       const system = boot(workload, 1);
-      const origin = system.snapshot();
       system.run({ ...LIMITS, pauseInstructions: prng.below(whole.machine.retired) });
       const file = join(FOLDER, `${n}.state`);
-      writeFileSync(file, encodeSavedRun({ origin, current: system.snapshot(), faults, limits: LIMITS }));
+      writeFileSync(file, encodeSavedRun({ snapshot: system.snapshot(), faults, golden, limits: LIMITS }));
       const { stdout, stderr } = coreback(['resume', file, '--json']);
       expect(stderr).toBe('');
       expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(expected)));

@@ -1,4 +1,5 @@
 import { UsageError, type UsageErrorParts } from '../../emu/base/errors.ts';
+import type { Engine } from '../../emu/core/engine.ts';
 import type { Outcome } from '../recovery/outcome.ts';
 import { runGolden } from '../scenario/run-scenario.ts';
 import type { Scenario } from '../scenario/schema.ts';
@@ -28,11 +29,19 @@ export interface CheckResult {
 }
 
 const programs = shippedPrograms();
+/** One of each kind for all tasks of the worker: what an engine has learnt of the programs stays. */
+const engines = new Map<string, Engine>();
+
+function engineOf(choice: EngineChoice): Engine {
+  const known = engines.get(choice.engine) ?? makeEngine(choice);
+  engines.set(choice.engine, known);
+  return known;
+}
 
 /** Runs one task in a worker. */
 export default function work(task: CheckTask): CheckResult {
   const startMs = Date.now();
-  const setting: TrialSetting = { programs, engine: makeEngine(task.engine) };
+  const setting: TrialSetting = { programs, engine: engineOf(task.engine) };
   const label =
     task.kind === 'saved' ? `saved failure ${task.path}` : variationOf(task.scenario, task.n, task.seed).label;
   try {

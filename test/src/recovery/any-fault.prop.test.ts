@@ -25,7 +25,7 @@ const SPACE: FaultSpace = {
   code: [0x08048000, 0x08049fff],
   data: [0x0804a000, 0x0804bfff],
 };
-const LIMITS = { untilNs: 400_000_000, instructions: 1_500_000 };
+const LIMITS = { untilNs: 300_000_000, instructions: 400_000 };
 
 function boot(seed: number, faults: FaultPlan, config: SystemConfig = {}): System {
   const system = new System({

@@ -82,8 +82,9 @@ export class System {
       },
       engine ?? new Interpreter(),
       freebsdDescriptorTables(),
-      (cores) => {
+      (cores, hooks) => {
         kernel.cores.push(...cores);
+        kernel.faults = hooks;
         return new KernelTrapHandler(kernel, NATIVE_PROGRAMS);
       },
       emit,

@@ -4,6 +4,7 @@ import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
 import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
+import { parseFaults } from '../scenario/fault-text.ts';
 import { cycleNsOf, parseDuration } from '../scenario/units.ts';
 import type { SystemConfig } from '../system.ts';
 
@@ -17,6 +18,7 @@ export interface MachineOptions extends EngineChoice {
   readonly coreLayout: string;
   readonly recovery: string;
   readonly fail: readonly string[];
+  readonly fault: readonly string[];
   readonly until: string;
   readonly maxInstructions?: number;
   readonly paranoid?: boolean;
@@ -74,6 +76,14 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
         .argParser(collect)
         .default([], 'none'),
     )
+    .addOption(
+      new Option(
+        '--fault <fault>',
+        "any other fault: 'bit-flip register=eax bit=3 at core1#1000000', 'hang at count@2s', 'fail-stop at syscall nth=2 name=write'; docs/faults.md lists all; may be repeated",
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--until <time>', 'break the run off at this virtual time', defaults.until)
     .option('--max-instructions <n>', 'break it off after so many instructions of all cores together', integer)
     .option('--paranoid', 'check every invariant after every step (slow)');
@@ -108,7 +118,10 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     coreLayout: options.coreLayout,
     recovery: options.recovery,
     checkpointEveryNs: options.checkpointEvery ? parseDuration(options.checkpointEvery, '--checkpoint-every') : 0,
-    faults: options.fail.map((text) => parseFault(text, options.cores)),
+    faults: [
+      ...options.fail.map((text) => parseFault(text, options.cores)),
+      ...parseFaults(options.fault, options.cores),
+    ],
     paranoid: options.paranoid ?? false,
   };
 }

@@ -32,7 +32,7 @@ What n cores do in t takes one core n t; twice that leaves room for unlucky plac
 
 ## Reading them
 
-There is a scenario for each in `test/src/recovery/outcomes/`.
+There is a scenario for each in \`test/src/recovery/outcomes/\`.
 
 | Outcome | Good? | In words |
 |---|---|---|

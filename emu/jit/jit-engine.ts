@@ -119,8 +119,9 @@ export class JitEngine implements Engine {
   }
 
   private codeOf(space: AddressSpace): TranslatedCode {
-    if (space.codeCache instanceof TranslatedCode) return space.codeCache;
-    const code = new TranslatedCode(space, this.generation);
+    const { codeCache } = space;
+    if (codeCache instanceof TranslatedCode && codeCache.owner === this) return codeCache;
+    const code = new TranslatedCode(space, this, this.generation);
     code.untilSample = this.sampleEvery;
     space.codeCache = code;
     return code;

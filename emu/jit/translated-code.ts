@@ -16,6 +16,8 @@ type RegionFunction = (entry: number) => number;
 /** What the translating engine derived from one space's code. */
 export class TranslatedCode implements CodeCache {
   readonly space: AddressSpace;
+  /** The engine whose exits these translations have. */
+  readonly owner: object;
   /** For the interpreter: where it runs on until a translation begins, and where it does what is asked of it. */
   readonly profiled: CodePages;
   readonly plain: CodePages;
@@ -50,8 +52,9 @@ export class TranslatedCode implements CodeCache {
   private readonly slotsByPage = new Map<number, Set<number>>();
   private readonly entries = new Map<number, number>();
 
-  constructor(space: AddressSpace, generation: number) {
+  constructor(space: AddressSpace, owner: object, generation: number) {
     this.space = space;
+    this.owner = owner;
     this.generation = generation;
     this.profiled = new CodePages(space);
     this.plain = new CodePages(space);

@@ -114,6 +114,14 @@ describe('translated code', () => {
     expect(run(COUNTING.replace('40', '48'))).toBe(-first);
   });
 
+  it('belongs to its engine: another one, or the interpreter, goes on in the same space', () => {
+    const { guest } = eagerGuest(COUNTING);
+    guest.r[EBX] = DATA;
+    const engines = [guest.engine, new JitEngine(EAGER), new Interpreter(), new JitEngine(EAGER), guest.engine];
+    for (const engine of engines) engine.run(guest.core, guest.space, 3000);
+    expect([guest.r[EAX], guest.read32(DATA), guest.r[EIP]]).toEqual([5000, 5000, CODE]);
+  });
+
   it('is thrown away when there is too much of it, and comes back', () => {
     const engine = new JitEngine({ ...EAGER, moduleBytesMax: 1500 });
     const guest = new Guest(COUNTING, { engine });

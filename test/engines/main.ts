@@ -6,10 +6,10 @@
  */
 import { parseArgs } from 'node:util';
 import { Interpreter } from '../../emu/interp/interpreter.ts';
-import { type Divergence, LockstepEngine } from '../../emu/lockstep/lockstep-engine.ts';
+import { LockstepEngine } from '../../emu/lockstep/lockstep-engine.ts';
 import { UnicornEngine } from '../../emu/unicorn/unicorn-engine.ts';
 import { loadUnicorn } from '../../src/host/unicorn-koffi.ts';
-import { DEVIATIONS, JUSTIFIED } from './justified.ts';
+import { DEVIATIONS, describeDivergence, JUSTIFIED, JUSTIFIED_DISPUTES } from './justified.ts';
 import { COMMANDS, runCommandLine, runScenarioOn, scenarios } from './programs.ts';
 import { compareOnRandomCases } from './random.ts';
 
@@ -38,19 +38,18 @@ function report(name: string, lockstep: LockstepEngine, unicorn: UnicornEngine):
     if (known) justified++;
     else {
       differences++;
-      console.log(`${name}: ${describe(divergence)}`);
+      console.log(`${name}: ${describeDivergence(divergence)}`);
     }
   }
-  for (const { eip, vector, judged } of unicorn.disputes) {
+  for (const dispute of unicorn.disputes) {
+    const { eip, vector, judged } = dispute;
+    if (JUSTIFIED_DISPUTES.some((known) => known.applies(dispute))) {
+      justified++;
+      continue;
+    }
     differences++;
     console.log(`${name}: at ${eip.toString(16)} Unicorn raises ${vector}, the interpreter ${judged}`);
   }
-}
-
-function describe(d: Divergence): string {
-  const what = d.differences.map((x) => `${x.what} ${x.first}, on Unicorn ${x.second}`).join('; ');
-  const where = `core ${d.core}, instruction ${d.position} of the run`;
-  return `${d.eip.toString(16)} ${d.instruction} (${where}${d.onlyAsAWhole ? '; only in one piece' : ''}): ${what}`;
 }
 
 function inLockstep(name: string, run: (engine: LockstepEngine) => unknown): void {

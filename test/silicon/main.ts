@@ -11,11 +11,11 @@ import { parseArgs } from 'node:util';
 import { Campaign } from './campaign.ts';
 import { contenders } from './contenders.ts';
 import { enumerateByteOperations } from './enumerate.ts';
-import { EXCLUDED } from './excluded.ts';
+import { HOST_OWN } from './host-own.ts';
 import { JUSTIFIED } from './justified.ts';
 import { SiliconOracle } from './oracle.ts';
-import { formatFindings } from './report.ts';
-import { excludedRows, sequenceRows, testedRows, vectorSequenceRows, x87SequenceRows } from './rows.ts';
+import { coverage, formatFindings } from './report.ts';
+import { sequenceRows, testedRows, vectorSequenceRows, x87SequenceRows } from './rows.ts';
 
 const { values } = parseArgs({
   options: {
@@ -68,10 +68,13 @@ console.log(list);
 if (values.rows)
   for (const row of rows)
     console.log(`${String(campaign.completed.get(row.name) ?? 0).padStart(7)} completed  ${row.name}`);
-console.log(`not tried: ${excludedRows.length} rows`);
-for (const { mnemonic, reason } of EXCLUDED) console.log(`  ${mnemonic}: ${reason}`);
+console.log("compared but for what is each machine's own:");
+for (const { mnemonics, part, instead } of HOST_OWN) console.log(`  ${mnemonics}: not ${part}; instead, ${instead}`);
 console.log('justified differences:');
 for (const { name, reason } of JUSTIFIED) console.log(`  ${name}: ${reason}`);
 console.log(missingLine);
+const { text, missing: uncovered } = coverage(campaign);
+console.log(text);
+if (!values.only && uncovered.length > 0) console.log(`rows that were never carried out: ${uncovered.join('; ')}`);
 console.log(summary);
-process.exitCode = findings.length > 0 ? 1 : 0;
+process.exitCode = findings.length > 0 || (!values.only && uncovered.length > 0) ? 1 : 0;

@@ -2,6 +2,7 @@
  * Interpreter and Unicorn side by side: npm run test:engines
  *   --only REGEX     commands and scenarios by name
  *   --cases N        random cases a row; 0 for none
+ *   --programs N     programs of random bytes, in a process of their own; 0 for none
  * Exit code 1 when something differs.
  */
 import { parseArgs } from 'node:util';
@@ -12,11 +13,13 @@ import { loadUnicorn } from '../../src/host/unicorn-koffi.ts';
 import { DEVIATIONS, describeDivergence, JUSTIFIED, JUSTIFIED_DISPUTES } from './justified.ts';
 import { COMMANDS, runCommandLine, runScenarioOn, scenarios } from './programs.ts';
 import { compareOnRandomCases } from './random.ts';
+import { runRandomCode } from './random-code.ts';
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '.' },
     cases: { type: 'string', default: '20' },
+    programs: { type: 'string', default: '5000' },
     sequences: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
   },
@@ -83,10 +86,23 @@ if (Number(values.cases) > 0 && values.only === '.') {
       `${result.assisted} instructions by the reference, ${result.delegated} in modes that Unicorn has not`,
   );
 }
+if (Number(values.programs) > 0 && values.only === '.') {
+  const result = runRandomCode(0, Number(values.programs), Number(values.seed));
+  differences += result.differences.length;
+  justified += result.justified;
+  for (const text of result.differences.slice(0, 20)) console.log(text);
+  const vectors = Object.entries(result.vectors).map(([vector, n]) => `${vector}: ${n}`);
+  console.log(
+    `code     seed ${values.seed}: ${result.programs} programs of random bytes, ${result.instructions} instructions, ` +
+      `${result.differences.length} differences; ended by vector ${vectors.join(', ')}`,
+  );
+}
 const left = [...assisted.values()].reduce((sum, n) => sum + n, 0);
 console.log(
   `left to the reference: ${left} of ${instructions} instructions (${[...assisted.keys()].sort().join(' ')})`,
 );
+console.log('justified differences:');
+for (const { name, reason } of [...JUSTIFIED, ...JUSTIFIED_DISPUTES]) console.log(`  ${name}: ${reason}`);
 console.log('known deviations of Unicorn 2.0 from hardware:');
 for (const text of DEVIATIONS) console.log(`  ${text}`);
 console.log(`${differences} differences, ${justified} justified`);

@@ -17,7 +17,7 @@ import { loadUnicorn } from '../../src/host/unicorn-koffi.ts';
 import { CODE, DATA, Guest, STACK_TOP } from '../emu/guest-code.ts';
 import { describeDivergence, JUSTIFIED, JUSTIFIED_DISPUTES } from './justified.ts';
 
-export interface RandomCodeResult {
+interface RandomCodeResult {
   readonly programs: number;
   readonly instructions: number;
   /** How often each vector ended a run. */
@@ -59,7 +59,7 @@ function drawCode(prng: Prng, bytes: Uint8Array): void {
   }
 }
 
-export class Programs {
+class Programs {
   private readonly unicorn = new UnicornEngine(loadUnicorn());
   private readonly lockstep = new LockstepEngine(new Interpreter(), this.unicorn, Number.MAX_SAFE_INTEGER);
   private readonly guest = new Guest(new Uint8Array(0), { engine: this.lockstep, codeWritable: true });

@@ -1,4 +1,5 @@
 import type { CpuId } from '../base/brand.ts';
+import type { FaultModel } from '../faults/plan.ts';
 
 /** Where and when: every event carries these three. */
 export interface EventPlace {
@@ -13,7 +14,18 @@ export interface EventPlace {
 /** What the machine itself reports. The kernel's events add to this union: kernel-sim/kern/events.ts. */
 export type MachineEvent = EventPlace &
   (
-    | { readonly kind: 'core-fault'; readonly victim: CpuId; readonly model: 'fail-stop' }
+    | {
+        /** A fault of the plan has struck, whether or not it changes anything. */
+        readonly kind: 'core-fault';
+        readonly victim: CpuId;
+        readonly model: FaultModel;
+        /** Index in the fault plan. */
+        readonly fault: number;
+        /** What has changed, in a few words. */
+        readonly effect: string;
+      }
+    /** A core that was away for a while goes on. */
+    | { readonly kind: 'core-back'; readonly victim: CpuId }
     | {
         /** The fault interrupt generator has had no answer often enough and raises the fault interrupt on `core`. */
         readonly kind: 'fault-detected';

@@ -1,37 +1,69 @@
-import { type CpuId, cpuId } from '../base/brand.ts';
-import { assert } from '../base/errors.ts';
+import { cpuId } from '../base/brand.ts';
+import { assert, UsageError } from '../base/errors.ts';
+import type { PrngState } from '../base/prng.ts';
+import { sameValue } from '../base/same-value.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
-import type { FaultPlan, FaultSpec } from '../faults/plan.ts';
+import { checkFaultPlan } from '../faults/check-plan.ts';
+import { describeTrigger } from '../faults/describe.ts';
+import { FaultInjector, type FaultsSnapshot, type MachineCheck } from '../faults/injector.ts';
+import type { FaultPlan } from '../faults/plan.ts';
+import { isAhead } from '../faults/trigger.ts';
+import type { FaultHooks, FaultSite, FaultyCore } from '../faults/world.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MachineEvent } from './events.ts';
-import { DEFAULT_FAULT_GENERATOR, FaultGenerator, type FaultGeneratorConfig } from './fault-generator.ts';
+import {
+  DEFAULT_FAULT_GENERATOR,
+  FaultGenerator,
+  type FaultGeneratorConfig,
+  type FaultGeneratorState,
+} from './fault-generator.ts';
 import { DEFAULT_SCHEDULE, Schedule, type ScheduleConfig } from './schedule.ts';
 
 /** One core as the machine sees it. */
-export interface Core {
-  readonly id: CpuId;
-  readonly state: CoreState;
+export interface Core extends FaultyCore {
   /** Instructions retired since power-on. */
   retired: number;
   /** The core's own virtual time in ns, ahead of the machine's by at most what it did in this round. */
   clockNs: number;
   /** Earliest time at which an idle core may start on what was given to it. */
   wakeNs: number;
-  /** Fail-stop: it retires nothing and answers nobody, for good. */
-  failed: boolean;
-  failedAtNs: number;
+}
+
+/** A core at one moment. What its descriptor tables are follows from the thread that it runs. */
+export interface CoreSnapshot extends Omit<Core, 'id' | 'state'> {
+  /** The state block (core-state.ts). */
+  readonly block: Uint8Array;
+}
+
+/** A round that has begun, in which `turns` cores have had theirs. */
+interface OpenRound {
+  readonly endNs: number;
+  readonly firstCore: number;
+  readonly turns: number;
+  /** Time that the core whose turn it is has run in a budget that is not used up yet: the kernel has not been told. */
+  readonly unchargedNs: number;
+}
+
+/** The machine between two instructions, without what is fixed by its configuration. */
+export interface MachineSnapshot {
+  readonly nowNs: number;
+  readonly cores: readonly CoreSnapshot[];
+  readonly generator: FaultGeneratorState;
+  readonly schedule: PrngState;
+  readonly faults: FaultsSnapshot;
+  readonly round: OpenRound | null;
 }
 
 /** The kernel, as the machine calls it. emu defines it, kernel-sim implements it. */
-export interface TrapHandler {
+export interface TrapHandler extends FaultSite {
   /**
    * Called before a core runs: gives the address space of the thread to run (the core's state is loaded), null when the core is idle,
    * or 'again' when the handler has spent time of the core on work of its own and wants to be asked again.
    */
   prepare(core: Core): AddressSpace | null | 'again';
-  /** The core has retired `instructions` in user mode, from `core.clockNs` before to now. */
-  charge(core: Core, instructions: number): void;
+  /** The core has run in user mode for so many ns, up to now. */
+  charge(core: Core, ns: number): void;
   /** The core stopped with a system call or an exception. The handler may move `core.clockNs` on for the kernel's own work. */
   trap(core: Core, exit: EngineExit): void;
   /** Virtual time of the kernel's next timer; Infinity when it has none. */
@@ -42,8 +74,8 @@ export interface TrapHandler {
   hasWork(core: Core): boolean;
   /** The fault interrupt, taken by `on`: `victim` does not answer. */
   faultInterrupt(on: Core, victim: Core, nowNs: number): void;
-  /** Name of the process whose thread the core runs; '' when idle. */
-  processName(core: Core): string;
+  /** The machine check interrupt, taken by `on`: `victim` has met an error that it cannot correct and has stopped. */
+  machineCheck(on: Core, victim: Core, check: MachineCheck): void;
   /** Why the run is over, or null. */
   finished(): string | null;
   /** True while a process waits for the host to type something. */
@@ -64,6 +96,8 @@ export interface MachineConfig {
 }
 
 export const CORES_MAX = 32;
+/** A core answers a poll in the time of so many instructions: an interrupt, a word to the device, the return. */
+const ANSWER_INSTRUCTIONS = 100;
 /** What an engine takes at most in one run. */
 const BUDGET_MAX = 0x7fffffff;
 
@@ -74,6 +108,11 @@ export interface RunLimits {
   readonly instructions?: number;
   /** Return with 'paused' after the round in which this time has come: the run goes on as if it had never stopped. */
   readonly pauseNs?: number;
+  /**
+   * Return with 'paused' when all cores together have retired so many instructions since power-on, in the middle of a round if need be.
+   * The run goes on as if it had never stopped; the round that was cut goes on with the limits under which it began.
+   */
+  readonly pauseInstructions?: number;
 }
 
 export type StopReason =
@@ -94,6 +133,8 @@ export interface Stop {
   readonly detail: string;
 }
 
+const PAUSED: Stop = { reason: 'paused', detail: '' };
+
 /** Cores, clock, fault interrupt generator and the run loop. A run is a function of what is given to the constructor. */
 export class Machine {
   readonly config: MachineConfig;
@@ -105,13 +146,14 @@ export class Machine {
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
   private readonly emit: (event: MachineEvent) => void;
-  private armed: FaultSpec[];
+  private readonly faults: FaultInjector;
+  private open: OpenRound | null = null;
 
   constructor(
     config: MachineConfig,
     engine: Engine,
     tables: DescriptorTables,
-    makeHandler: (cores: readonly Core[]) => TrapHandler,
+    makeHandler: (cores: readonly Core[], faults: FaultHooks) => TrapHandler,
     emit: (event: MachineEvent) => void,
   ) {
     assert(
@@ -129,11 +171,20 @@ export class Machine {
       wakeNs: 0,
       failed: false,
       failedAtNs: 0,
+      registersLost: false,
+      slowdown: 1,
     }));
+    const { deadlineNs } = config.faultGenerator ?? DEFAULT_FAULT_GENERATOR;
+    const answerNs = ANSWER_INSTRUCTIONS * config.cycleNs;
+    if (deadlineNs < answerNs) {
+      const what = `is shorter than the ${answerNs} ns that a sound core takes to answer`;
+      throw new UsageError({ what, key: 'faultGenerator.deadlineNs' });
+    }
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
-    this.armed = [...(config.faults ?? [])];
-    this.handler = makeHandler(this.cores);
+    this.faults = new FaultInjector(config.faults ?? [], this.cores, emit);
+    this.handler = makeHandler(this.cores, this.faults);
+    this.faults.attach(this.handler);
   }
 
   /** Instructions retired by all cores since power-on. */
@@ -146,20 +197,55 @@ export class Machine {
   run(limits: RunLimits = {}): Stop {
     const untilNs = limits.untilNs ?? Number.POSITIVE_INFINITY;
     const instructionsMax = limits.instructions ?? Number.POSITIVE_INFINITY;
+    const pauseAt = limits.pauseInstructions ?? Number.POSITIVE_INFINITY;
     for (;;) {
-      this.devices();
-      const finished = this.handler.finished();
-      if (finished !== null) return { reason: 'finished', detail: finished };
-      if (this.cores.every((core) => core.failed))
-        return { reason: 'no-healthy-core', detail: 'every core has failed' };
-      if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
-      if (this.retired >= instructionsMax)
-        return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
-      const stop = this.round(untilNs, instructionsMax);
+      const stop = this.open ? null : this.beginRound(untilNs, instructionsMax);
       if (stop) return stop;
+      if (!this.finishRound(instructionsMax, pauseAt)) return PAUSED;
       if (this.config.paranoid) this.handler.checkInvariants();
-      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return { reason: 'paused', detail: '' };
+      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return PAUSED;
     }
+  }
+
+  snapshot(): MachineSnapshot {
+    return {
+      nowNs: this.nowNs,
+      cores: this.cores.map(({ id: _, state, ...core }) => ({ ...core, block: state.save() })),
+      generator: this.generator.snapshot(),
+      schedule: this.schedule.snapshot(),
+      faults: this.faults.snapshot(),
+      round: this.open,
+    };
+  }
+
+  /**
+   * Makes the machine what it was, but for its cores' descriptor tables, which the kernel sets. With `faults` it goes on with these
+   * instead of those that were still to come. Errors: UsageError for one that would have struck before.
+   */
+  restore(snapshot: MachineSnapshot, faults?: FaultPlan): void {
+    assert(snapshot.cores.length === this.cores.length, 'a snapshot of a machine with another number of cores');
+    if (faults) {
+      for (const { trigger } of checkFaultPlan(faults, this.cores.length)) {
+        if (isAhead(trigger, snapshot)) continue;
+        throw new UsageError({ what: `the fault (${describeTrigger(trigger)}) would have struck before the snapshot` });
+      }
+    }
+    this.nowNs = snapshot.nowNs;
+    this.cores.forEach((core, n) => {
+      const { block, ...rest } = snapshot.cores[n]!;
+      Object.assign(core, rest);
+      core.state.load(block);
+    });
+    this.generator.restore(snapshot.generator);
+    this.schedule.restore(snapshot.schedule);
+    this.faults.restore(snapshot.faults);
+    if (faults) this.faults.arm(faults);
+    this.open = snapshot.round;
+  }
+
+  /** Whether the machine is what a snapshot of a run without faults says, and no fault is still to come: then it goes on in the same way. */
+  isAt(snapshot: MachineSnapshot): boolean {
+    return this.faults.areOver && sameValue(this.snapshot(), { ...snapshot, faults: this.faults.snapshot() });
   }
 
   /**
@@ -175,36 +261,32 @@ export class Machine {
     // Polls that fell into idle time that was skipped: no core has died since.
     this.poll(this.nowNs - 1);
     this.handler.timers(this.nowNs);
-    this.fireTimeFaults();
+    this.faults.advance(this.nowNs);
+    this.reportMachineChecks();
     this.poll(this.nowNs);
   }
 
   /** The fault interrupt generator's clock comes to `ns`; what it finds is reported now. */
   private poll(ns: number): void {
-    const found = this.generator.advance(ns, (core) => !this.cores[core]!.failed);
+    const found = this.generator.advance(ns, (core) => this.answerNs(this.cores[core]!));
     for (const { core, misses } of found) {
       const victim = this.cores[core]!;
-      const on = this.cores.find((candidate) => !candidate.failed);
-      if (!on) return;
-      if (on.clockNs < this.nowNs) on.clockNs = this.nowNs;
-      const latencyNs = this.nowNs - victim.failedAtNs;
-      this.emit({
-        ns: this.nowNs,
-        core: on.id,
-        instruction: on.retired,
-        kind: 'fault-detected',
-        victim: victim.id,
-        latencyNs,
-        misses,
-      });
-      this.handler.faultInterrupt(on, victim, this.nowNs);
+      this.interrupt(victim, this.nowNs, misses, (on) => this.handler.faultInterrupt(on, victim, this.nowNs));
     }
   }
 
-  /** Lets every core run to the end of the round. Returns a stop when there is nothing left to run. */
-  private round(untilNs: number, instructionsMax: number): Stop | null {
+  /** What is due comes first; then the length of the next round is settled. Returns a stop when the run is over. */
+  private beginRound(untilNs: number, instructionsMax: number): Stop | null {
+    this.devices();
+    const finished = this.handler.finished();
+    if (finished !== null) return { reason: 'finished', detail: finished };
+    if (!this.faults.someAreBackLater && this.cores.every((core) => core.failed)) {
+      return { reason: 'no-healthy-core', detail: 'every core has failed' };
+    }
+    if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
+    if (this.retired >= instructionsMax) return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
     const timerNs = this.handler.nextTimerNs();
-    const faultNs = this.nextTimeFaultNs();
+    const faultNs = this.faults.nextTimeNs(this.nowNs);
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
     // The generator alone is no reason to go on, unless it still has a dead core to find.
     const detecting = this.detecting();
@@ -216,65 +298,92 @@ export class Machine {
     let endNs = Math.min(timerNs, faultNs, untilNs);
     // Where nobody runs and nobody has died, every poll will be answered: those moments are skipped like any idle time.
     if (busy || detecting) endNs = Math.min(endNs, this.generator.nextNs);
-    if (busy) {
-      const { instructions, firstCore } = this.schedule.next(this.cores.length);
-      endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
-      const left = instructionsMax - this.retired;
-      if (left < instructions * this.cores.length) {
-        const share = Math.max(1, Math.floor(left / this.cores.length));
-        endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
-      }
-      for (let n = 0; n < this.cores.length; n++) {
-        const core = this.cores[(firstCore + n) % this.cores.length]!;
-        if (!core.failed) this.runCore(core, endNs, instructionsMax);
-      }
+    if (!busy) {
+      this.open = { endNs, firstCore: 0, turns: this.cores.length, unchargedNs: 0 };
+      return null;
     }
-    if (endNs > this.nowNs) this.nowNs = endNs;
+    const { instructions, firstCore } = this.schedule.next(this.cores.length);
+    endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
+    const left = instructionsMax - this.retired;
+    if (left < instructions * this.cores.length) {
+      const share = Math.max(1, Math.floor(left / this.cores.length));
+      endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
+    }
+    this.open = { endNs, firstCore, turns: 0, unchargedNs: 0 };
     return null;
   }
 
-  private runCore(core: Core, endNs: number, instructionsMax: number): void {
+  /** Lets every core run to the end of the open round, one after the other. False when the run pauses before that. */
+  private finishRound(instructionsMax: number, pauseAt: number): boolean {
+    const { endNs, firstCore, turns } = this.open!;
+    for (let n = turns; n < this.cores.length; n++) {
+      const core = this.cores[(firstCore + n) % this.cores.length]!;
+      if (n > turns) this.open = { endNs, firstCore, turns: n, unchargedNs: 0 };
+      if (core.failed) continue;
+      if (!this.runCore(core, endNs, instructionsMax, pauseAt)) return false;
+      this.reportMachineChecks();
+    }
+    this.open = null;
+    if (endNs > this.nowNs) this.nowNs = endNs;
+    return true;
+  }
+
+  /** A core's turn in the round. False when the run pauses before its end. */
+  private runCore(core: Core, endNs: number, instructionsMax: number, pauseAt: number): boolean {
     const { cycleNs } = this.config;
     core.clockNs = Math.max(core.clockNs, this.nowNs, core.wakeNs);
     core.wakeNs = 0;
     while (core.clockNs < endNs && !core.failed) {
-      const faultAt = this.instructionFault(core);
-      if (core.retired >= faultAt) {
-        this.fail(core, core.clockNs, isInstructionFault(core));
-        return;
-      }
+      const untilPause = pauseAt === Number.POSITIVE_INFINITY ? pauseAt : pauseAt - this.retired;
+      if (untilPause <= 0) return false;
       const space = this.handler.prepare(core);
-      if (!space) return;
+      if (!space) return true;
       if (space === 'again' || core.clockNs >= endNs) continue;
-      if (this.fireProcessFault(core)) return;
+      this.faults.beforeRun(core);
+      if (core.failed) return true;
+      const stopAt = this.faults.stopAt(core);
       // The limit of a run is exact; the sum is needed only when there is one.
       const left = instructionsMax === Number.POSITIVE_INFINITY ? instructionsMax : instructionsMax - this.retired;
-      if (left <= 0) return;
-      const budget = Math.min(Math.ceil((endNs - core.clockNs) / cycleNs), faultAt - core.retired, left, BUDGET_MAX);
+      if (left <= 0) return true;
+      const instructionNs = cycleNs * core.slowdown;
+      const budget = Math.min(Math.ceil((endNs - core.clockNs) / instructionNs), left, BUDGET_MAX);
+      const piece = Math.min(budget, untilPause, stopAt - core.retired);
       core.state.tscBase = Math.floor(core.clockNs / cycleNs);
-      const exit = this.engine.run(core.state, space, budget);
+      const exit = this.faults.engineFor(core, this.engine).run(core.state, space, piece);
       const { retired } = core.state;
       core.retired += retired;
-      core.clockNs += retired * cycleNs;
-      this.handler.charge(core, retired);
-      // A core that dies at this very instruction does not get as far as the kernel: the loop's next turn, or the next round's,
-      // would be too late, as timers would still find it alive.
-      if (core.retired >= faultAt) {
-        this.fail(core, core.clockNs, isInstructionFault(core));
-        return;
+      core.clockNs += retired * instructionNs;
+      const open = this.open!;
+      const ranNs = open.unchargedNs + retired * instructionNs;
+      // What strikes here comes before the kernel: the loop's next turn, or the next round's, would be too late, as timers would still
+      // find the core as it was.
+      this.faults.arrive(core);
+      if (exit === EXIT_BUDGET && retired < budget && !core.failed) {
+        // Neither a fault nor a pause must show: the kernel hears of a budget as a whole.
+        this.open = { ...open, unchargedNs: ranNs };
+        continue;
       }
+      if (open.unchargedNs > 0) this.open = { ...open, unchargedNs: 0 };
+      this.handler.charge(core, ranNs);
+      if (core.failed) return true;
       if (exit === EXIT_BUDGET) continue;
+      this.faults.entersKernel(core);
       this.handler.trap(core, exit);
       if (this.config.paranoid) this.handler.checkInvariants();
     }
     // A core that ran out of work just at the end of the round says so now, not when it next has some.
     if (!core.failed && !this.handler.hasWork(core)) this.handler.prepare(core);
+    return true;
   }
 
   // ---- faults --------------------------------------------------------------------------------------------------------
 
+  /** A core may turn out to have failed before long. */
   private detecting(): boolean {
-    return this.cores.some((core) => core.failed && this.nowNs - core.failedAtNs < this.detectionBoundNs());
+    const boundNs = this.detectionBoundNs();
+    return this.cores.some(
+      (core) => (core.failed || this.faults.mayMissPolls(core)) && this.nowNs - core.failedAtNs < boundNs,
+    );
   }
 
   /** No fault stays unreported longer than this. */
@@ -283,64 +392,38 @@ export class Machine {
     return periodNs * (misses + 1) + deadlineNs;
   }
 
-  private nextTimeFaultNs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { trigger } of this.armed) {
-      if (trigger.at === 'time' && trigger.ns < next) next = trigger.ns;
-      else if (trigger.at === 'process' && trigger.ns > this.nowNs && trigger.ns < next) next = trigger.ns;
-    }
-    return next;
+  /** The time that a core takes to answer a poll of the fault interrupt generator; Infinity when it never does. */
+  private answerNs(core: Core): number {
+    if (core.failed || !this.faults.interruptReaches(core.id)) return Number.POSITIVE_INFINITY;
+    return ANSWER_INSTRUCTIONS * this.config.cycleNs * core.slowdown;
   }
 
-  private fireTimeFaults(): void {
-    for (const spec of [...this.armed]) {
-      const { trigger } = spec;
-      if (trigger.at !== 'time' || trigger.ns > this.nowNs) continue;
-      const core = this.cores[trigger.core];
-      if (core) this.fail(core, this.nowNs, (candidate) => candidate === spec);
+  /** Machine checks are reported at once: the lowest healthy core takes the interrupt. */
+  private reportMachineChecks(): void {
+    for (const check of this.faults.takeMachineChecks()) {
+      const victim = this.cores[check.victim]!;
+      this.interrupt(victim, victim.failedAtNs, 0, (on) => this.handler.machineCheck(on, victim, check));
     }
   }
 
-  /** A fault aimed at a process strikes the core that is about to run it. */
-  private fireProcessFault(core: Core): boolean {
-    if (this.armed.length === 0) return false;
-    const name = this.handler.processName(core);
-    const spec = this.armed.find(
-      ({ trigger }) => trigger.at === 'process' && trigger.process === name && trigger.ns <= core.clockNs,
-    );
-    if (!spec) return false;
-    this.fail(core, core.clockNs, (candidate) => candidate === spec);
-    return true;
-  }
-
-  /** The count of retired instructions at which this core dies; Infinity when no such fault is armed. */
-  private instructionFault(core: Core): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { trigger } of this.armed) {
-      if (trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction < next)
-        next = trigger.instruction;
-    }
-    return next;
-  }
-
-  private fail(core: Core, atNs: number, fired: (spec: FaultSpec) => boolean): void {
-    this.armed = this.armed.filter((spec) => !fired(spec));
-    if (core.failed) return;
-    core.failed = true;
-    core.failedAtNs = atNs;
+  /** The fault of `victim` is known at `ns`: the lowest healthy core, if there is one, is told. */
+  private interrupt(victim: Core, ns: number, misses: number, deliver: (on: Core) => void): void {
+    const on = this.cores.find((candidate) => !candidate.failed && candidate !== victim);
+    if (!on) return;
+    if (on.clockNs < ns) on.clockNs = ns;
+    const latencyNs = ns - victim.failedAtNs;
     this.emit({
-      ns: atNs,
-      core: core.id,
-      instruction: core.retired,
-      kind: 'core-fault',
-      victim: core.id,
-      model: 'fail-stop',
+      ns,
+      core: on.id,
+      instruction: on.retired,
+      kind: 'fault-detected',
+      victim: victim.id,
+      latencyNs,
+      misses,
     });
+    this.generator.report(victim.id);
+    deliver(on);
+    // Whatever was wrong with it: a core that has been taken out takes part in nothing.
+    if (!this.handler.inService(victim)) victim.failed = true;
   }
 }
-
-/** Picks the faults of this core that its count of retired instructions has reached. */
-const isInstructionFault =
-  (core: Core) =>
-  ({ trigger }: FaultSpec): boolean =>
-    trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction <= core.retired;

@@ -26,7 +26,7 @@ describe('the digest of a run', () => {
     const digest = new RunDigest();
     for (const e of everyKind) digest.update(e);
     digest.updateBytes('memory', Uint8Array.of(1, 2, 3));
-    expect(digest.hex()).toBe('f6ad4c41f6890c65baf68f18b278f6a2cd0d1264e0e717301e168e34355ca645');
+    expect(digest.hex()).toBe('21995983548d0461490dacfd98d6b371623c31a27d92408a178ec0a478d8f349');
   });
 
   it('covers each kind of event: the fixture has one of each', () => {

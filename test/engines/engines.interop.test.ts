@@ -20,6 +20,9 @@ import { runRandomCode } from './random-code.ts';
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const library = loadUnicorn();
 
+const coreback = (...args: string[]): string =>
+  spawnSync(process.execPath, ['--import', 'tsx', MAIN, ...args], { encoding: 'utf8' }).stdout;
+
 /** Each run on the other engine than the one before: nothing of the state may be anywhere but in the core and the space. */
 function alternating(): Engine {
   const engines: Engine[] = [new Interpreter(), new UnicornEngine(library)];
@@ -100,8 +103,6 @@ describe('interpreter and Unicorn', () => {
     ['interpreter', 'unicorn'],
   ])('a run on %s goes on on %s by the commands', { timeout: 60_000 }, (from, to) => {
     const folder = mkdtempSync(join(tmpdir(), 'coreback-engines-'));
-    const coreback = (...args: string[]): string =>
-      spawnSync(process.execPath, ['--import', 'tsx', MAIN, ...args], { encoding: 'utf8' }).stdout;
     try {
       const limits = ['--checkpoint-every', '500ms', '--until', '900ms', '--out', folder];
       const before = coreback('run', '--engine', from, ...limits, 'count', '8')
@@ -121,4 +122,25 @@ describe('interpreter and Unicorn', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it.each([
+    ['unicorn', 'interpreter'],
+    ['interpreter', 'unicorn'],
+    ['jit', 'unicorn'],
+  ])(
+    'a run that is saved on %s goes on on %s to the digest of one that was never stopped',
+    { timeout: 60_000 },
+    (from, to) => {
+      const folder = mkdtempSync(join(tmpdir(), 'coreback-engines-'));
+      try {
+        const saved = join(folder, 'half.state');
+        const whole = JSON.parse(coreback('run', 'doubles-sse2', '--json'));
+        coreback('run', '--engine', from, '--save-state', saved, '--save-at-instruction', '90001', 'doubles-sse2');
+        const resumed = JSON.parse(coreback('resume', '--engine', to, '--json', saved));
+        expect(resumed.digest).toBe(whole.digest);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 });

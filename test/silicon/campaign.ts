@@ -53,13 +53,17 @@ export class Campaign {
     this.contenders = contenders;
   }
 
-  /** Tries `count` cases of each row. */
+  /** Tries `count` cases of each row, and those besides that a prefix made another's. */
   tryRows(rows: readonly TestedRow[], count: number, seed: number): void {
     const batch: Case[] = [];
     for (const row of rows) {
       // A stream of its own for each row: what is drawn does not depend on the rows before.
       const generator = new CaseGenerator(Prng.seeded(seed, streamOf(row)));
-      for (let i = 0; i < count; i++) batch.push(generator.caseFor(row));
+      for (let own = 0; own < count; ) {
+        const c = generator.caseFor(row);
+        batch.push(c);
+        if (nameOf(c, rowOfCode(c.code)) === row.name) own++;
+      }
       if (batch.length < 20_000) continue;
       this.tryCases(batch);
       batch.length = 0;

@@ -208,12 +208,12 @@ export const JUSTIFIED: readonly Justified[] = [
       found.every((d) => d.what === 'cr2'),
   },
   {
-    name: 'page or segment limit first',
+    name: 'page, alignment or segment limit first',
     reason:
       'operands of 10 bytes and more are several accesses on this CPU, each checked by itself; the SDM does not order them',
     applies: ({ row, native, emulated }) =>
       /^F(N?STENV|LDENV|N?SAVE|RSTOR|BSTP|STP|LD|BLD)$/.test(row?.mnemonic ?? '') &&
-      native.vector === VECTOR_PF &&
+      (native.vector === VECTOR_PF || native.vector === VECTOR_AC) &&
       (emulated.vector === VECTOR_GP || emulated.vector === VECTOR_SS || emulated.vector === VECTOR_AC),
   },
   {

@@ -9,21 +9,31 @@ import { runScenario } from '../../src/scenario/run-scenario.ts';
 import type { Scenario } from '../../src/scenario/schema.ts';
 import { System } from '../../src/system.ts';
 
-/** Commands that end by themselves, with every guest program that needs no partner. */
+/** Commands that end by themselves, with every guest program that needs no partner: x87 and SSE2 ones among them. */
 export const COMMANDS: readonly string[] = [
   'brktest',
+  'bytecode',
   'cat /bin/true',
   'count 3',
+  'crc32',
+  'doubles',
+  'doubles-sse2',
   'echo one two',
   'false',
   'forktree',
+  'integers',
+  'long-doubles',
   'ls /bin',
   'malloctest 2',
   'matrix 24',
   'pipes',
   'primes 2000',
+  'printf-doubles',
   'ps',
+  'quicksort',
+  'rep-moves',
   'segv',
+  'sha256',
   'sh -c true',
   'signals',
   'stackgrow',
@@ -40,7 +50,7 @@ export function scenarios(): Scenario[] {
 }
 
 /** A command on a machine of two cores; a run that does not end is cut off. */
-export function runCommandLine(command: string, engine: Engine, instructions = 3_000_000): RunResult {
+export function runCommandLine(command: string, engine: Engine, instructions = 10_000_000): RunResult {
   const system = new System({ cores: 2, engine });
   for (const file of shippedPrograms()) system.install(file);
   const args = command.split(' ');

@@ -10,7 +10,7 @@ import { sequenceRows, type TestedRow, vectorSequenceRows, x87SequenceRows } fro
 
 // The silicon tests' sequences of 1 to 30 instructions, most of them in a loop, on the translating engine and on the interpreter.
 
-const CASES = Number(process.env.JIT_CASES ?? 300);
+const CASES = Number(process.env.JIT_CASES ?? 150);
 const SEED = Number(process.env.JIT_SEED ?? 1);
 /** Machines keep what they have translated; now and then they start anew. */
 const CASES_PER_MACHINE = 300;
@@ -70,7 +70,10 @@ const x87Sequence: Draw = (generator, prng) => {
   return c;
 };
 
-describe('translated sequences of the silicon tests', () => {
+/** A busy machine may take its time. */
+const TIMEOUT_MS = 240_000;
+
+describe('translated sequences of the silicon tests', { timeout: TIMEOUT_MS }, () => {
   it('end as the interpreter ends them, in one piece', () => compare(sequenceOf(sequenceRows, false), 1_000_000));
   it('end as the interpreter ends them, in slices of 7', () => compare(sequenceOf(sequenceRows, false), 7));
   it('end as the interpreter ends them, with vectors', () => compare(sequenceOf(vectorSequenceRows, true), 1_000_000));

@@ -263,4 +263,4 @@ expect:
     expect(schema.$id).toMatch(/scenario\.schema\.json$/);
     expect(Object.keys(schema.properties)).toContain('script');
   });
-});
+}, 120_000);

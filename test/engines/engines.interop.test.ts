@@ -30,7 +30,7 @@ function alternating(): Engine {
   return { name: 'alternating', run: (core, space, budget) => engines[turn++ % 2]!.run(core, space, budget) };
 }
 
-const smallScenario = scenarios().find(({ name }) => name === 'last-core-fails')!;
+const smallScenario = (await scenarios()).find(({ name }) => name === 'last-core-fails')!;
 
 describe('interpreter and Unicorn', () => {
   it.each(['forktree', 'signals', 'stackgrow', 'ls /bin', 'sh -c true', 'segv'])(

@@ -1,10 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../../emu/core/engine.ts';
 import { packageRoot, shippedPrograms } from '../../src/host/guest-programs.ts';
+import { readScenarios } from '../../src/host/scenario-files.ts';
 import { finishedRun } from '../../src/recovery/finished-run.ts';
 import { buildResult, type RunResult } from '../../src/result.ts';
-import { parseScenario } from '../../src/scenario/parse-scenario.ts';
 import { runScenario } from '../../src/scenario/run-scenario.ts';
 import type { Scenario } from '../../src/scenario/schema.ts';
 import { System } from '../../src/system.ts';
@@ -50,12 +49,9 @@ export const COMMANDS: readonly string[] = [
   'wc /bin/true',
 ];
 
-export function scenarios(): Scenario[] {
-  const folder = join(packageRoot(), 'scenarios');
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'))
-    .sort()
-    .map((name) => parseScenario(readFileSync(join(folder, name), 'utf8'), name));
+export async function scenarios(): Promise<Scenario[]> {
+  const files = await readScenarios([join(packageRoot(), 'scenarios')]);
+  return files.map(({ scenario }) => scenario);
 }
 
 const SHELL = 'sh -c ';

@@ -24,7 +24,7 @@ const decoder = new Decoder();
  * registers, with any prefixes; and what goes on in the next page, where it may be one of them. No program but a broken one begins
  * an instruction at most of them.
  */
-export function hazardsOf({ u8 }: AddressSpace, page: number): number[] {
+function hazardsOf({ u8 }: AddressSpace, page: number): number[] {
   const first = (page << PAGE_SHIFT) >>> 0;
   const end = first + PAGE_SIZE;
   const found = new Set<number>();
@@ -44,6 +44,52 @@ export function hazardsOf({ u8 }: AddressSpace, page: number): number[] {
 function isWhole(u8: Uint8Array, start: number, end: number): boolean {
   const insn = decoder.decode(u8, start, end - start, start, true);
   return insn !== null && insn.row !== INVALID_ROW && insn.row !== TOO_LONG_ROW;
+}
+
+/** Which pages Unicorn may fetch from, and where in them it must not begin. */
+export class CodeGuard {
+  /** By page, its hazards. */
+  private readonly pages = new Map<number, readonly number[]>();
+  private readonly hazards = new Set<number>();
+  /** The instance has not been told of the hazards as they are now. */
+  private stale = true;
+
+  isAdmitted(page: number): boolean {
+    return this.pages.has(page);
+  }
+
+  isHazard(address: number): boolean {
+    return this.hazards.has(address);
+  }
+
+  /** The page's bytes are what they are until `drop`. Returns its hazards. */
+  admit(space: AddressSpace, page: number): readonly number[] {
+    const found = hazardsOf(space, page);
+    this.pages.set(page, found);
+    for (const address of found) this.hazards.add(address);
+    this.stale ||= found.length > 0;
+    return found;
+  }
+
+  /** False when the page was not admitted. */
+  drop(page: number): boolean {
+    const found = this.pages.get(page) ?? [];
+    for (const address of found) this.hazards.delete(address);
+    this.stale ||= found.length > 0;
+    return this.pages.delete(page);
+  }
+
+  clear(): void {
+    this.pages.clear();
+    this.hazards.clear();
+    this.stale = true;
+  }
+
+  /** Before each run. */
+  tell(instance: UnicornInstance): void {
+    if (this.stale) instance.setExits!([...this.hazards]);
+    this.stale = false;
+  }
 }
 
 const EFER = 0xc0000080;

@@ -23,7 +23,7 @@ import {
 } from './binding.ts';
 import { ASSISTED, type Block, blockAt, LOADS_SEGMENT, PLAIN, type Step, stepAt } from './blocks.ts';
 import { FpuRegisters } from './fpu-registers.ts';
-import { enableExecuteDisable, hazardsOf } from './guard.ts';
+import { CodeGuard, enableExecuteDisable } from './guard.ts';
 import { PageTables } from './kernel-half.ts';
 import { limitedSegments } from './representable.ts';
 import { UserMode } from './user-mode.ts';
@@ -76,8 +76,8 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   /** False when an exception has left something in this instance that cannot be taken back. */
   readonly reusable: boolean;
 
-  /** Pages are fetched from only when `admit` has seen them (guard.ts). Not where a build lacks what that takes. */
-  private readonly guarded: boolean;
+  /** Null where a build lacks what it takes. */
+  private readonly guard: CodeGuard | null;
   private readonly instance: UnicornInstance;
   private readonly tables: PageTables;
   private readonly userMode: UserMode;
@@ -95,10 +95,6 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   /** Pages that Unicorn may have translated code of, and those of them whose bytes have changed since. */
   private readonly translated = new Set<number>();
   private readonly stalePages = new Set<number>();
-  /** By page that `admit` has opened, the addresses at which Unicorn must not begin an instruction; and all of them. */
-  private readonly admitted = new Map<number, readonly number[]>();
-  private readonly hazards = new Set<number>();
-  private exitsStale = false;
   private pageTablesStale = false;
   private preparing = false;
   private stepping = false;
@@ -123,8 +119,8 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     this.fpu = new FpuRegisters(instance);
     this.context = instance.newContext?.() ?? null;
     this.reusable = this.context !== null;
-    this.guarded = this.reusable && instance.setExits !== undefined;
-    if (this.guarded) enableExecuteDisable(library, instance);
+    this.guard = this.reusable && instance.setExits !== undefined ? new CodeGuard() : null;
+    if (this.guard) enableExecuteDisable(library, instance);
     this.userMode = new UserMode(instance, memory, (address) => this.prepare(address));
     this.userMode.prepare(this.tables.root);
     this.attach(space);
@@ -137,9 +133,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     this.blocks.clear();
     this.steps.clear();
     this.derived.clear();
-    this.admitted.clear();
-    this.hazards.clear();
-    this.exitsStale = true;
+    this.guard?.clear();
     this.tables.clearUserPages();
     for (const page of space.residentPages()) this.permChanged(page);
     for (const page of this.translated) this.stalePages.add(page);
@@ -156,17 +150,12 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     }
     this.derived.delete(page);
     if (this.translated.has(page)) this.stalePages.add(page);
-    const hazards = this.admitted.get(page);
-    if (hazards === undefined) return;
-    for (const address of hazards) this.hazards.delete(address);
-    this.exitsStale ||= hazards.length > 0;
-    this.admitted.delete(page);
-    this.permChanged(page);
+    if (this.guard?.drop(page)) this.permChanged(page);
   }
 
   permChanged(page: number): void {
     const perm = this.space.perm[page];
-    const executable = !this.guarded || (this.admitted.has(page) && (perm & PERM_X) !== 0);
+    const executable = this.guard === null || (this.guard.isAdmitted(page) && (perm & PERM_X) !== 0);
     // Page tables have no page that can be written but not read: such a page faults at each access.
     const less = this.tables.setUserPage(page, (perm & PERM_R) !== 0, (perm & PERM_W) !== 0, executable);
     if (less) this.pageTablesStale = true;
@@ -174,16 +163,11 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
 
   /** Lets Unicorn fetch from a page, now that its code is looked at. False when it may not be fetched from, or could be before. */
   admit(page: number): boolean {
-    if (!this.guarded || this.admitted.has(page) || !(this.space.perm[page] & PERM_X)) return false;
-    const hazards = hazardsOf(this.space, page);
-    for (const address of hazards) {
-      this.hazards.add(address);
-      this.steps.delete(address);
-    }
-    this.exitsStale ||= hazards.length > 0;
-    this.admitted.set(page, hazards);
+    const { guard, space } = this;
+    if (guard === null || guard.isAdmitted(page) || !(space.perm[page] & PERM_X)) return false;
+    for (const address of guard.admit(space, page)) this.steps.delete(address);
     this.translated.add(page);
-    this.space.markCode(page);
+    space.markCode(page);
     this.permChanged(page);
     return true;
   }
@@ -231,7 +215,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
       this.userMode.enter(core);
       this.inFlight = this.userMode.locateInFlight();
       this.userMode.forget();
-      if (this.guarded) this.tryGuard(core);
+      if (this.guard) this.tryGuard(core);
     }
     this.userMode.loadSegments(core);
     this.fpu.forget();
@@ -293,8 +277,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     const { instance, general } = this;
     this.admit(general.values[EIP] >>> PAGE_SHIFT);
     if (this.stalePages.size > 0) this.dropStalePages();
-    if (this.exitsStale) instance.setExits?.([...this.hazards]);
-    this.exitsStale = false;
+    this.guard?.tell(instance);
     if (this.pageTablesStale) instance.dropPageTables();
     this.pageTablesStale = false;
     this.stop = STOP_NONE;
@@ -311,7 +294,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
       throw new InvariantError(`Unicorn stopped with error ${error} near ${(general.values[EIP] >>> 0).toString(16)}`);
     }
     general.read();
-    if (this.stop === STOP_NONE && this.hazards.has(general.values[EIP] >>> 0)) this.stopAtHazard();
+    if (this.stop === STOP_NONE && this.guard?.isHazard(general.values[EIP] >>> 0)) this.stopAtHazard();
     if (this.stop === STOP_BEFORE) general.values[EIP] = this.stopAddress | 0;
     if (this.stop === STOP_NONE) {
       throw new InvariantError(`Unicorn stopped by itself at ${(general.values[EIP] >>> 0).toString(16)}`);
@@ -442,7 +425,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     let step = this.steps.get(address);
     if (step === undefined) {
       step = stepAt(this.space, address);
-      if (this.hazards.has(address)) step = { ...step, kind: ASSISTED };
+      if (this.guard?.isHazard(address)) step = { ...step, kind: ASSISTED };
       // What cannot be fetched now may be there later, and nobody tells of a page that comes.
       if (step.insn === null) return step;
       this.steps.set(address, step);

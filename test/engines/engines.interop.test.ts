@@ -13,7 +13,7 @@ import { shippedPrograms } from '../../src/host/guest-programs.ts';
 import { loadUnicorn } from '../../src/host/unicorn-koffi.ts';
 import { spawnRestart } from '../../src/restart/spawn.ts';
 import { System } from '../../src/system.ts';
-import { runCommandLine, runScenarioOn, scenarios } from './programs.ts';
+import { COMMANDS, runCommandLine, runScenarioOn, scenarios } from './programs.ts';
 import { compareOnRandomCases } from './random.ts';
 import { runRandomCode } from './random-code.ts';
 
@@ -30,7 +30,7 @@ function alternating(): Engine {
   return { name: 'alternating', run: (core, space, budget) => engines[turn++ % 2]!.run(core, space, budget) };
 }
 
-const smallScenario = scenarios().find(({ name }) => name === 'last-core-fails')!;
+const smallScenario = (await scenarios()).find(({ name }) => name === 'last-core-fails')!;
 
 describe('interpreter and Unicorn', () => {
   it.each(['forktree', 'signals', 'stackgrow', 'ls /bin', 'sh -c true', 'segv'])(
@@ -44,6 +44,12 @@ describe('interpreter and Unicorn', () => {
       expect(unicorn.disputes).toEqual([]);
     },
   );
+
+  it('run every program that we ship in lockstep, in npm run test:engines', () => {
+    const words = new Set(COMMANDS.flatMap((command) => command.split(/[ ;]+/)));
+    const names = shippedPrograms().map(({ path }) => path.replace('/bin/', ''));
+    expect(names.filter((name) => !words.has(name))).toEqual([]);
+  });
 
   it('give a scenario the same digest, also when they take turns', () => {
     const expected = runScenarioOn(smallScenario, new Interpreter()).digest;

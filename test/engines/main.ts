@@ -67,7 +67,7 @@ function inLockstep(name: string, run: (engine: LockstepEngine) => unknown): voi
 
 for (const command of COMMANDS)
   if (wanted.test(command)) inLockstep(command, (engine) => runCommandLine(command, engine));
-for (const scenario of scenarios()) {
+for (const scenario of await scenarios()) {
   if (!wanted.test(scenario.name)) continue;
   inLockstep(scenario.name, (engine) => runScenarioOn(scenario, engine));
   const digests = [new Interpreter(), new UnicornEngine(library)].map(

@@ -28,7 +28,7 @@ import { lengthsOfCode, sequenceRows } from './rows.ts';
  */
 
 /** A case with breakpoints set, run to INT3 or a fault; `step`: with TF besides. */
-export interface DebugCase {
+interface DebugCase {
   readonly c: Case;
   /** DR0 .. DR3, DR7. */
   readonly dr: readonly number[];
@@ -36,14 +36,14 @@ export interface DebugCase {
   readonly step: boolean;
 }
 
-export interface DebugRun {
+interface DebugRun {
   readonly events: readonly DebugEvent[];
   /** The address of a page fault that ended it. */
   readonly pageFault: number | null;
 }
 
 /** One debug exception, or what ended the run: vector, EIP, EFLAGS, DR6's B0 .. B3 and BS, EAX .. EDI. */
-export type DebugEvent = readonly number[];
+type DebugEvent = readonly number[];
 
 const SETUP_BYTES = 24;
 const EVENT_WORDS = 13;
@@ -276,7 +276,7 @@ function describeDebugCase({ c, dr, dr7, step }: DebugCase): string {
   return `DR0-3 ${registers} DR7 ${dr7.toString(16)}${step ? ' TF' : ''}, code ${code}, case ${caseToHex(c)}`;
 }
 
-export interface DebugResult {
+interface DebugResult {
   readonly cases: number;
   readonly exceptions: number;
   readonly justified: number;

@@ -9,7 +9,7 @@ import { type Case, DATA_BASE, type Outcome, type Patch } from './protocol.ts';
 import type { TestedRow } from './rows.ts';
 
 /** An instruction whose result says something of the processor or the kernel that it runs on. */
-export interface HostOwn {
+interface HostOwn {
   readonly mnemonics: readonly string[];
   /** What is each machine's own. Everything else is compared as for any row: registers, flags, EIP, faults, memory. */
   readonly part: string;
@@ -19,13 +19,13 @@ export interface HostOwn {
   readonly takeOut: (insn: Insn, c: Case, native: Outcome, emulated: Outcome) => Own;
 }
 
-export interface Own {
+interface Own {
   readonly native: Outcome;
   readonly emulated: Outcome;
   readonly wrong: readonly Violation[];
 }
 
-export interface Violation {
+interface Violation {
   readonly what: string;
   readonly expected: string;
   readonly got: string;
@@ -68,7 +68,7 @@ export const HOST_OWN: readonly HostOwn[] = [
   storing(['SIDT'], 'limit and base of the IDT', 6, () => tableBytes(256 * 8 - 1, IDT_ADDRESS)),
 ];
 
-export function hostOwn(row: TestedRow | null): HostOwn | undefined {
+function hostOwn(row: TestedRow | null): HostOwn | undefined {
   return HOST_OWN.find(({ mnemonics }) => mnemonics.includes(row?.mnemonic ?? ''));
 }
 

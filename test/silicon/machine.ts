@@ -159,6 +159,7 @@ export class EmulatedMachine {
     const budget = c.mode === MODE_STEP ? c.steps : RUN_BUDGET;
     const slice = c.mode === MODE_STEP ? c.steps : this.sliceLength;
     while (exit === EXIT_BUDGET && retired < budget) {
+      core.tscBase = retired;
       exit = this.engine.run(core, space, slice);
       assert(
         exit === EXIT_BUDGET ? core.retired === slice : core.retired <= slice,

@@ -53,7 +53,7 @@ function byDigest(name: string, run: (engine: Engine) => RunResult): void {
 
 for (const command of COMMANDS)
   if (wanted.test(command)) inLockstep(command, (engine) => runCommandLine(command, engine));
-for (const scenario of scenarios()) {
+for (const scenario of await scenarios()) {
   if (!wanted.test(scenario.name)) continue;
   (values.lockstep ? inLockstep : byDigest)(scenario.name, (engine) => runScenarioOn(scenario, engine));
 }

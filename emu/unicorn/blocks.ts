@@ -42,6 +42,9 @@ const ASSISTED_MNEMONICS = new Set([
   'BTS',
   'BTR',
   'BTC',
+  // Unicorn loses the flags of the instructions before them when the count becomes 0.
+  'LOOPE',
+  'LOOPNE',
   // #UD in place of #GP.
   'RDPMC',
   // With 16-bit operands it stores 24 bits of the base.
@@ -197,8 +200,8 @@ function kindOf(insn: Insn): number {
 }
 
 function isNativeSimd({ row, rep, operandSize, operands }: Insn): boolean {
-  // QEMU stores 16 bytes as two quadwords, of which the first stays when the second faults.
-  if (operands[0]?.kind === IN_MEMORY && operands[0].size === 16) return false;
+  // QEMU loads and stores 16 bytes as two quadwords, of which the first is done when the second faults.
+  if (operands.some(({ kind, size }) => kind === IN_MEMORY && size === 16)) return false;
   // With both 66 and F2 or F3 before it, QEMU takes another instruction than hardware.
   if (rep !== 0 && operandSize === 2) return false;
   return NATIVE_SIMD.has(row.mnemonic) && !row.operands.some((code) => MMX_OPERAND.test(code));

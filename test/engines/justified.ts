@@ -62,6 +62,7 @@ export const DEVIATIONS: readonly string[] = [
   'RCL and RCR of memory: flags change before the store faults',
   'BT, BTS, BTR, BTC: undefined flags that depend on the block that the instruction stands in',
   'LOOPE, LOOPNE: flags of the instructions before are lost when the count becomes 0',
+  'F2 and F3 before one instruction: F2 counts, not the last of them',
   'F3 before BSF and BSR: TZCNT and LZCNT, which the i686 has not',
   'SGDT, SIDT with 16-bit operands: 24 bits of the base',
   'RDPMC: #UD in place of #GP',

@@ -263,6 +263,17 @@ describe('Unicorn engine', () => {
     }
   });
 
+  it('takes the last of the prefixes F2 and F3', () => {
+    const prepare = (guest: Guest): void => {
+      guest.r[ECX] = 3;
+      guest.r[ESI] = DATA;
+      guest.r[EDI] = DATA + 1;
+      guest.write32(DATA, 0x04030200);
+    };
+    // repe cmpsb; repne cmpsb; movsd xmm0, [esi]
+    for (const code of ['f2f3a6 40', 'f3f2a6 40', 'f3f20f1006 40']) expectAlike({ code, prepare }, 5);
+  });
+
   it('loads and stores 16 bytes as a whole or not at all', () => {
     const prepare = (guest: Guest): void => {
       guest.r[EDI] = DATA + 8192 - 8;

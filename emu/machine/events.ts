@@ -11,17 +11,11 @@ export interface EventPlace {
 }
 
 /** What the machine itself reports. The kernel's events add to this union: kernel-sim/kern/events.ts. */
-export type MachineEvent = EventPlace &
-  (
-    | { readonly kind: 'core-fault'; readonly victim: CpuId; readonly model: 'fail-stop' }
-    | {
-        /** The fault interrupt generator has had no answer often enough and raises the fault interrupt on `core`. */
-        readonly kind: 'fault-detected';
-        readonly victim: CpuId;
-        readonly latencyNs: number;
-        readonly misses: number;
-      }
-  );
+export type MachineEvent = EventPlace & {
+  readonly kind: 'core-fault';
+  readonly victim: CpuId;
+  readonly model: 'fail-stop';
+};
 
 export interface EventSink<E> {
   emit(event: E): void;

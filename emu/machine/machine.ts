@@ -21,6 +21,8 @@ export interface Core {
   /** Fail-stop: it retires nothing and answers nobody, for good. */
   failed: boolean;
   failedAtNs: number;
+  /** When its first fault that nobody has noticed yet struck, in ns and in retired instructions; null: none. */
+  struck: { readonly ns: number; readonly instruction: number } | null;
 }
 
 /** The kernel, as the machine calls it. emu defines it, kernel-sim implements it. */
@@ -40,8 +42,8 @@ export interface TrapHandler {
   timers(nowNs: number): void;
   /** True when the core has, or will have at once, something to run. */
   hasWork(core: Core): boolean;
-  /** The fault interrupt, taken by `on`: `victim` does not answer. */
-  faultInterrupt(on: Core, victim: Core, nowNs: number): void;
+  /** The fault interrupt, taken by `on`: `victim` has not answered so many polls. */
+  faultInterrupt(on: Core, victim: Core, misses: number, nowNs: number): void;
   /** Name of the process whose thread the core runs; '' when idle. */
   processName(core: Core): string;
   /** Why the run is over, or null. */
@@ -129,6 +131,7 @@ export class Machine {
       wakeNs: 0,
       failed: false,
       failedAtNs: 0,
+      struck: null,
     }));
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
@@ -187,17 +190,7 @@ export class Machine {
       const on = this.cores.find((candidate) => !candidate.failed);
       if (!on) return;
       if (on.clockNs < this.nowNs) on.clockNs = this.nowNs;
-      const latencyNs = this.nowNs - victim.failedAtNs;
-      this.emit({
-        ns: this.nowNs,
-        core: on.id,
-        instruction: on.retired,
-        kind: 'fault-detected',
-        victim: victim.id,
-        latencyNs,
-        misses,
-      });
-      this.handler.faultInterrupt(on, victim, this.nowNs);
+      this.handler.faultInterrupt(on, victim, misses, this.nowNs);
     }
   }
 
@@ -328,6 +321,7 @@ export class Machine {
     if (core.failed) return;
     core.failed = true;
     core.failedAtNs = atNs;
+    core.struck ??= { ns: atNs, instruction: core.retired };
     this.emit({
       ns: atNs,
       core: core.id,

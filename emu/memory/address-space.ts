@@ -62,6 +62,8 @@ export class AddressSpace {
   private readonly attr: Uint8Array;
   private readonly resident = new Set<number>();
   private readonly dirty = new Set<number>();
+  /** Pages written or mapped since `markUnwritten`; null before the first call. */
+  private written: Set<number> | null = null;
   private disposed = false;
 
   constructor() {
@@ -84,6 +86,7 @@ export class AddressSpace {
     this.setPerm(page, perm);
     this.resident.add(page);
     this.dirty.add(page);
+    this.written?.add(page);
   }
 
   /** Takes a page away; its bytes are gone. Does nothing to a page that is not resident. */
@@ -172,6 +175,20 @@ export class AddressSpace {
     this.dirty.clear();
   }
 
+  /** From now on `isUnwritten` tells which pages are as they are now. Independent of `clearDirty`. */
+  markUnwritten(): void {
+    for (const page of this.resident) {
+      this.attr[page] = this.attr[page]! | ATTR_CLEAN;
+      this.refreshPerm(page);
+    }
+    this.written = new Set();
+  }
+
+  /** The page is resident and has the bytes that it had at the last `markUnwritten`. */
+  isUnwritten(page: number): boolean {
+    return this.written !== null && this.isResident(page) && !this.written.has(page);
+  }
+
   /** A space of its own with the same pages: what fork(2) gives the child. */
   clone(): AddressSpace {
     const copy = new AddressSpace();
@@ -211,6 +228,7 @@ export class AddressSpace {
     }
     this.resident.clear();
     this.dirty.clear();
+    this.written = null;
     this.codeCache = null;
     this.disposed = true;
     if (freeMemories.length < FREE_MEMORIES_MAX) freeMemories.push(this.memory);
@@ -221,6 +239,7 @@ export class AddressSpace {
     this.dropCode(page);
     this.attr[page] = this.attr[page]! & ~ATTR_CLEAN;
     this.dirty.add(page);
+    this.written?.add(page);
     this.refreshPerm(page);
   }
 

@@ -13,6 +13,7 @@ import { execve } from './exec.ts';
 import { exitProcess } from './exit.ts';
 import { Kernel } from './kernel.ts';
 import { allocatePid, allocateTid, blankProc, blankThread, INIT_PID } from './proc.ts';
+import { POLICIES } from './recovery-policy.ts';
 import { freshRegisters } from './regs.ts';
 import { EMPTY_QUEUES } from './runq.ts';
 import { makeRunnable } from './sched.ts';
@@ -20,7 +21,8 @@ import { STAT_TICK_NS } from './sched-priority.ts';
 
 /** A kernel with a root file system and the process init, which adopts orphans, and nothing else. */
 export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => void): Kernel {
-  const mask = allCpus(config.cores);
+  const spareCores = POLICIES[config.recovery].hasSpares ? config.recoveryOptions.spareCores : 0;
+  const mask = allCpus(config.cores - spareCores);
   const k = new Kernel(
     config,
     {
@@ -29,6 +31,8 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       cpus: Array.from({ length: config.cores }, (_, cpu) => ({
         cpu,
         dead: false,
+        spare: cpu >= config.cores - spareCores,
+        transientFaults: 0,
         current: 0,
         queues: EMPTY_QUEUES,
         load: 0,

@@ -3,6 +3,19 @@ import type { Pid } from '../abi/ids.ts';
 import { removeFile } from '../vfs/memfs.ts';
 import { coreImage, writeCoreFile } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { POLICIES } from './recovery-policy.ts';
+import { rollbackPoint } from './rollback-point.ts';
+import type { Proc, RollbackPoint } from './state.ts';
+
+/** A process has a new program: what it can go back to from now on. */
+export function beginCheckpoints(k: Kernel, pid: Pid): void {
+  const p = k.proc(pid);
+  const fromBeginning = POLICIES[k.config.recovery].remedies.includes('beginning');
+  if (k.config.checkpointEveryNs === 0 && !fromBeginning) return;
+  const points = fromBeginning ? [rollbackPoint(k, p, '')] : [];
+  k.setProc(pid, { checkpoint: { sequence: p.checkpoint?.sequence ?? 0, points } });
+  if (k.config.checkpointEveryNs > 0 && !p.traced) takeCheckpoint(k, pid);
+}
 
 /**
  * Writes a checkpoint of a running process without disturbing it: a core file in config.checkpointDir, whole or not at all. The last
@@ -26,20 +39,25 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const { checkpointBaseNs, checkpointNsPerKiB } = k.config.costs;
   const pauseNs = checkpointBaseNs + Math.ceil(written.bytes / 1024) * checkpointNsPerKiB;
   k.emit({ kind: 'checkpoint', pid, file: path, bytes: written.bytes, pauseNs });
-  const { sigmask, sigstack } = k.thread(p.threads[0]!);
-  const signals = { sigmask, sigstack };
-  k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now(), signals } });
+  const points = [...pointsToKeep(k.proc(pid)), rollbackPoint(k, p, path)];
+  k.setProc(pid, { checkpoint: { sequence: sequence + 1, points } });
+  if (POLICIES[k.config.recovery].remedies.includes('forward') && k.vmspace(p.vmspace).refs === 1)
+    k.space(p.vmspace).markUnwritten();
   payPause(k, pid, pauseNs);
   return true;
 }
 
+/** Of the points so far, when another is added: the beginning, where the policy goes back to that. */
+const pointsToKeep = (p: Proc): readonly RollbackPoint[] => p.checkpoint?.points.filter(({ file }) => !file) ?? [];
+
 /** The disk is full: a process's checkpoints before its last are given up. True when that freed something. */
 function dropOldCheckpoints(k: Kernel, pid: Pid): boolean {
-  const { sequence, lastFile } = k.proc(pid).checkpoint ?? { sequence: 0, lastFile: '' };
+  const p = k.proc(pid);
+  const kept = p.checkpoint?.points.map(({ file }) => file) ?? [];
   let dropped = 0;
-  for (let n = 0; n < sequence; n++) {
+  for (let n = 0; n < (p.checkpoint?.sequence ?? 0); n++) {
     const path = `${k.config.checkpointDir}/core.${pid}.${n}`;
-    if (path !== lastFile && removeFile(k, path) === 0) dropped++;
+    if (!kept.includes(path) && removeFile(k, path) === 0) dropped++;
   }
   if (dropped > 0) k.log(`checkpoint of pid ${pid}: the disk is full; ${dropped} older ones are gone`);
   return dropped > 0;

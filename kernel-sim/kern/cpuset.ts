@@ -187,6 +187,18 @@ export function removeCpuFromSets(k: Kernel, cpu: number): Tid[] {
   return tids.sort((a, b) => a - b);
 }
 
+/** Another CPU takes the place of one that is taken out, in every set that has it. Returns the threads whose sets changed. */
+export function replaceCpuInSets(k: Kernel, gone: number, by: number): Tid[] {
+  const changed = new Set<CpusetId>();
+  for (const set of [...k.state.cpusets.values()]) {
+    if (!hasCpu(set.mask, gone)) continue;
+    k.state.cpusets.set(set.id, { ...set, mask: ((set.mask & ~cpuBit(gone)) | cpuBit(by)) >>> 0 });
+    changed.add(set.id);
+  }
+  const tids = [...k.state.threads.values()].filter((td) => changed.has(td.cpuset)).map((td) => td.tid);
+  return tids.sort((a, b) => a - b);
+}
+
 function ownersOf(k: Kernel, id: CpusetId): string {
   const owners = [...k.state.threads.values()].filter((td) => td.cpuset === id).sort((a, b) => a.tid - b.tid);
   return owners.map((td) => `${td.name}[${td.pid}]`).join(', ') || `set ${id}`;

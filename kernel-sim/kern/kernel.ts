@@ -42,6 +42,8 @@ export interface KernelCore {
   /** Earliest time at which an idle core may start on what was given to it. */
   wakeNs: number;
   failed: boolean;
+  /** When its first fault that nobody has noticed yet struck; null: none. Of use for reports alone. */
+  struck: { readonly ns: number; readonly instruction: number } | null;
 }
 
 /**

@@ -51,7 +51,7 @@ function setKnotes(k: Kernel, id: KqueueId, knotes: readonly Knote[]): void {
   k.state.kqueues.set(id, { ...k.state.kqueues.get(id)!, knotes });
 }
 
-const isFileFilter = (filter: number): boolean => filter === ev.EVFILT_READ || filter === ev.EVFILT_WRITE;
+export const isFileFilter = (filter: number): boolean => filter === ev.EVFILT_READ || filter === ev.EVFILT_WRITE;
 
 // ---- conditions --------------------------------------------------------------------------------------------------------
 

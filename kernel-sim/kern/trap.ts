@@ -250,10 +250,10 @@ export class KernelTrapHandler implements TrapHandler {
     return own.load > 0 || cpus.some((cpu) => !cpu.dead && cpu.load >= 2);
   }
 
-  faultInterrupt(on: Core, victim: Core): void {
+  faultInterrupt(on: Core, victim: Core, misses: number, nowNs: number): void {
     this.k.current = on;
     try {
-      faultInterrupt(this.k, victim);
+      faultInterrupt(this.k, { core: victim, by: 'heartbeat', permanent: true, misses, noticedNs: nowNs });
     } finally {
       this.k.current = null;
     }

@@ -1,8 +1,9 @@
 import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
 import { X_OK } from '../abi/fcntl.ts';
-import type { Errno } from '../abi/ids.ts';
+import type { Errno, Pid } from '../abi/ids.ts';
 import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { noteFileChange } from '../kern/rollback-point.ts';
 import type { FileData, Proc, Vnode, VnodeId } from '../kern/state.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
@@ -69,6 +70,13 @@ export function changeOwner(k: Kernel, vnode: Vnode, cred: Credentials, uid: num
   if (cred.uid !== 0 && !mayChange) return EPERM;
   k.setVnode({ ...vnode, uid: owner, gid: group, changeNs: k.now() });
   return 0;
+}
+
+/** A process gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */
+export function changeFileData(k: Kernel, pid: Pid, vnode: RegVnode, data: FileData): Errno | 0 {
+  const refused = setFileData(k, vnode, data);
+  if (!refused) noteFileChange(k, pid, vnode.id, vnode.data, data);
+  return refused;
 }
 
 /** Gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */

@@ -28,7 +28,7 @@ type FieldTable = {
 // biome-ignore format: one kind per line
 export const EVENT_FIELDS = {
   'core-fault': { victim: 'int', model: 'text' },
-  'fault-detected': { victim: 'int', latencyNs: 'int', misses: 'int' },
+  'fault-detected': { victim: 'int', by: 'text', latencyNs: 'int', latencyInstructions: 'int', misses: 'int' },
   boot: { cores: 'int', cycleNs: 'int', seed: 'int' },
   switch: { pid: 'int', tid: 'int', name: 'text' },
   fork: { pid: 'int', child: 'int', how: 'text' },
@@ -49,6 +49,8 @@ export const EVENT_FIELDS = {
   'restart-step': { pid: 'int', by: 'int', step: 'text', detail: 'text' },
   'recovery-done': { pid: 'int', victim: 'int', fromNs: 'int', body: 'int' },
   'recovery-failed': { pid: 'int', victim: 'int', why: 'text' },
+  'roll-forward': { pid: 'int', victim: 'int', what: 'text' },
+  discard: { pid: 'int', parent: 'int' },
   log: { text: 'text' },
 } as const satisfies FieldTable;
 

@@ -29,7 +29,17 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     procs: new Map(),
     threads: new Map(),
     cpus: [
-      { cpu: 0, dead: false, current: 0, queues: EMPTY_QUEUES, load: 0, cpTimes: [0, 0, 0, 0, 0], needResched: false },
+      {
+        cpu: 0,
+        dead: false,
+        spare: false,
+        transientFaults: 0,
+        current: 0,
+        queues: EMPTY_QUEUES,
+        load: 0,
+        cpTimes: [0, 0, 0, 0, 0],
+        needResched: false,
+      },
     ],
     cpusets: new Map([[1, { id: 1, parent: null, mask: 1, refs: 1 }]]),
     vmspaces: new Map(),
@@ -62,7 +72,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
   };
   const k = new Kernel({ ...DEFAULT_CONFIG, ...config }, state, (event) => events.push(event));
   const core = new CoreState(cpuId(0), freebsdDescriptorTables());
-  k.cores.push({ id: 0, state: core, retired: 0, clockNs: 0, wakeNs: 0, failed: false });
+  k.cores.push({ id: 0, state: core, retired: 0, clockNs: 0, wakeNs: 0, failed: false, struck: null });
   mkfs(k);
   return { k, events };
 }

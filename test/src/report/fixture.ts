@@ -76,7 +76,15 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
     checkpoint(10 * S, 2),
     { ...at(11 * S, 2), kind: 'output', pid: pid(12), text: output },
     { ...at(12 * S, 2), kind: 'core-fault', victim: cpuId(2), model: 'fail-stop' },
-    { ...at(12 * S + 11 * MS, 0), kind: 'fault-detected', victim: cpuId(2), latencyNs: 11 * MS, misses: 3 },
+    {
+      ...at(12 * S + 11 * MS, 0),
+      kind: 'fault-detected',
+      victim: cpuId(2),
+      by: 'heartbeat',
+      latencyNs: 11 * MS,
+      latencyInstructions: 0,
+      misses: 3,
+    },
     { ...at(12 * S + 11 * MS, 0), kind: 'log', text: 'cpu2: no answer, removed' },
     { ...at(12 * S + 11 * MS + 500, 0), kind: 'core-removed', victim: cpuId(2), cpusLeft: [0, 1, 3] },
     { ...at(12 * S + 12 * MS, 0), kind: 'recovery-start', pid: pid(12), victim: cpuId(2), file: '/ckpt/core.12.2' },
@@ -138,7 +146,15 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
 /** A second fault whose recovery fails, so that each kind of event occurs. */
 export const failedRecovery: readonly TraceEvent[] = [
   { ...at(29 * S, 1), kind: 'core-fault', victim: cpuId(1), model: 'fail-stop' },
-  { ...at(29 * S + 11 * MS, 0), kind: 'fault-detected', victim: cpuId(1), latencyNs: 11 * MS, misses: 3 },
+  {
+    ...at(29 * S + 11 * MS, 0),
+    kind: 'fault-detected',
+    victim: cpuId(1),
+    by: 'heartbeat',
+    latencyNs: 11 * MS,
+    latencyInstructions: 0,
+    misses: 3,
+  },
   { ...at(29 * S + 12 * MS, 0), kind: 'recovery-start', pid: pid(11), victim: cpuId(1), file: '' },
   {
     ...at(29 * S + 12 * MS, 0),
@@ -208,7 +224,15 @@ export function busyRun({ seed, cores, processes, switches, faults = 1 }: BusyOp
       dead.add(core);
       events.push(
         { ...at(t, core), kind: 'core-fault', victim: cpuId(core), model: 'fail-stop' },
-        { ...at(t + 11 * MS, healthy), kind: 'fault-detected', victim: cpuId(core), latencyNs: 11 * MS, misses: 3 },
+        {
+          ...at(t + 11 * MS, healthy),
+          kind: 'fault-detected',
+          victim: cpuId(core),
+          by: 'heartbeat',
+          latencyNs: 11 * MS,
+          latencyInstructions: 0,
+          misses: 3,
+        },
         {
           ...at(t + 11 * MS, healthy),
           kind: 'core-removed',

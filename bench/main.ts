@@ -12,6 +12,7 @@ import type { Emulation, EmulationJob } from './emulate.ts';
 import { type BenchProgram, build, COMPUTE_PROGRAMS, SYSCALL_PROGRAM, versionOf } from './programs.ts';
 import type { RecoveryRow } from './recovery.ts';
 import { NATIVE, outputOf, QEMU, timeProgram } from './reference.ts';
+import type { SnapshotRow } from './snapshots.ts';
 import { short, table } from './table.ts';
 
 interface ProgramRow {
@@ -128,6 +129,26 @@ function printRecovery(rows: readonly RecoveryRow[]): void {
   console.log(`${table([heads, ...lines])}\n`);
 }
 
+function printSnapshots(rows: readonly SnapshotRow[]): void {
+  const heads = ['', 'pages', 'first', 'next', '(copied)', 'back', 'fresh', '50M alone', 'with 100', 'ratio'];
+  const lines = rows.map((r) => [
+    r.program,
+    String(r.pages),
+    `${short(r.firstUs)} us`,
+    `${short(r.nextUs)} us`,
+    `${r.copiedPages} pages`,
+    `${short(r.backUs)} us`,
+    `${short(r.freshUs)} us`,
+    `${short(r.plainMs)} ms`,
+    `${short(r.withSnapshotsMs)} ms`,
+    `${short(r.withSnapshotsMs / r.plainMs)}x`,
+  ]);
+  console.log(
+    'Snapshots of a whole system in memory: us of host time; and CPU ms of 50 million instructions, alone and with 100 snapshots',
+  );
+  console.log(`${table([heads, ...lines])}\n`);
+}
+
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
 const host = {
   cpu: cpus()[0]?.model ?? 'unknown',
@@ -148,7 +169,9 @@ try {
   const systemCalls = measured[COMPUTE_PROGRAMS.length]!;
   say('checkpoints and restarts');
   const recovery = inProcess<RecoveryRow[]>('./recovery.ts');
-  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery }, null, 2));
+  say('snapshots');
+  const snapshots = inProcess<SnapshotRow[]>('./snapshots.ts');
+  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots }, null, 2));
   else {
     console.log(`${host.cpu}, ${host.parallelism} processors, load ${short(host.loadBefore)}, Node ${host.node}`);
     console.log(`${host.clang}; ${host.qemu}\n`);
@@ -156,6 +179,7 @@ try {
     printAllocation(compute);
     printSystemCalls(systemCalls);
     printRecovery(recovery);
+    printSnapshots(snapshots);
   }
 } finally {
   rmSync(dir, { recursive: true, force: true });

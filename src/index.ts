@@ -4,7 +4,9 @@
  */
 export { InvariantError, UsageError } from '../emu/base/errors.ts';
 export type { Engine } from '../emu/core/engine.ts';
-export type { FaultPlan, FaultSpec, FaultTrigger } from '../emu/faults/plan.ts';
+export { checkFaultPlan } from '../emu/faults/check-plan.ts';
+export { describeFault } from '../emu/faults/describe.ts';
+export type { FaultEffect, FaultModel, FaultPlan, FaultSpec, FaultTarget, FaultTrigger } from '../emu/faults/plan.ts';
 export { Interpreter } from '../emu/interp/interpreter.ts';
 export type { RunLimits, Stop, StopReason } from '../emu/machine/machine.ts';
 export type { ScheduleConfig } from '../emu/machine/schedule.ts';
@@ -28,4 +30,4 @@ export { spawnRestart } from './restart/spawn.ts';
 export { buildResult, type ProcessResult, type RunResult, timelineOf } from './result.ts';
 export { runScenario, type ScenarioOptions, type ScenarioRun } from './scenario/run-scenario.ts';
 export { parseScenario, type Scenario } from './scenario/schema.ts';
-export { type GuestFile, System, type SystemConfig } from './system.ts';
+export { type GuestFile, System, type SystemConfig, type SystemSnapshot } from './system.ts';

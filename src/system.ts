@@ -1,10 +1,11 @@
-import { UsageError } from '../emu/base/errors.ts';
+import { assert, UsageError } from '../emu/base/errors.ts';
+import { sameValue } from '../emu/base/same-value.ts';
 import type { Engine } from '../emu/core/engine.ts';
 import { freebsdDescriptorTables } from '../emu/core/reset.ts';
 import type { FaultPlan } from '../emu/faults/plan.ts';
 import { Interpreter } from '../emu/interp/interpreter.ts';
 import type { FaultGeneratorConfig } from '../emu/machine/fault-generator.ts';
-import { CORES_MAX, Machine, type RunLimits, type Stop } from '../emu/machine/machine.ts';
+import { CORES_MAX, Machine, type MachineSnapshot, type RunLimits, type Stop } from '../emu/machine/machine.ts';
 import type { ScheduleConfig } from '../emu/machine/schedule.ts';
 import { errnoName } from '../kernel-sim/abi/errno.ts';
 import type { Pid } from '../kernel-sim/abi/ids.ts';
@@ -12,6 +13,7 @@ import { bootKernel, type SpawnOptions, spawnProgram } from '../kernel-sim/kern/
 import { DEFAULT_CONFIG, type KernelConfig } from '../kernel-sim/kern/config.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
+import { type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
 import { installFile, listDir } from '../kernel-sim/vfs/memfs.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
@@ -26,6 +28,21 @@ export interface SystemConfig extends Partial<KernelConfig> {
   readonly engine?: Engine;
 }
 
+/** What a system was made of that its snapshots have to fit. */
+type FixedConfig = Omit<SystemConfig, 'faults' | 'paranoid' | 'engine'>;
+
+/**
+ * A system between two instructions: with the programs and files inside it all that its future depends on, and its past as events. It
+ * never changes, and shares with other snapshots what is alike.
+ */
+export interface SystemSnapshot {
+  readonly config: FixedConfig;
+  readonly machine: MachineSnapshot;
+  readonly kernel: KernelSnapshot;
+  /** What had happened: the first `count` events of a list that may go on. */
+  readonly events: { readonly list: readonly TraceEvent[]; readonly count: number };
+}
+
 /** A file to put into the guest's tree before the run. */
 export interface GuestFile {
   readonly path: string;
@@ -36,18 +53,20 @@ export interface GuestFile {
 export class System {
   readonly kernel: Kernel;
   readonly machine: Machine;
-  /** Everything that has happened, in order of occurrence. */
-  readonly events: TraceEvent[] = [];
+  private readonly config: FixedConfig;
+  /** Only ever added to, as snapshots hold it. */
+  private log: TraceEvent[] = [];
   private readonly listeners: ((event: TraceEvent) => void)[] = [];
 
   constructor(config: SystemConfig = {}) {
     const { schedule, faultGenerator, faults, paranoid, engine, ...kernelPart } = config;
     const kernelConfig: KernelConfig = { ...DEFAULT_CONFIG, ...kernelPart };
+    this.config = { ...kernelConfig, ...(schedule ? { schedule } : {}), ...(faultGenerator ? { faultGenerator } : {}) };
     if (!Number.isInteger(kernelConfig.cores) || kernelConfig.cores < 1 || kernelConfig.cores > CORES_MAX) {
       throw new UsageError({ what: `a machine has 1 to ${CORES_MAX} cores, not ${kernelConfig.cores}`, key: 'cores' });
     }
     const emit = (event: TraceEvent): void => {
-      this.events.push(event);
+      this.log.push(event);
       for (const listener of this.listeners) listener(event);
     };
     const kernel = bootKernel(kernelConfig, emit);
@@ -69,6 +88,42 @@ export class System {
       },
       emit,
     );
+  }
+
+  /** A system that goes on from a snapshot, with faults of its own if `faults` is there. Errors: as `restore`. */
+  static from(snapshot: SystemSnapshot, options: Pick<SystemConfig, 'faults' | 'paranoid' | 'engine'> = {}): System {
+    const { faults, ...host } = options;
+    const system = new System({ ...snapshot.config, ...host });
+    system.restore(snapshot, faults ? { faults } : {});
+    return system;
+  }
+
+  /** Everything that has happened, in order of occurrence. */
+  get events(): readonly TraceEvent[] {
+    return this.log;
+  }
+
+  /** The system as it is between two runs. Costs little more than a copy of the pages that were written since the last one. */
+  snapshot(): SystemSnapshot {
+    return {
+      config: this.config,
+      machine: this.machine.snapshot(),
+      kernel: snapshotKernel(this.kernel),
+      events: { list: this.log, count: this.log.length },
+    };
+  }
+
+  /**
+   * Makes the system what it was, or what another one of the same configuration was; then it goes on as that one did. With `faults`,
+   * these are still to come instead of those that were. Listeners hear of new events only. Errors: UsageError for a fault that would
+   * have struck before the snapshot.
+   */
+  restore(snapshot: SystemSnapshot, options: { readonly faults?: FaultPlan } = {}): void {
+    assert(sameValue(snapshot.config, this.config), 'a snapshot of a system of another configuration');
+    this.machine.restore(snapshot.machine, options.faults);
+    restoreKernel(this.kernel, snapshot.kernel);
+    const { list, count } = snapshot.events;
+    if (this.log !== list || list.length !== count) this.log = list.slice(0, count);
   }
 
   /** Calls `listener` with each event from now on. */

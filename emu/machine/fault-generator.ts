@@ -16,6 +16,7 @@ export const DEFAULT_FAULT_GENERATOR: FaultGeneratorConfig = { periodNs: 10_000_
 export interface FaultGeneratorState {
   readonly nextPollNs: number;
   readonly deadlineNs: number | null;
+  readonly answered: readonly boolean[];
   readonly missed: readonly number[];
   readonly reported: readonly boolean[];
 }
@@ -71,7 +72,7 @@ export class FaultGenerator {
     return found;
   }
 
-  snapshot(): FaultGeneratorState & { readonly answered: readonly boolean[] } {
+  snapshot(): FaultGeneratorState {
     return {
       nextPollNs: this.nextPollNs,
       deadlineNs: this.deadlineNs,
@@ -81,7 +82,7 @@ export class FaultGenerator {
     };
   }
 
-  restore(state: ReturnType<FaultGenerator['snapshot']>): void {
+  restore(state: FaultGeneratorState): void {
     this.nextPollNs = state.nextPollNs;
     this.deadlineNs = state.deadlineNs;
     for (let core = 0; core < this.answered.length; core++) {

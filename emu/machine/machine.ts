@@ -1,11 +1,20 @@
 import { type CpuId, cpuId } from '../base/brand.ts';
-import { assert } from '../base/errors.ts';
+import { assert, UsageError } from '../base/errors.ts';
+import type { PrngState } from '../base/prng.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
+import { checkFaultPlan } from '../faults/check-plan.ts';
+import { describeEffect, describeTrigger } from '../faults/describe.ts';
 import type { FaultPlan, FaultSpec } from '../faults/plan.ts';
+import { isAhead } from '../faults/trigger.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MachineEvent } from './events.ts';
-import { DEFAULT_FAULT_GENERATOR, FaultGenerator, type FaultGeneratorConfig } from './fault-generator.ts';
+import {
+  DEFAULT_FAULT_GENERATOR,
+  FaultGenerator,
+  type FaultGeneratorConfig,
+  type FaultGeneratorState,
+} from './fault-generator.ts';
 import { DEFAULT_SCHEDULE, Schedule, type ScheduleConfig } from './schedule.ts';
 
 /** One core as the machine sees it. */
@@ -23,6 +32,33 @@ export interface Core {
   failedAtNs: number;
   /** When its first fault that nobody has noticed yet struck, in ns and in retired instructions; null: none. */
   struck: { readonly ns: number; readonly instruction: number } | null;
+}
+
+/** A core at one moment. What its descriptor tables are follows from the thread that it runs. */
+export interface CoreSnapshot extends Omit<Core, 'id' | 'state'> {
+  /** The state block (core-state.ts). */
+  readonly block: Uint8Array;
+}
+
+/** A round that has begun, in which `turns` cores have had theirs. */
+interface OpenRound {
+  readonly endNs: number;
+  readonly firstCore: number;
+  readonly turns: number;
+  /** Instructions that the core whose turn it is has retired in a budget that is not used up yet: the kernel has not been told. */
+  readonly uncharged: number;
+}
+
+/** The machine between two instructions, without what is fixed by its configuration. */
+export interface MachineSnapshot {
+  readonly nowNs: number;
+  readonly cores: readonly CoreSnapshot[];
+  readonly generator: FaultGeneratorState;
+  readonly schedule: PrngState;
+  /** The whole plan, and the faults of it that have not struck. */
+  readonly plan: FaultPlan;
+  readonly armed: FaultPlan;
+  readonly round: OpenRound | null;
 }
 
 /** The kernel, as the machine calls it. emu defines it, kernel-sim implements it. */
@@ -76,6 +112,11 @@ export interface RunLimits {
   readonly instructions?: number;
   /** Return with 'paused' after the round in which this time has come: the run goes on as if it had never stopped. */
   readonly pauseNs?: number;
+  /**
+   * Return with 'paused' when all cores together have retired so many instructions since power-on, in the middle of a round if need be.
+   * The run goes on as if it had never stopped; the round that was cut goes on with the limits under which it began.
+   */
+  readonly pauseInstructions?: number;
 }
 
 export type StopReason =
@@ -96,6 +137,8 @@ export interface Stop {
   readonly detail: string;
 }
 
+const PAUSED: Stop = { reason: 'paused', detail: '' };
+
 /** Cores, clock, fault interrupt generator and the run loop. A run is a function of what is given to the constructor. */
 export class Machine {
   readonly config: MachineConfig;
@@ -107,7 +150,9 @@ export class Machine {
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
   private readonly emit: (event: MachineEvent) => void;
+  private plan: FaultPlan;
   private armed: FaultSpec[];
+  private open: OpenRound | null = null;
 
   constructor(
     config: MachineConfig,
@@ -135,7 +180,9 @@ export class Machine {
     }));
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
-    this.armed = [...(config.faults ?? [])];
+    this.plan = checkFaultPlan(config.faults ?? [], config.cores);
+    refuseUnbuilt(this.plan);
+    this.armed = [...this.plan];
     this.handler = makeHandler(this.cores);
   }
 
@@ -149,20 +196,52 @@ export class Machine {
   run(limits: RunLimits = {}): Stop {
     const untilNs = limits.untilNs ?? Number.POSITIVE_INFINITY;
     const instructionsMax = limits.instructions ?? Number.POSITIVE_INFINITY;
+    const pauseAt = limits.pauseInstructions ?? Number.POSITIVE_INFINITY;
     for (;;) {
-      this.devices();
-      const finished = this.handler.finished();
-      if (finished !== null) return { reason: 'finished', detail: finished };
-      if (this.cores.every((core) => core.failed))
-        return { reason: 'no-healthy-core', detail: 'every core has failed' };
-      if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
-      if (this.retired >= instructionsMax)
-        return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
-      const stop = this.round(untilNs, instructionsMax);
+      const stop = this.open ? null : this.beginRound(untilNs, instructionsMax);
       if (stop) return stop;
+      if (!this.finishRound(instructionsMax, pauseAt)) return PAUSED;
       if (this.config.paranoid) this.handler.checkInvariants();
-      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return { reason: 'paused', detail: '' };
+      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return PAUSED;
     }
+  }
+
+  snapshot(): MachineSnapshot {
+    return {
+      nowNs: this.nowNs,
+      cores: this.cores.map(({ id: _, state, ...core }) => ({ ...core, block: state.save() })),
+      generator: this.generator.snapshot(),
+      schedule: this.schedule.snapshot(),
+      plan: this.plan,
+      armed: this.armed,
+      round: this.open,
+    };
+  }
+
+  /**
+   * Makes the machine what it was, but for its cores' descriptor tables, which the kernel sets. With `faults` it goes on with these
+   * instead of those that were still to come. Errors: UsageError for one that would have struck before.
+   */
+  restore(snapshot: MachineSnapshot, faults?: FaultPlan): void {
+    assert(snapshot.cores.length === this.cores.length, 'a snapshot of a machine with another number of cores');
+    if (faults) {
+      refuseUnbuilt(checkFaultPlan(faults, this.cores.length));
+      for (const { trigger } of faults) {
+        if (isAhead(trigger, snapshot)) continue;
+        throw new UsageError({ what: `the fault (${describeTrigger(trigger)}) would have struck before the snapshot` });
+      }
+    }
+    this.nowNs = snapshot.nowNs;
+    this.cores.forEach((core, n) => {
+      const { block, ...rest } = snapshot.cores[n]!;
+      Object.assign(core, rest);
+      core.state.load(block);
+    });
+    this.generator.restore(snapshot.generator);
+    this.schedule.restore(snapshot.schedule);
+    this.plan = faults ?? snapshot.plan;
+    this.armed = [...(faults ?? snapshot.armed)];
+    this.open = snapshot.round;
   }
 
   /**
@@ -194,8 +273,14 @@ export class Machine {
     }
   }
 
-  /** Lets every core run to the end of the round. Returns a stop when there is nothing left to run. */
-  private round(untilNs: number, instructionsMax: number): Stop | null {
+  /** What is due comes first; then the length of the next round is settled. Returns a stop when the run is over. */
+  private beginRound(untilNs: number, instructionsMax: number): Stop | null {
+    this.devices();
+    const finished = this.handler.finished();
+    if (finished !== null) return { reason: 'finished', detail: finished };
+    if (this.cores.every((core) => core.failed)) return { reason: 'no-healthy-core', detail: 'every core has failed' };
+    if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
+    if (this.retired >= instructionsMax) return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
     const timerNs = this.handler.nextTimerNs();
     const faultNs = this.nextTimeFaultNs();
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
@@ -209,52 +294,75 @@ export class Machine {
     let endNs = Math.min(timerNs, faultNs, untilNs);
     // Where nobody runs and nobody has died, every poll will be answered: those moments are skipped like any idle time.
     if (busy || detecting) endNs = Math.min(endNs, this.generator.nextNs);
-    if (busy) {
-      const { instructions, firstCore } = this.schedule.next(this.cores.length);
-      endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
-      const left = instructionsMax - this.retired;
-      if (left < instructions * this.cores.length) {
-        const share = Math.max(1, Math.floor(left / this.cores.length));
-        endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
-      }
-      for (let n = 0; n < this.cores.length; n++) {
-        const core = this.cores[(firstCore + n) % this.cores.length]!;
-        if (!core.failed) this.runCore(core, endNs, instructionsMax);
-      }
+    if (!busy) {
+      this.open = { endNs, firstCore: 0, turns: this.cores.length, uncharged: 0 };
+      return null;
     }
-    if (endNs > this.nowNs) this.nowNs = endNs;
+    const { instructions, firstCore } = this.schedule.next(this.cores.length);
+    endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
+    const left = instructionsMax - this.retired;
+    if (left < instructions * this.cores.length) {
+      const share = Math.max(1, Math.floor(left / this.cores.length));
+      endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
+    }
+    this.open = { endNs, firstCore, turns: 0, uncharged: 0 };
     return null;
   }
 
-  private runCore(core: Core, endNs: number, instructionsMax: number): void {
+  /** Lets every core run to the end of the open round, one after the other. False when the run pauses before that. */
+  private finishRound(instructionsMax: number, pauseAt: number): boolean {
+    const { endNs, firstCore, turns } = this.open!;
+    for (let n = turns; n < this.cores.length; n++) {
+      const core = this.cores[(firstCore + n) % this.cores.length]!;
+      if (n > turns) this.open = { endNs, firstCore, turns: n, uncharged: 0 };
+      if (!core.failed && !this.runCore(core, endNs, instructionsMax, pauseAt)) return false;
+    }
+    this.open = null;
+    if (endNs > this.nowNs) this.nowNs = endNs;
+    return true;
+  }
+
+  /** A core's turn in the round. False when the run pauses before its end. */
+  private runCore(core: Core, endNs: number, instructionsMax: number, pauseAt: number): boolean {
     const { cycleNs } = this.config;
     core.clockNs = Math.max(core.clockNs, this.nowNs, core.wakeNs);
     core.wakeNs = 0;
     while (core.clockNs < endNs && !core.failed) {
+      const untilPause = pauseAt === Number.POSITIVE_INFINITY ? pauseAt : pauseAt - this.retired;
+      if (untilPause <= 0) return false;
       const faultAt = this.instructionFault(core);
       if (core.retired >= faultAt) {
         this.fail(core, core.clockNs, isInstructionFault(core));
-        return;
+        return true;
       }
       const space = this.handler.prepare(core);
-      if (!space) return;
+      if (!space) return true;
       if (space === 'again' || core.clockNs >= endNs) continue;
-      if (this.fireProcessFault(core)) return;
+      if (this.fireProcessFault(core)) return true;
       // The limit of a run is exact; the sum is needed only when there is one.
       const left = instructionsMax === Number.POSITIVE_INFINITY ? instructionsMax : instructionsMax - this.retired;
-      if (left <= 0) return;
+      if (left <= 0) return true;
       const budget = Math.min(Math.ceil((endNs - core.clockNs) / cycleNs), faultAt - core.retired, left, BUDGET_MAX);
       core.state.tscBase = Math.floor(core.clockNs / cycleNs);
-      const exit = this.engine.run(core.state, space, budget);
+      const piece = Math.min(budget, untilPause);
+      const exit = this.engine.run(core.state, space, piece);
       const { retired } = core.state;
       core.retired += retired;
       core.clockNs += retired * cycleNs;
-      this.handler.charge(core, retired);
+      const open = this.open!;
+      const inBudget = open.uncharged + retired;
+      if (exit === EXIT_BUDGET && piece < budget) {
+        // The pause must not show: the kernel hears of a budget as a whole.
+        this.open = { ...open, uncharged: inBudget };
+        return false;
+      }
+      if (open.uncharged > 0) this.open = { ...open, uncharged: 0 };
+      this.handler.charge(core, inBudget);
       // A core that dies at this very instruction does not get as far as the kernel: the loop's next turn, or the next round's,
       // would be too late, as timers would still find it alive.
       if (core.retired >= faultAt) {
         this.fail(core, core.clockNs, isInstructionFault(core));
-        return;
+        return true;
       }
       if (exit === EXIT_BUDGET) continue;
       this.handler.trap(core, exit);
@@ -262,6 +370,7 @@ export class Machine {
     }
     // A core that ran out of work just at the end of the round says so now, not when it next has some.
     if (!core.failed && !this.handler.hasWork(core)) this.handler.prepare(core);
+    return true;
   }
 
   // ---- faults --------------------------------------------------------------------------------------------------------
@@ -317,8 +426,9 @@ export class Machine {
   }
 
   private fail(core: Core, atNs: number, fired: (spec: FaultSpec) => boolean): void {
-    this.armed = this.armed.filter((spec) => !fired(spec));
-    if (core.failed) return;
+    const spec = this.armed.find(fired);
+    this.armed = this.armed.filter((candidate) => !fired(candidate));
+    if (core.failed || !spec) return;
     core.failed = true;
     core.failedAtNs = atNs;
     core.struck ??= { ns: atNs, instruction: core.retired };
@@ -328,7 +438,9 @@ export class Machine {
       instruction: core.retired,
       kind: 'core-fault',
       victim: core.id,
-      model: 'fail-stop',
+      model: spec.model,
+      fault: this.plan.indexOf(spec),
+      effect: describeEffect(spec),
     });
   }
 }
@@ -338,3 +450,14 @@ const isInstructionFault =
   (core: Core) =>
   ({ trigger }: FaultSpec): boolean =>
     trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction <= core.retired;
+
+/** Models and triggers that the types have and the machine has not. */
+function refuseUnbuilt(plan: FaultPlan): void {
+  const triggers = ['instruction', 'time', 'process'];
+  plan.forEach(({ model, trigger }, n) => {
+    const hint = 'not built yet';
+    if (model !== 'fail-stop') throw new UsageError({ what: `no '${model}' yet`, key: `faults[${n}].model`, hint });
+    if (!triggers.includes(trigger.at))
+      throw new UsageError({ what: `no '${trigger.at}' yet`, key: `faults[${n}].trigger.at`, hint });
+  });
+}

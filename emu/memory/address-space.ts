@@ -18,6 +18,10 @@ const ATTR_RESIDENT = 8;
 const ATTR_CLEAN = 16;
 /** An engine holds something derived from these bytes. */
 const ATTR_CODE = 32;
+/** The bytes are those that the last snapshot (or the one last restored) has of this page. */
+const ATTR_KEPT = 64;
+/** What a snapshot keeps of the attributes. */
+const ATTR_STATE = PERM_R | PERM_W | PERM_X | ATTR_CLEAN;
 
 /** Where the engine's own arrays stand in the same memory, above everything that user mode may touch. */
 const PERM_OFFSET = 0xc0000000;
@@ -31,16 +35,17 @@ export interface CodeCache {
   permChanged?(page: number): void;
 }
 
-/** Contents of one resident page. The bytes are never changed once they stand in a snapshot. */
-export interface PageImage {
-  readonly page: number;
-  readonly perm: number;
-  readonly bytes: Uint8Array;
+/** The resident pages of a space at one moment. Nothing in it ever changes, so snapshots share the bytes of pages that nobody wrote in between. */
+export interface SpaceSnapshot {
+  /** Page numbers, ascending. */
+  readonly pages: readonly number[];
+  /** Of each page: its permissions, and 16 when it was not written since `clearDirty`. */
+  readonly attributes: Uint8Array;
+  /** Of each page: its PAGE_SIZE bytes. */
+  readonly bytes: readonly Uint8Array[];
 }
 
-export interface SpaceSnapshot {
-  readonly pages: readonly PageImage[];
-}
+const NOTHING: SpaceSnapshot = { pages: [], attributes: new Uint8Array(0), bytes: [] };
 
 const freeMemories: WebAssembly.Memory[] = [];
 const FREE_MEMORIES_MAX = 64;
@@ -62,8 +67,10 @@ export class AddressSpace {
   private readonly attr: Uint8Array;
   private readonly resident = new Set<number>();
   private readonly dirty = new Set<number>();
-  /** Pages written or mapped since `markUnwritten`; null before the first call. */
-  private written: Set<number> | null = null;
+  /** Derived: the resident pages in order; null when they have to be sorted again. */
+  private sorted: readonly number[] | null = null;
+  /** Derived: the snapshot whose bytes the pages with ATTR_KEPT have. */
+  private base = NOTHING;
   private disposed = false;
 
   constructor() {
@@ -85,8 +92,8 @@ export class AddressSpace {
     this.attr[page] = ATTR_RESIDENT | perm;
     this.setPerm(page, perm);
     this.resident.add(page);
+    this.sorted = null;
     this.dirty.add(page);
-    this.written?.add(page);
   }
 
   /** Takes a page away; its bytes are gone. Does nothing to a page that is not resident. */
@@ -97,6 +104,7 @@ export class AddressSpace {
     this.attr[page] = 0;
     this.setPerm(page, 0);
     this.resident.delete(page);
+    this.sorted = null;
     this.dirty.delete(page);
   }
 
@@ -119,8 +127,9 @@ export class AddressSpace {
   }
 
   /** Numbers of the resident pages, ascending. */
-  residentPages(): number[] {
-    return [...this.resident].sort((a, b) => a - b);
+  residentPages(): readonly number[] {
+    this.sorted ??= [...this.resident].sort((a, b) => a - b);
+    return this.sorted;
   }
 
   get residentCount(): number {
@@ -167,26 +176,16 @@ export class AddressSpace {
     return [...this.dirty].sort((a, b) => a - b);
   }
 
+  isDirty(page: number): boolean {
+    return this.dirty.has(page);
+  }
+
   clearDirty(): void {
     for (const page of this.dirty) {
       this.attr[page] = this.attr[page]! | ATTR_CLEAN;
       this.refreshPerm(page);
     }
     this.dirty.clear();
-  }
-
-  /** From now on `isUnwritten` tells which pages are as they are now. Independent of `clearDirty`. */
-  markUnwritten(): void {
-    for (const page of this.resident) {
-      this.attr[page] = this.attr[page]! | ATTR_CLEAN;
-      this.refreshPerm(page);
-    }
-    this.written = new Set();
-  }
-
-  /** The page is resident and has the bytes that it had at the last `markUnwritten`. */
-  isUnwritten(page: number): boolean {
-    return this.written !== null && this.isResident(page) && !this.written.has(page);
   }
 
   /** A space of its own with the same pages: what fork(2) gives the child. */
@@ -199,23 +198,63 @@ export class AddressSpace {
     return copy;
   }
 
+  /**
+   * The space as it is now. Copies only pages that were written since the last snapshot or restore; from now on a first write to
+   * any page goes through `resolveWrite` once.
+   */
   snapshot(): SpaceSnapshot {
-    return {
-      pages: this.residentPages().map((page) => ({
-        page,
-        perm: this.permOf(page),
-        bytes: this.peek(page * PAGE_SIZE, PAGE_SIZE),
-      })),
-    };
+    const pages = this.residentPages();
+    const { base } = this;
+    const attributes = new Uint8Array(pages.length);
+    const bytes = new Array<Uint8Array>(pages.length);
+    for (let i = 0, b = 0; i < pages.length; i++) {
+      const page = pages[i]!;
+      const attr = this.attr[page]!;
+      attributes[i] = attr & ATTR_STATE;
+      if (attr & ATTR_KEPT) {
+        while (base.pages[b] !== page) b++;
+        bytes[i] = base.bytes[b]!;
+        continue;
+      }
+      bytes[i] = this.u8.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+      this.attr[page] = attr | ATTR_KEPT;
+      this.refreshPerm(page);
+    }
+    this.base = { pages, attributes, bytes };
+    return this.base;
   }
 
-  /** Makes the space equal to a snapshot. Every page counts as dirty afterwards. */
+  /**
+   * Makes the space equal to a snapshot, of this space or of another. Copies only pages whose bytes are not known to be those of the
+   * snapshot already; what engines derived from the others stays good.
+   */
   restore(snapshot: SpaceSnapshot): void {
-    for (const page of this.residentPages()) this.unmapPage(page);
-    for (const { page, perm, bytes } of snapshot.pages) {
-      this.mapPage(page, perm);
-      this.u8.set(bytes, page * PAGE_SIZE);
+    const before = this.residentPages();
+    for (let i = 0, s = 0; i < before.length; i++) {
+      while (snapshot.pages[s]! < before[i]!) s++;
+      if (snapshot.pages[s] !== before[i]) this.unmapPage(before[i]!);
     }
+    const { base } = this;
+    const { pages, attributes } = snapshot;
+    for (let i = 0, b = 0; i < pages.length; i++) {
+      const page = pages[i]!;
+      const bytes = snapshot.bytes[i]!;
+      while (base.pages[b]! < page) b++;
+      if ((this.attr[page]! & ATTR_KEPT) === 0 || base.bytes[b] !== bytes) {
+        if (this.isResident(page)) this.dropCode(page);
+        else this.mapPage(page, 0);
+        this.u8.set(bytes, page * PAGE_SIZE);
+      }
+      const attr = this.attr[page]!;
+      this.attr[page] = ATTR_RESIDENT | ATTR_KEPT | attributes[i]! | (attr & ATTR_CODE);
+      if ((attr ^ attributes[i]!) & ATTR_CLEAN) {
+        if (attr & ATTR_CLEAN) this.dirty.add(page);
+        else this.dirty.delete(page);
+      }
+      this.refreshPerm(page);
+    }
+    this.sorted = pages;
+    this.base = snapshot;
   }
 
   /** Gives the memory back for the next space. The object must not be used again. */
@@ -227,8 +266,9 @@ export class AddressSpace {
       this.perm[page] = 0;
     }
     this.resident.clear();
+    this.sorted = null;
     this.dirty.clear();
-    this.written = null;
+    this.base = NOTHING;
     this.codeCache = null;
     this.disposed = true;
     if (freeMemories.length < FREE_MEMORIES_MAX) freeMemories.push(this.memory);
@@ -237,9 +277,8 @@ export class AddressSpace {
   /** The page is about to be written: it is dirty, and code derived from it is void. */
   private touch(page: number): void {
     this.dropCode(page);
-    this.attr[page] = this.attr[page]! & ~ATTR_CLEAN;
+    this.attr[page] = this.attr[page]! & ~(ATTR_CLEAN | ATTR_KEPT);
     this.dirty.add(page);
-    this.written?.add(page);
     this.refreshPerm(page);
   }
 
@@ -251,7 +290,7 @@ export class AddressSpace {
 
   private refreshPerm(page: number): void {
     const attr = this.attr[page]!;
-    this.setPerm(page, attr & (ATTR_CLEAN | ATTR_CODE) ? attr & 7 & ~PERM_W : attr & 7);
+    this.setPerm(page, attr & (ATTR_CLEAN | ATTR_CODE | ATTR_KEPT) ? attr & 7 & ~PERM_W : attr & 7);
   }
 
   private setPerm(page: number, perm: number): void {

@@ -42,7 +42,7 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const points = [...pointsToKeep(k.proc(pid)), rollbackPoint(k, p, path)];
   k.setProc(pid, { checkpoint: { sequence: sequence + 1, points } });
   if (POLICIES[k.config.recovery].remedies.includes('forward') && k.vmspace(p.vmspace).refs === 1)
-    k.space(p.vmspace).markUnwritten();
+    k.space(p.vmspace).clearDirty();
   payPause(k, pid, pauseNs);
   return true;
 }

@@ -39,7 +39,7 @@ function replacePage(k: Kernel, p: Proc, page: number): string | null {
     return 'read again from its file';
   }
   const file = lastPoint(p)?.file;
-  if (!file || k.vmspace(p.vmspace).refs > 1 || !space.isUnwritten(page)) return null;
+  if (!file || k.vmspace(p.vmspace).refs > 1 || space.isDirty(page)) return null;
   const core = readFile(k, file);
   if (typeof core === 'number') return null;
   const address = page * PAGE_SIZE;

@@ -143,7 +143,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
   core.state.tables = tablesOf(k, td.tid);
   k.pcbs.delete(td.tid);
   const cpu = k.cpu(core.id);
-  k.setCpu(core.id, { current: td.tid, load: cpu.load + 1, needResched: false, preempted: false });
+  k.setCpu(core.id, { current: td.tid, load: cpu.load + 1, needResched: false, preempted: false, idle: false });
   const p = k.proc(td.pid);
   const nowNs = k.now();
   const running = k.setThread(td.tid, {

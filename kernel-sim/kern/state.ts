@@ -330,6 +330,8 @@ export interface PerCpu {
   readonly checkpointingNs?: number;
   /** The current thread was thrown off before its slice was over: it goes back to the head of its queue (SRQ_PREEMPTED). */
   readonly preempted?: boolean;
+  /** It has been reported idle since it last ran something. */
+  readonly idle?: boolean;
 }
 
 // ---- Virtual memory ----------------------------------------------------------------------------------------------------

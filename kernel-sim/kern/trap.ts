@@ -97,7 +97,6 @@ export class KernelTrapHandler implements TrapHandler {
           this.reportIdle(core);
           return null;
         }
-        this.idle.delete(core.id);
         enterCore(k, core, td);
         this.spend(core, k.config.costs.contextSwitchInstructions);
         continue;
@@ -130,12 +129,9 @@ export class KernelTrapHandler implements TrapHandler {
     }
   }
 
-  /** Cores that have been reported idle since they last ran something: derived, only for events. */
-  private readonly idle = new Set<number>();
-
   private reportIdle(core: Core): void {
-    if (this.idle.has(core.id)) return;
-    this.idle.add(core.id);
+    if (this.k.cpu(core.id).idle) return;
+    this.k.setCpu(core.id, { idle: true });
     this.k.emit({ kind: 'switch', pid: 0 as never, tid: 0 as never, name: 'idle' });
   }
 

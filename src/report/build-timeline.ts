@@ -1,4 +1,5 @@
 import { assert, InvariantError } from '../../emu/base/errors.ts';
+import { stopsForGood } from '../../emu/faults/plan.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { RecoveryBuilder } from './recoveries.ts';
 import {
@@ -60,7 +61,7 @@ export function buildTimeline(events: readonly TraceEvent[], shape: RunShape = s
       case 'core-fault': {
         assert(e.victim >= 0 && e.victim < shape.cores, `fault on core ${e.victim} of ${shape.cores}`);
         const lane = lanes[e.victim]!;
-        if (!lane.dead) story.fault(e, people.runners[lane.die(e.ns)]!);
+        if (stopsForGood(e.model) && !lane.dead) story.fault(e, people.runners[lane.die(e.ns)]!);
         break;
       }
       case 'fault-detected':

@@ -27,7 +27,7 @@ type FieldTable = {
 
 // biome-ignore format: one kind per line
 export const EVENT_FIELDS = {
-  'core-fault': { victim: 'int', model: 'text' },
+  'core-fault': { victim: 'int', model: 'text', fault: 'int', effect: 'text' },
   'fault-detected': { victim: 'int', by: 'text', latencyNs: 'int', latencyInstructions: 'int', misses: 'int' },
   boot: { cores: 'int', cycleNs: 'int', seed: 'int' },
   switch: { pid: 'int', tid: 'int', name: 'text' },

@@ -1,3 +1,4 @@
+import { stopsForGood } from '../../emu/faults/plan.ts';
 import { signalName } from '../../kernel-sim/abi/signal.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { byteSize, coreRanges, counted, duration, grouped, listed, shortMoment } from './format.ts';
@@ -84,7 +85,10 @@ function tellMark(
     case 'core-fault': {
       const running = faultOf.get(mark.victim)?.running;
       const doing = running?.state === 'run' ? `while running ${labelOf(running)}` : 'while idle';
-      return `core ${mark.victim} stops (${mark.model}) at instruction ${grouped(mark.instruction)} ${doing}`;
+      const at = `at instruction ${grouped(mark.instruction)}`;
+      return stopsForGood(mark.model)
+        ? `core ${mark.victim} stops (${mark.model}) ${at} ${doing}`
+        : `core ${mark.victim}, ${at}: ${mark.effect} (${mark.model})`;
     }
     case 'fault-detected':
       return (

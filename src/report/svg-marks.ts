@@ -76,7 +76,7 @@ function markTitle(timeline: Timeline, mark: Mark): string {
     case 'affinity':
       return `${at}: ${pidLabel(timeline, mark.pid)} to cores ${mark.cpus.join(',')} ${mark.why}`;
     case 'core-fault':
-      return `${at}: core ${mark.victim} stops (${mark.model})`;
+      return `${at}: core ${mark.victim}: ${mark.effect} (${mark.model})`;
     case 'fault-detected':
       return `${at}: fault of core ${mark.victim} detected after ${duration(mark.latencyNs)}`;
     case 'core-removed':

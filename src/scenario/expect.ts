@@ -1,3 +1,4 @@
+import { stopsForGood } from '../../emu/faults/plan.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { signalByName, signalName } from '../../kernel-sim/abi/signal.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
@@ -120,7 +121,7 @@ function checkDetection(withinNs: number, c: ExpectContext): string | null {
 function checkDeadCores(c: ExpectContext): string | null {
   const dead = new Map<number, number>();
   for (const event of c.events) {
-    if (event.kind === 'core-fault') dead.set(event.victim, event.ns);
+    if (event.kind === 'core-fault' && stopsForGood(event.model)) dead.set(event.victim, event.ns);
     if (event.kind === 'switch' && event.pid !== 0) {
       const since = dead.get(event.core);
       if (since !== undefined && event.ns > since)

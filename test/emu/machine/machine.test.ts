@@ -88,7 +88,7 @@ describe('interleaving', () => {
     );
     p.burn(20_000).sleep(3_000_000).wait('w').exit(0);
   });
-  const eventsOf = (config: SystemConfig): unknown[] => {
+  const eventsOf = (config: SystemConfig): readonly unknown[] => {
     const run = new Run({ busy }, { cores: 3, checkpointEveryNs: 20_000_000, costs: CHEAP, ...config });
     run.start('busy');
     run.start('busy', { nice: 5 });
@@ -106,7 +106,8 @@ describe('interleaving', () => {
   });
 
   it('is the same with a fault plan', () => {
-    const faulty = (): unknown[] => eventsOf({ ...seeded(3), faults: [atTime(1, 2_345_678), atInstruction(2, 4321)] });
+    const faulty = (): readonly unknown[] =>
+      eventsOf({ ...seeded(3), faults: [atTime(1, 2_345_678), atInstruction(2, 4321)] });
     expect(faulty()).toEqual(faulty());
   });
 });

@@ -75,7 +75,14 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
     run(7 * S, 3, 10, 'shell'),
     checkpoint(10 * S, 2),
     { ...at(11 * S, 2), kind: 'output', pid: pid(12), text: output },
-    { ...at(12 * S, 2), kind: 'core-fault', victim: cpuId(2), model: 'fail-stop' },
+    {
+      ...at(12 * S, 2),
+      kind: 'core-fault',
+      victim: cpuId(2),
+      model: 'fail-stop',
+      fault: 0,
+      effect: 'the core stops for good',
+    },
     {
       ...at(12 * S + 11 * MS, 0),
       kind: 'fault-detected',
@@ -145,7 +152,14 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
 
 /** A second fault whose recovery fails, so that each kind of event occurs. */
 export const failedRecovery: readonly TraceEvent[] = [
-  { ...at(29 * S, 1), kind: 'core-fault', victim: cpuId(1), model: 'fail-stop' },
+  {
+    ...at(29 * S, 1),
+    kind: 'core-fault',
+    victim: cpuId(1),
+    model: 'fail-stop',
+    fault: 0,
+    effect: 'the core stops for good',
+  },
   {
     ...at(29 * S + 11 * MS, 0),
     kind: 'fault-detected',
@@ -223,7 +237,14 @@ export function busyRun({ seed, cores, processes, switches, faults = 1 }: BusyOp
       const t = ns + 3 * MS;
       dead.add(core);
       events.push(
-        { ...at(t, core), kind: 'core-fault', victim: cpuId(core), model: 'fail-stop' },
+        {
+          ...at(t, core),
+          kind: 'core-fault',
+          victim: cpuId(core),
+          model: 'fail-stop',
+          fault: 0,
+          effect: 'the core stops for good',
+        },
         {
           ...at(t + 11 * MS, healthy),
           kind: 'fault-detected',

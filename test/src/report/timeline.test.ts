@@ -80,7 +80,14 @@ describe('the lanes of a run', () => {
     const ahead: TraceEvent[] = [
       { ...at(0), kind: 'switch', pid: pid(5), tid: tid(100005), name: 'a' },
       { ...at(80), kind: 'switch', pid: pid(6), tid: tid(100006), name: 'b' },
-      { ...at(50), kind: 'core-fault', victim: cpuId(0), model: 'fail-stop' },
+      {
+        ...at(50),
+        kind: 'core-fault',
+        victim: cpuId(0),
+        model: 'fail-stop',
+        fault: 0,
+        effect: 'the core stops for good',
+      },
       { ...at(90), kind: 'switch', pid: pid(6), tid: tid(100006), name: 'b' },
     ];
     const t = buildTimeline(ahead, { cores: 1, cycleNs: 1, endNs: 100 });

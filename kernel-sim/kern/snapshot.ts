@@ -1,0 +1,54 @@
+import { AddressSpace, type SpaceSnapshot } from '../../emu/memory/address-space.ts';
+import type { Tid } from '../abi/ids.ts';
+import type { Kernel } from './kernel.ts';
+import { tablesOf } from './regs.ts';
+import type { KernelState, VmspaceId } from './state.ts';
+
+/** The kernel between two instructions. The tables hold the kernel's own records, which are never changed; nothing else is shared. */
+export interface KernelSnapshot {
+  readonly clockNs: number;
+  readonly state: KernelState;
+  readonly pcbs: ReadonlyMap<Tid, Uint8Array>;
+  readonly spaces: ReadonlyMap<VmspaceId, SpaceSnapshot>;
+}
+
+export function snapshotKernel(k: Kernel): KernelSnapshot {
+  const spaces = new Map<VmspaceId, SpaceSnapshot>();
+  for (const [id, space] of k.spaces) spaces.set(id, space.snapshot());
+  return { clockNs: k.clockNs, state: copyTables(k.state), pcbs: copyBlocks(k.pcbs), spaces };
+}
+
+/** Makes the kernel what it was. The cores' registers are the machine's business, and have to be those of the snapshot too. */
+export function restoreKernel(k: Kernel, snapshot: KernelSnapshot): void {
+  k.current = null;
+  k.clockNs = snapshot.clockNs;
+  k.state = copyTables(snapshot.state);
+  k.pcbs.clear();
+  for (const [tid, block] of copyBlocks(snapshot.pcbs)) k.pcbs.set(tid, block);
+  restoreSpaces(k, snapshot.spaces);
+  for (const { cpu, current } of k.state.cpus) if (current !== 0) k.cores[cpu]!.state.tables = tablesOf(k, current);
+}
+
+/** Spaces that have the id of a kept one become that one: most of their pages are likely to be equal. */
+function restoreSpaces(k: Kernel, kept: KernelSnapshot['spaces']): void {
+  const before = new Map(k.spaces);
+  k.spaces.clear();
+  for (const [id, space] of before) if (!kept.has(id)) space.dispose();
+  for (const [id, contents] of kept) {
+    const space = before.get(id) ?? new AddressSpace();
+    space.restore(contents);
+    k.spaces.set(id, space);
+  }
+}
+
+/** The tables themselves change; the records in them do not. */
+function copyTables(state: KernelState): KernelState {
+  const copy: Record<string, unknown> = {};
+  for (const [name, table] of Object.entries(state)) {
+    copy[name] = table instanceof Map ? new Map(table) : Array.isArray(table) ? [...table] : table;
+  }
+  return copy as unknown as KernelState;
+}
+
+const copyBlocks = (pcbs: ReadonlyMap<Tid, Uint8Array>): Map<Tid, Uint8Array> =>
+  new Map([...pcbs].map(([tid, block]) => [tid, block.slice()]));

@@ -14,10 +14,12 @@ import type { RollbackPoint, ThreadIdentity } from './state.ts';
  */
 export function startAgain(k: Kernel, point: RollbackPoint, identity: ThreadIdentity, core: KernelCore): string | null {
   const { pid, execPath, args, env } = point.proc;
-  const { tid } = identity;
+  const { tid, name, priClass, basePri, priority, cpuset, cpusUsed, lastCpu, runNs, sleepNs } = identity;
+  const scheduling = { priClass, basePri, priority, cpuset, cpusUsed, lastCpu, runNs, sleepNs };
+  const { sigmask } = point.threads[0]!;
   k.setProc(pid, { state: 'normal', vmspace: newVmspace(k), threads: [tid] });
   // The recovery's hold on the CPU set passes to the thread.
-  k.state.threads.set(tid, { ...blankThread(tid, pid, identity.name, k.now()), ...identity });
+  k.state.threads.set(tid, { ...blankThread(tid, pid, name, k.now()), ...scheduling, sigmask });
   k.pcbs.set(tid, new Uint8Array(freshRegisters().slice().buffer));
   const refused = execve(k, tid, execPath, args, env);
   if (refused) return `${execPath} cannot be executed again: ${errnoName(refused)}`;

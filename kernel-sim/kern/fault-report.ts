@@ -23,6 +23,6 @@ export function reportDetection(k: Kernel, { core, by, misses = 0, noticedNs = k
   const { struck } = core;
   const latencyNs = struck ? noticedNs - struck.ns : -1;
   const latencyInstructions = struck ? core.retired - struck.instruction : -1;
-  k.emit({ kind: 'fault-detected', victim: cpuId(core.id), by, latencyNs, latencyInstructions, misses });
+  k.emit({ kind: 'fault-detected', victim: cpuId(core.id), by, latencyNs, latencyInstructions, misses }, noticedNs);
   core.struck = null;
 }

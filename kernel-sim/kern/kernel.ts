@@ -77,10 +77,10 @@ export class Kernel {
     return this.current ? this.current.clockNs : this.clockNs;
   }
 
-  emit(body: EventBody): void {
+  emit(body: EventBody, ns = this.now()): void {
     const core = this.current;
     this.sink({
-      ns: this.now(),
+      ns,
       core: core ? core.id : -1,
       instruction: core ? core.retired : 0,
       ...body,

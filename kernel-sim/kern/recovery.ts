@@ -13,13 +13,14 @@ import type { Kernel, KernelCore } from './kernel.ts';
 import { spawnNative } from './native.ts';
 import { INIT_PID } from './proc.ts';
 import { POLICIES, type Remedy } from './recovery-policy.ts';
+import { reenterSyscall } from './regs.ts';
 import { keepsCore, takeOutCore } from './remove-core.ts';
 import { rollForward } from './roll-forward.ts';
 import { cancelRecovery, discard, lostAgain, rollBackRecords } from './rollback.ts';
 import { lastPoint } from './rollback-point.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
-import type { Proc, Recovery, RollbackPoint, Thread, ThreadIdentity } from './state.ts';
+import type { Proc, Recovery, RollbackPoint, Sleep, Thread, ThreadIdentity, VmspaceId } from './state.ts';
 import { removeThread } from './thread.ts';
 
 /** The native program that restores a process from a core file: registered by src/restart. */
@@ -143,7 +144,7 @@ function loseAll(k: Kernel, points: readonly RollbackPoint[], core: KernelCore):
 /** Priority and CPU set are those of today where the thread still lives; mask and stack belong to the state that comes back. */
 function identityOf(k: Kernel, then: Thread, core: KernelCore): ThreadIdentity {
   const now = k.state.threads.get(then.tid);
-  const { tid, name, sigmask, sigmaskAfter, sigstack, unparked } = then;
+  const { tid, name, sigmask, sigmaskAfter, sigstack, unparked, pending, sleep } = then;
   const { priClass, basePri, priority, cpusUsed, runNs, sleepNs } = now ?? then;
   const first = k.findProc(then.pid)?.threads[0];
   const cpuset =
@@ -151,8 +152,7 @@ function identityOf(k: Kernel, then: Thread, core: KernelCore): ThreadIdentity {
   const lastCpu = k.cpu(core.id).dead ? (now ?? then).lastCpu : core.id;
   return {
     ...{ tid, name, priClass, basePri, priority, cpuset, sigstack, unparked, lastCpu, cpusUsed, runNs, sleepNs },
-    // sigsuspend(2) is called again, and its own mask is none to come back to.
-    sigmask: sigmaskAfter ?? sigmask,
+    ...{ sigmask, sigmaskAfter, pending, sleep },
     sigqueue: now?.sigqueue ?? [],
   };
 }
@@ -213,7 +213,7 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
   );
   closeAllDescriptors(k, child);
   threads.forEach((identity, n) => {
-    renameThread(k, body.threads[n]!, lostPid, identity);
+    renameThread(k, body.threads[n]!, lostPid, identity, body.vmspace);
   });
   const { comm, args, execPath, textVnode, osrel, env } = point.proc;
   k.setProc(lostPid, {
@@ -243,13 +243,33 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
 }
 
 /** A thread of the restored body gets the id and the place in the scheduler of the one that was lost, and the recovery's hold on its set. */
-function renameThread(k: Kernel, from: Tid, pid: Pid, identity: ThreadIdentity): void {
+function renameThread(k: Kernel, from: Tid, pid: Pid, identity: ThreadIdentity, vmspace: VmspaceId): void {
   const td = k.thread(from);
   const block = k.pcbs.get(from);
   assert(block && td.state === 'suspended', `thread ${from} is not stopped`);
   releaseCpuset(k, td.cpuset);
   k.state.threads.delete(from);
   k.pcbs.delete(from);
-  k.state.threads.set(identity.tid, { ...td, ...identity, pid });
-  k.pcbs.set(identity.tid, block);
+  const { tid, pending } = identity;
+  k.state.threads.set(tid, {
+    ...td,
+    ...identity,
+    pid,
+    sleep: null,
+    pending: pending && { ...pending, woken: 'wakeup' },
+  });
+  k.pcbs.set(tid, block);
+  if (!pending) return;
+  reenterSyscall(k, tid, pending);
+  const sleep = stillAsleep(identity, vmspace);
+  // Any other call looks again whether what it waits for has come.
+  if (sleep) k.setThread(tid, { state: 'sleeping', sleep, pending, sleepStartNs: k.now() });
+  else if (!identity.sleep) k.setThread(tid, { pending });
+}
+
+/** A sleep that only time, a signal or a fellow thread can end goes on; the queues of _umtx_op(2) have the address space in their names. */
+function stillAsleep({ sleep }: ThreadIdentity, vmspace: VmspaceId): Sleep | null {
+  const [kind, queue, , at] = sleep?.wchan.split(':') ?? [];
+  if (kind === 'umtx') return { ...sleep!, wchan: [kind, queue, vmspace, at].join(':') };
+  return kind === '' || kind === 'lthr' ? sleep : null;
 }

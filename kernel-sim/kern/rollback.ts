@@ -7,8 +7,7 @@ import { exitProcess } from './exit.ts';
 import type { Kernel } from './kernel.ts';
 import { isFileFilter } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
-import type { FdEntry, Itimer, OpenFile, Pipe, Proc, Recovery, RollbackPoint, SigInfo } from './state.ts';
-import { ITIMER_REAL } from './timer.ts';
+import type { FdEntry, OpenFile, Pipe, Proc, Recovery, RollbackPoint, SigInfo } from './state.ts';
 
 /*
  * Takes processes that have lost their threads and memory back to a rollback point, as far as the kernel's records go: children,
@@ -61,24 +60,18 @@ export function cancelRecovery(k: Kernel, recovery: Recovery): void {
 
 // ---- the process's own record --------------------------------------------------------------------------------------------
 
-function rollBackProcess(k: Kernel, { proc: then, ns, since }: RollbackPoint): void {
+function rollBackProcess(k: Kernel, { proc: then, since }: RollbackPoint): void {
   const p = k.proc(then.pid);
-  const laterNs = k.now() - ns;
   const { umask, uid, gid, limits, sigacts, children } = then;
   k.setProc(p.pid, {
     ...{ umask, uid, gid, limits, sigacts, children },
     cwd: k.state.vnodes.get(then.cwd)?.type === 'dir' ? then.cwd : p.cwd,
     sigqueue: withRepeated(since.signals, p.sigqueue),
-    // What was still to run of a timer is still to run.
-    itimers: then.itimers.map((timer, which) => (which === ITIMER_REAL ? later(timer, laterNs) : timer)),
-    timers: then.timers.map((timer) =>
-      timer?.deadlineNs == null ? timer : { ...timer, deadlineNs: timer.deadlineNs + laterNs },
-    ),
+    // Points in time stay what they were: a timer that has gone off since goes off again.
+    itimers: then.itimers,
+    timers: then.timers,
   });
 }
-
-const later = (timer: Itimer, ns: number): Itimer =>
-  timer.valueNs === 0 ? timer : { ...timer, valueNs: timer.valueNs + ns };
 
 /** Signals that nobody will send again, before those that are pending. */
 function withRepeated(taken: readonly SigInfo[], pending: readonly SigInfo[]): SigInfo[] {

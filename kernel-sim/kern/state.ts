@@ -281,6 +281,14 @@ export interface PendingSyscall {
   /** What the handler wanted to find again. JSON data. */
   readonly resume: unknown;
   readonly woken: Wakeup;
+  /** What a tracer and a core file show as its result: a call that has done a part of its work cannot be shown as still to be made. */
+  readonly shown: ShownResult | null;
+}
+
+/** EAX and the carry flag (an error). */
+export interface ShownResult {
+  readonly eax: number;
+  readonly carry: boolean;
 }
 
 /** Why a sleeper runs again. */
@@ -538,9 +546,12 @@ export type ThreadIdentity = Pick<
   | 'priority'
   | 'cpuset'
   | 'sigmask'
+  | 'sigmaskAfter'
   | 'sigstack'
   | 'sigqueue'
   | 'unparked'
+  | 'pending'
+  | 'sleep'
   | 'lastCpu'
   | 'cpusUsed'
   | 'runNs'

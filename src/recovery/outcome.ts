@@ -45,7 +45,7 @@ export function judge(run: FinishedRun, golden: FinishedRun | null): Outcome {
     return 'detected-unrecovered';
   }
   if (has('recovery-failed')) return 'recovery-failed';
-  const recovered = has('recovery-done');
+  const recovered = has('recovery-done') || has('roll-forward');
   if (!golden) return recovered ? 'recovered-wrong' : 'masked';
   if (!sameResults(run, golden)) return recovered ? 'recovered-wrong' : 'SDC';
   if (!recovered) return 'masked';
@@ -68,6 +68,8 @@ function resultsOf({ events }: FinishedRun): string[] {
     if (event.kind === 'fork' && hidden.has(event.pid)) hidden.add(event.child);
   }
   for (const event of events) if (event.kind === 'recovery-start') hidden.delete(event.pid);
+  // What a rollback has undone is made again, under another pid.
+  for (const event of events) if (event.kind === 'discard') hidden.add(event.pid);
   const results: string[] = [];
   for (const event of events) {
     if (event.kind !== 'exit' || hidden.has(event.pid)) continue;

@@ -64,8 +64,13 @@ export function buildTimeline(events: readonly TraceEvent[], shape: RunShape = s
         if (stopsForGood(e.model) && !lane.dead) story.fault(e, people.runners[lane.die(e.ns)]!);
         break;
       }
+      case 'core-removed': {
+        const lane = lanes[e.victim];
+        if (lane && !lane.dead) lane.die(e.ns);
+        story.add(e);
+        break;
+      }
       case 'fault-detected':
-      case 'core-removed':
       case 'recovery-start':
       case 'restart-step':
       case 'recovery-done':

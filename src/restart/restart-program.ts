@@ -331,10 +331,10 @@ function inject(c: NativeContext, s: RestartState): NativeStep {
 /** What stands from the child's stack pointer upwards during an injected call. */
 function injectedWords(next: Preparation, stack: number): Uint8Array {
   if (next.kind === 'grow') return words([0]);
-  const valueOf = (word: Word): number => (typeof word === 'number' ? word : stack + INJECTED_ARGS_BYTES + word.at);
-  const args = [0, ...next.args.map(valueOf)];
+  const resolve = (word: Word): number => (typeof word === 'number' ? word : stack + INJECTED_ARGS_BYTES + word.at);
+  const args = [0, ...next.args.map(resolve)];
   const padding = new Array<number>(INJECTED_ARGS_BYTES / 4 - args.length).fill(0);
-  return words([...args, ...padding, ...next.data.map(valueOf)]);
+  return words([...args, ...padding, ...next.data.map(resolve)]);
 }
 
 // ---- restoring -----------------------------------------------------------------------------------------------------------

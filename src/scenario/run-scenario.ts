@@ -4,6 +4,7 @@ import type { FaultSpec } from '../../emu/faults/plan.ts';
 import type { Stop } from '../../emu/machine/machine.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { signalByName } from '../../kernel-sim/abi/signal.ts';
+import type { RecoveryOptions } from '../../kernel-sim/kern/config.ts';
 import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
 import { psignal } from '../../kernel-sim/kern/signal.ts';
 import { buildResult, type RunResult } from '../result.ts';
@@ -61,6 +62,7 @@ function play(scenario: Scenario, options: ScenarioOptions, withFaults: boolean)
     seed,
     schedule: { kind: 'seeded', seed, minInstructions, maxInstructions },
     recovery: machine.recovery,
+    recoveryOptions: recoveryOptionsOf(machine),
     checkpointEveryNs: machine.checkpointEvery ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
     faults: withFaults ? faultsOf(scenario) : [],
     paranoid: options.paranoid ?? false,
@@ -81,6 +83,13 @@ function play(scenario: Scenario, options: ScenarioOptions, withFaults: boolean)
   if (stop.reason !== 'no-healthy-core') stop = system.run({ untilNs });
   return { system, stop, pids };
 }
+
+const recoveryOptionsOf = (machine: Scenario['machine']): RecoveryOptions => ({
+  files: machine.rollbackFiles,
+  spareCores: machine.spareCores,
+  importantNiceMax: machine.importantNiceMax,
+  transientFaultsMax: machine.transientFaultsMax,
+});
 
 /** The steps that have a time and are not faults of the machine's own plan, in order of time. */
 function timed(scenario: Scenario): { ns: number; step: Step; key: string }[] {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../../emu/base/errors.ts';
 import type { StopReason } from '../../emu/machine/machine.ts';
+import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
 import { OUTCOMES } from '../recovery/outcome.ts';
 
 /*
@@ -29,7 +30,26 @@ const machine = z.strictObject({
   checkpointEvery: duration
     .optional()
     .describe('Checkpoint every process so often, and when it starts; never when absent'),
-  recovery: z.enum(['restart', 'none']).default('restart').describe('What happens to a process whose core died'),
+  recovery: z
+    .enum(RECOVERY_POLICIES)
+    .default('rollback-migrate')
+    .describe('What happens after a core fault: docs/recovery.md'),
+  rollbackFiles: z
+    .enum(['keep', 'offsets', 'contents'])
+    .default('offsets')
+    .describe('What a rollback takes back of open files'),
+  spareCores: z.int().min(1).default(1).describe('Cores kept idle for those that die: recovery spare'),
+  importantNiceMax: z
+    .int()
+    .min(-20)
+    .max(20)
+    .default(0)
+    .describe('Above this nice value a process is unimportant: recovery degraded'),
+  transientFaultsMax: z
+    .int()
+    .min(0)
+    .default(3)
+    .describe('A core with more faults than this is taken out, though each was transient'),
   until: duration.default('120s').describe('The run is broken off at this virtual time'),
 });
 

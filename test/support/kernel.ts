@@ -160,7 +160,7 @@ export class Caller {
       this.k.setThread(this.td.tid, {
         state: 'sleeping',
         sleep: { wchan: result.wchan, wmesg: result.wmesg, deadlineNs: null, interruptible: true },
-        pending: { code: row.number, args, resume: result.resume, woken: 'wakeup' },
+        pending: { code: row.number, args, resume: result.resume, woken: 'wakeup', shown: null },
       });
     return result;
   }

@@ -26,7 +26,7 @@ describe('the digest of a run', () => {
     const digest = new RunDigest();
     for (const e of everyKind) digest.update(e);
     digest.updateBytes('memory', Uint8Array.of(1, 2, 3));
-    expect(digest.hex()).toBe('b6eded3b798f1b50609a03a4c25b5e298bddf32dcf75caa72d5b58dc68b2ff52');
+    expect(digest.hex()).toBe('ade970cf581c5d0ecea31d17e708c97dd8e7ad2888c71b1130f53de7f2489081');
   });
 
   it('covers each kind of event: the fixture has one of each', () => {

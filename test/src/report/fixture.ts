@@ -177,6 +177,8 @@ export const failedRecovery: readonly TraceEvent[] = [
     victim: cpuId(1),
     why: 'no checkpoint of pid 11',
   },
+  { ...at(29 * S + 13 * MS, 0), kind: 'roll-forward', pid: pid(11), victim: cpuId(1), what: 'page 0x8060000' },
+  { ...at(29 * S + 14 * MS, 0), kind: 'discard', pid: pid(13), parent: pid(11) },
 ];
 
 /** A thread is born and ends. */

@@ -71,7 +71,13 @@ export type KernelEvent = EventPlace &
         readonly latencyInstructions: number;
         readonly misses: number;
       }
-    | { readonly kind: 'core-removed'; readonly victim: CpuId; readonly cpusLeft: readonly number[] }
+    /** `replacedBy`: the spare core that takes its place in every CPU set; -1: none. */
+    | {
+        readonly kind: 'core-removed';
+        readonly victim: CpuId;
+        readonly cpusLeft: readonly number[];
+        readonly replacedBy: number;
+      }
     /** `pid` was running on the dead core: what it held in registers is gone. `file` is empty when no checkpoint exists. */
     | { readonly kind: 'recovery-start'; readonly pid: Pid; readonly victim: CpuId; readonly file: string }
     /** One step of the paper's restart; `pid` is the process being restored, `by` the one that restores it. */

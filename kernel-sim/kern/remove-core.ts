@@ -30,8 +30,7 @@ export function takeOutCore(k: Kernel, core: KernelCore): void {
   if (spare) k.setCpu(spare.cpu, { spare: false });
   retireCpu(k, core.id);
   const cpusLeft = k.state.cpus.filter((cpu) => !cpu.dead && !cpu.spare).map(({ cpu }) => cpu);
-  k.emit({ kind: 'core-removed', victim: cpuId(core.id), cpusLeft });
-  if (spare) k.log(`core ${spare.cpu} takes the place of core ${core.id}`);
+  k.emit({ kind: 'core-removed', victim: cpuId(core.id), cpusLeft, replacedBy: spare?.cpu ?? -1 });
   for (const tid of changed) {
     if (tid === running || !k.state.threads.has(tid)) continue;
     enforceAffinity(k, tid);

@@ -44,7 +44,7 @@ export const EVENT_FIELDS = {
   affinity: { pid: 'int', tid: 'int', cpus: 'ints', why: 'text' },
   migrate: { pid: 'int', tid: 'int', from: 'int', to: 'int', why: 'text' },
   checkpoint: { pid: 'int', file: 'text', bytes: 'int', pauseNs: 'int' },
-  'core-removed': { victim: 'int', cpusLeft: 'ints' },
+  'core-removed': { victim: 'int', cpusLeft: 'ints', replacedBy: 'int' },
   'recovery-start': { pid: 'int', victim: 'int', file: 'text' },
   'restart-step': { pid: 'int', by: 'int', step: 'text', detail: 'text' },
   'recovery-done': { pid: 'int', victim: 'int', fromNs: 'int', body: 'int' },

@@ -101,7 +101,7 @@ function tellMark(
     case 'fault-detected':
       return `the ${tellDetection(mark)}${mark.core < 0 ? '' : `; core ${mark.core} takes the interrupt`}`;
     case 'core-removed':
-      return `core ${mark.victim} is taken out of scheduling; ${coreList(mark.cpusLeft)} left`;
+      return `core ${mark.victim} is taken out of scheduling${mark.replacedBy < 0 ? '' : `, core ${mark.replacedBy} takes its place`}; ${coreList(mark.cpusLeft)} left`;
     case 'recovery-start':
       return (
         `recovery of ${pidLabel(timeline, mark.pid)}, lost with core ${mark.victim}, starts ` +

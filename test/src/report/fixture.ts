@@ -93,7 +93,7 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
       misses: 3,
     },
     { ...at(12 * S + 11 * MS, 0), kind: 'log', text: 'cpu2: no answer, removed' },
-    { ...at(12 * S + 11 * MS + 500, 0), kind: 'core-removed', victim: cpuId(2), cpusLeft: [0, 1, 3] },
+    { ...at(12 * S + 11 * MS + 500, 0), kind: 'core-removed', victim: cpuId(2), cpusLeft: [0, 1, 3], replacedBy: -1 },
     { ...at(12 * S + 12 * MS, 0), kind: 'recovery-start', pid: pid(12), victim: cpuId(2), file: '/ckpt/core.12.2' },
     run(12 * S + 13 * MS, 0, 20, 'restart'),
     step(12 * S + 14 * MS, 'open', 'executable and core file, ELF headers read'),
@@ -261,6 +261,7 @@ export function busyRun({ seed, cores, processes, switches, faults = 1 }: BusyOp
           kind: 'core-removed',
           victim: cpuId(core),
           cpusLeft: clock.map((_, c) => c).filter((c) => !dead.has(c)),
+          replacedBy: -1,
         },
         { ...at(t + 12 * MS, healthy), kind: 'recovery-start', pid: lost, victim: cpuId(core), file: '/ckpt/core.10' },
         {

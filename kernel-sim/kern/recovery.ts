@@ -5,7 +5,7 @@ import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
 import { startAgain } from './beginning.ts';
-import { cpusOf } from './cpumask.ts';
+import { cpusOf, hasCpu } from './cpumask.ts';
 import { CPUSET_DEFAULT, releaseCpuset, retainCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
 import { type FaultReport, reportDetection } from './fault-report.ts';
@@ -20,7 +20,7 @@ import { cancelRecovery, discard, lostAgain, rollBackRecords } from './rollback.
 import { lastPoint } from './rollback-point.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
-import type { Proc, Recovery, RollbackPoint, Sleep, Thread, ThreadIdentity, VmspaceId } from './state.ts';
+import type { CpusetId, Proc, Recovery, RollbackPoint, Sleep, Thread, ThreadIdentity, VmspaceId } from './state.ts';
 import { removeThread } from './thread.ts';
 
 /** The native program that restores a process from a core file: registered by src/restart. */
@@ -179,13 +179,21 @@ function startAgent(k: Kernel, recovery: Recovery): void {
     return;
   }
   const data = { executable: point.proc.execPath, core: point.file, args: [...point.proc.args], lostPid: pid };
-  const like = { nice: k.proc(pid).nice, cpuset: recovery.threads[0]!.cpuset };
+  const { cpuset } = recovery.threads[0]!;
+  const like = { nice: k.proc(pid).nice, cpuset, lastCpu: idleCpuBeside(k, cpuset, recovery.victim) };
   const agent = spawnNative(k, RESTART_PROGRAM, data, like);
   if (agent === null) {
     giveUp(k, recovery, 'there is no room for another process');
     return;
   }
   k.state.recoveries.set(pid, { ...recovery, agent });
+}
+
+/** Where a restart does not stand in the way of the process, which is to come back on `cpu` if that is still in service; -1: nowhere. */
+function idleCpuBeside(k: Kernel, cpuset: CpusetId, cpu: number): number {
+  const { mask } = k.cpuset(cpuset);
+  const beside = k.state.cpus.find((other) => other.cpu !== cpu && other.load === 0 && hasCpu(mask, other.cpu));
+  return beside?.cpu ?? -1;
 }
 
 /** The restart has failed: the process ends as if killed. */

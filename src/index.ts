@@ -30,4 +30,6 @@ export { spawnRestart } from './restart/spawn.ts';
 export { buildResult, type ProcessResult, type RunResult, timelineOf } from './result.ts';
 export { runScenario, type ScenarioOptions, type ScenarioRun } from './scenario/run-scenario.ts';
 export { parseScenario, type Scenario } from './scenario/schema.ts';
+export { decodeSnapshot, encodeSnapshot } from './snapshot/encode.ts';
+export { decodeSavedRun, encodeSavedRun, type SavedRun } from './snapshot/saved-run.ts';
 export { type GuestFile, System, type SystemConfig, type SystemSnapshot } from './system.ts';

@@ -1,6 +1,7 @@
 import { type CpuId, cpuId } from '../base/brand.ts';
 import { assert, UsageError } from '../base/errors.ts';
 import type { PrngState } from '../base/prng.ts';
+import { sameValue } from '../base/same-value.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { checkFaultPlan } from '../faults/check-plan.ts';
@@ -55,9 +56,9 @@ export interface MachineSnapshot {
   readonly cores: readonly CoreSnapshot[];
   readonly generator: FaultGeneratorState;
   readonly schedule: PrngState;
-  /** The whole plan, and the faults of it that have not struck. */
+  /** The whole plan, and the numbers of the faults in it that have not struck. */
   readonly plan: FaultPlan;
-  readonly armed: FaultPlan;
+  readonly armed: readonly number[];
   readonly round: OpenRound | null;
 }
 
@@ -213,7 +214,7 @@ export class Machine {
       generator: this.generator.snapshot(),
       schedule: this.schedule.snapshot(),
       plan: this.plan,
-      armed: this.armed,
+      armed: this.armed.map((spec) => this.plan.indexOf(spec)),
       round: this.open,
     };
   }
@@ -240,8 +241,13 @@ export class Machine {
     this.generator.restore(snapshot.generator);
     this.schedule.restore(snapshot.schedule);
     this.plan = faults ?? snapshot.plan;
-    this.armed = [...(faults ?? snapshot.armed)];
+    this.armed = faults ? [...faults] : snapshot.armed.map((n) => snapshot.plan[n]!);
     this.open = snapshot.round;
+  }
+
+  /** Whether the machine is what a snapshot of a run without faults says, and no fault is still to come: then it goes on in the same way. */
+  isAt(snapshot: MachineSnapshot): boolean {
+    return this.armed.length === 0 && sameValue(this.snapshot(), { ...snapshot, plan: this.plan, armed: [] });
   }
 
   /**

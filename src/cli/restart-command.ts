@@ -10,9 +10,9 @@ import { type BreakAt, readInputs } from '../restart/plan.ts';
 import { spawnRestart } from '../restart/spawn.ts';
 import { buildResult, timelineOf } from '../result.ts';
 import { System } from '../system.ts';
+import { echoOutput } from './finish-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, toJson, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
-import { echoOutput } from './run-command.ts';
 import { summaryLines } from './summary-lines.ts';
 
 interface RestartCommandOptions extends MachineOptions, OutputOptions {

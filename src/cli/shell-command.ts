@@ -3,9 +3,9 @@ import { closeConsoleInput, feedConsole } from '../../kernel-sim/vfs/console.ts'
 import { shippedPrograms } from '../host/guest-programs.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
+import { echoOutput } from './finish-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, writeOutputs } from './outputs.ts';
-import { echoOutput } from './run-command.ts';
 
 /** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
 const PIECE_NS = 20_000_000;

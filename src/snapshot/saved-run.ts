@@ -1,0 +1,29 @@
+import { UsageError } from '../../emu/base/errors.ts';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { RunLimits } from '../../emu/machine/machine.ts';
+import type { SystemSnapshot } from '../system.ts';
+import { decode, encode } from './container.ts';
+import { checkSnapshot, portable } from './encode.ts';
+
+/** A run that was stopped, with all that is needed to go on and to judge it: programs, files and faults are inside. */
+export interface SavedRun {
+  /** The system at power-on, from which the same run without faults begins. */
+  readonly origin: SystemSnapshot;
+  readonly current: SystemSnapshot;
+  /** All faults of the run, those that have struck included. */
+  readonly faults: FaultPlan;
+  /** What ends the run. */
+  readonly limits: Pick<RunLimits, 'untilNs' | 'instructions'>;
+}
+
+export function encodeSavedRun(run: SavedRun): Uint8Array {
+  return encode('RUN ', { ...run, origin: portable(run.origin), current: portable(run.current) });
+}
+
+/** Errors: UsageError with the byte offset when the bytes are no saved run of this version. */
+export function decodeSavedRun(bytes: Uint8Array): SavedRun {
+  const value = decode('RUN ', bytes) as Partial<SavedRun> | null;
+  if (!Array.isArray(value?.faults) || typeof value.limits !== 'object')
+    throw new UsageError({ what: 'holds a run without faults or limits' });
+  return { ...value, origin: checkSnapshot(value.origin), current: checkSnapshot(value.current) } as SavedRun;
+}

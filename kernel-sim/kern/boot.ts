@@ -18,6 +18,7 @@ import { freshRegisters } from './regs.ts';
 import { EMPTY_QUEUES } from './runq.ts';
 import { makeRunnable } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
+import { addSelfTest } from './self-test.ts';
 
 /** A kernel with a root file system and the process init, which adopts orphans, and nothing else. */
 export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => void): Kernel {
@@ -32,6 +33,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         cpu,
         dead: false,
         spare: cpu >= config.cores - spareCores,
+        selfTest: null,
         transientFaults: 0,
         current: 0,
         queues: EMPTY_QUEUES,
@@ -66,6 +68,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextStatTickNs: STAT_TICK_NS,
         nextBalanceNs: 1_000_000_000,
         nextCheckpointNs: config.checkpointEveryNs,
+        nextSelfTestNs: config.selfTest?.periodNs ?? 0,
         nextLoadSampleNs: 5_000_000_000,
         arandomReads: 0,
         fileBytes: 0,
@@ -77,6 +80,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
   mkfs(k);
   const root = k.state.counters.rootVnode;
   k.state.procs.set(INIT_PID, { ...blankProc(INIT_PID, INIT_PID, 0), comm: 'init', args: ['init'], cwd: root });
+  for (const { cpu, spare } of [...k.state.cpus]) if (!spare) addSelfTest(k, cpu);
   return k;
 }
 

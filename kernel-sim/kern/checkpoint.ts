@@ -5,6 +5,7 @@ import { coreImage, writeCoreFile } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { POLICIES } from './recovery-policy.ts';
 import { rollbackPoint } from './rollback-point.ts';
+import { soundUntilNs } from './self-test.ts';
 import type { Proc, RollbackPoint } from './state.ts';
 
 /** A process has a new program: what it can go back to from now on. */
@@ -23,7 +24,7 @@ export function beginCheckpoints(k: Kernel, pid: Pid): void {
  */
 export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const p = k.proc(pid);
-  if (p.state !== 'normal' || p.native || p.threads.length === 0) return false;
+  if (p.state !== 'normal' || p.native || p.system || p.threads.length === 0) return false;
   // A core that does not answer cannot be asked for the registers of its thread.
   if (p.threads.some((tid) => k.thread(tid).state === 'running' && k.cores[k.thread(tid).onCpu]!.failed)) return false;
   const sequence = p.checkpoint?.sequence ?? 0;
@@ -39,7 +40,7 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const { checkpointBaseNs, checkpointNsPerKiB } = k.config.costs;
   const pauseNs = checkpointBaseNs + Math.ceil(written.bytes / 1024) * checkpointNsPerKiB;
   k.emit({ kind: 'checkpoint', pid, file: path, bytes: written.bytes, pauseNs });
-  const points = [...pointsToKeep(k.proc(pid)), rollbackPoint(k, p, path)];
+  const points = [...pointsToKeep(k, k.proc(pid)), rollbackPoint(k, p, path)];
   k.setProc(pid, { checkpoint: { sequence: sequence + 1, points } });
   if (POLICIES[k.config.recovery].remedies.includes('forward') && k.vmspace(p.vmspace).refs === 1)
     k.space(p.vmspace).clearDirty();
@@ -47,8 +48,17 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   return true;
 }
 
-/** Of the points so far, when another is added: the beginning, where the policy goes back to that. */
-const pointsToKeep = (p: Proc): readonly RollbackPoint[] => p.checkpoint?.points.filter(({ file }) => !file) ?? [];
+/**
+ * Of the points so far, when another is added: the beginning, where the policy goes back to that; and those that may be needed when a
+ * core turns out to have been unsound since its last self-test.
+ */
+function pointsToKeep(k: Kernel, p: Proc): RollbackPoint[] {
+  const points = p.checkpoint?.points ?? [];
+  if (!k.config.selfTest) return points.filter(({ file }) => !file);
+  const soundNs = soundUntilNs(k);
+  const lastSound = points.findLast(({ file, ns }) => file && ns <= soundNs);
+  return points.filter((point) => !point.file || point === lastSound || point.ns > soundNs);
+}
 
 /** The disk is full: a process's checkpoints before its last are given up. True when that freed something. */
 function dropOldCheckpoints(k: Kernel, pid: Pid): boolean {

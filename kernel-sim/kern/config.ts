@@ -16,6 +16,8 @@ export interface KernelConfig {
   /** What happens after a fault interrupt: kern/recovery-policy.ts. */
   readonly recovery: RecoveryPolicyName;
   readonly recoveryOptions: RecoveryOptions;
+  /** Cores are made to test themselves so often, in virtual ns (kern/self-test.ts); null: never. */
+  readonly selfTest: { readonly periodNs: number } | null;
   /** Size of the memory file system in bytes: ENOSPC beyond it. */
   readonly diskBytes: number;
   /** The console answers as a terminal (isatty, canonical lines, ^C); otherwise as a plain stream. */
@@ -85,6 +87,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   bootTimeSec: 1_325_376_000,
   recovery: 'rollback-migrate',
   recoveryOptions: DEFAULT_RECOVERY_OPTIONS,
+  selfTest: null,
   diskBytes: 1 << 30,
   consoleIsTty: true,
   costs: DEFAULT_COSTS,

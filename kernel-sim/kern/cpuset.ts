@@ -109,6 +109,13 @@ export function setThreadMask(k: Kernel, tid: Tid, mask: number): Errno | 0 {
   return 0;
 }
 
+/** A set of its own for a thread of the kernel's, under the root; the thread is its one user. */
+export function boundSet(k: Kernel, mask: number): CpusetId {
+  const set = newCpuset(k, nextAnonymous(k), CPUSET_ROOT, mask);
+  retainCpuset(k, set.id);
+  return set.id;
+}
+
 /** The CPUs that were taken out for good. */
 export function deadMask(k: Kernel): number {
   return k.state.cpus.reduce((mask, cpu) => (cpu.dead ? mask | cpuBit(cpu.cpu) : mask), 0) >>> 0;

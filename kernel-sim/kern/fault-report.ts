@@ -1,5 +1,6 @@
 import { cpuId } from '../../emu/base/brand.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import type { Suspect } from './state.ts';
 
 /** How the kernel has learnt of a fault. */
 export type DetectedBy = 'heartbeat' | 'machine-check' | 'self-test' | 'duplicate';
@@ -14,6 +15,8 @@ export interface FaultReport {
   readonly noticedNs?: number;
   /** Polls that it has not answered. */
   readonly misses?: number;
+  /** Processes that the core has misled since it was last known to be sound; absent: the one that it runs now. */
+  readonly suspects?: readonly Suspect[];
   /** A page whose bytes are wrong, while the registers are good: a linear address of the process that the core runs. */
   readonly corruptAddress?: number;
 }

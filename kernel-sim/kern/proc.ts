@@ -66,6 +66,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     deadThreads: { userNs: 0, systemNs: 0 },
     checkpoint: null,
     shed: false,
+    system: false,
     native: null,
   };
 }

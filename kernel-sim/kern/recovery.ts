@@ -20,7 +20,17 @@ import { cancelRecovery, discard, lostAgain, rollBackRecords } from './rollback.
 import { lastPoint } from './rollback-point.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
-import type { CpusetId, Proc, Recovery, RollbackPoint, Sleep, Thread, ThreadIdentity, VmspaceId } from './state.ts';
+import type {
+  CpusetId,
+  Proc,
+  Recovery,
+  RollbackPoint,
+  Sleep,
+  Suspect,
+  Thread,
+  ThreadIdentity,
+  VmspaceId,
+} from './state.ts';
 import { removeThread } from './thread.ts';
 
 /** The native program that restores a process from a core file: registered by src/restart. */
@@ -34,51 +44,59 @@ export function faultInterrupt(k: Kernel, report: FaultReport): void {
   if (k.cpu(core.id).dead) return;
   reportDetection(k, report);
   const running = k.cpu(core.id).current;
-  const pid = running === 0 ? undefined : k.thread(running).pid;
+  const now = running === 0 ? [] : [{ pid: k.thread(running).pid, fromNs: Number.POSITIVE_INFINITY }];
   if (!keepsCore(k, report)) takeOutCore(k, core);
-  if (pid !== undefined) recoverProcess(k, pid, report);
+  for (const suspect of report.suspects ?? now) {
+    const p = k.findProc(suspect.pid);
+    if (p && p.state !== 'zombie' && !p.system) recoverProcess(k, suspect, report);
+  }
 }
 
-function recoverProcess(k: Kernel, pid: Pid, report: FaultReport): void {
-  if (recoverRecovery(k, pid)) return;
+/** Brings a process back from before it ran on the core, as far as it may have been misled there. */
+function recoverProcess(k: Kernel, { pid, fromNs }: Suspect, report: FaultReport): void {
+  // What the kernel's own restart does is no work of the core's.
+  if (report.suspects ? k.proc(pid).native !== null : recoverRecovery(k, pid)) return;
   const p = k.proc(pid);
+  const point = p.checkpoint?.points.findLast(({ file, ns }) => file && ns <= fromNs);
   const victim = cpuId(report.core.id);
   const { remedies } = POLICIES[k.config.recovery];
   const reasons: string[] = [];
-  if (remedies[0] !== 'forward') startsFrom(k, p, remedies, report.core);
+  const file = remedies.includes('beginning') ? '' : (point?.file ?? '');
+  const starts = { kind: 'recovery-start', pid, victim, file } as const;
+  if (remedies[0] !== 'forward') k.emit(starts);
   for (const remedy of remedies) {
-    const why = p.native ? 'it is a native process' : apply(k, p, remedy, report);
+    const why = p.native ? 'it is a native process' : apply(k, p, remedy, report, point);
     if (why === null) return;
     reasons.push(why);
-    if (remedy === 'forward') startsFrom(k, p, remedies, report.core);
+    if (remedy === 'forward') k.emit(starts);
   }
   const why = reasons.join('; ') || 'recovery is switched off';
   k.emit({ kind: 'recovery-failed', pid, victim, why });
   exitProcess(k, pid, { signo: SIGKILL, dumped: false });
 }
 
-function startsFrom(k: Kernel, p: Proc, remedies: readonly Remedy[], core: KernelCore): void {
-  const file = remedies.includes('rollback') || remedies.length === 0 ? (lastPoint(p)?.file ?? '') : '';
-  k.emit({ kind: 'recovery-start', pid: p.pid, victim: cpuId(core.id), file });
-}
-
 /** Does it, or says why it cannot be done. */
-function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport): string | null {
+function apply(
+  k: Kernel,
+  p: Proc,
+  remedy: Remedy,
+  report: FaultReport,
+  point: RollbackPoint | undefined,
+): string | null {
   switch (remedy) {
     case 'forward':
       return rollForward(k, p, report);
     case 'rollback': {
-      const point = lastPoint(p);
-      if (!point?.file) return 'there is no checkpoint of it';
+      if (!point) return lastPoint(p) ? 'it has run on the core since its checkpoints' : 'there is no checkpoint of it';
       rollBack(k, [point], report.core);
       return null;
     }
     case 'beginning': {
-      const point = p.checkpoint?.points[0];
-      if (!point || point.file) return 'it was forked and has executed no program since';
-      const identities = loseAll(k, [point], report.core);
-      rollBackRecords(k, [point]);
-      return startAgain(k, point, identities[0]![0]!, report.core);
+      const beginning = p.checkpoint?.points[0];
+      if (!beginning || beginning.file) return 'it was forked and has executed no program since';
+      const identities = loseAll(k, [beginning], report.core);
+      rollBackRecords(k, [beginning]);
+      return startAgain(k, beginning, identities[0]![0]!, report.core);
     }
     default:
       return unreachable(remedy);
@@ -143,7 +161,8 @@ function loseAll(k: Kernel, points: readonly RollbackPoint[], core: KernelCore):
 
 /** Priority and CPU set are those of today where the thread still lives; mask and stack belong to the state that comes back. */
 function identityOf(k: Kernel, then: Thread, core: KernelCore): ThreadIdentity {
-  const now = k.state.threads.get(then.tid);
+  const lost = k.state.recoveries.get(then.pid)?.threads.find(({ tid }) => tid === then.tid);
+  const now = k.state.threads.get(then.tid) ?? lost;
   const { tid, name, sigmask, sigmaskAfter, sigstack, unparked, pending, sleep } = then;
   const { priClass, basePri, priority, cpusUsed, runNs, sleepNs } = now ?? then;
   const first = k.findProc(then.pid)?.threads[0];

@@ -4,6 +4,7 @@ import type { FaultReport } from './fault-report.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { POLICIES } from './recovery-policy.ts';
 import { enforceAffinity, retireCpu } from './sched.ts';
+import { addSelfTest, dropSelfTest } from './self-test.ts';
 import { shedLoad } from './shedding.ts';
 
 /** A fault that may not come back leaves the core in service, if the policy says so and it is not one of too many. */
@@ -19,6 +20,7 @@ export function keepsCore(k: Kernel, { core, permanent }: FaultReport): boolean 
  * the registers of the thread that it ran are gone, and the thread is the caller's business.
  */
 export function takeOutCore(k: Kernel, core: KernelCore): void {
+  dropSelfTest(k, core.id);
   const running = k.cpu(core.id).current;
   const spare = k.cpu(core.id).spare ? undefined : k.state.cpus.find((cpu) => cpu.spare && !cpu.dead);
   const changed = spare ? replaceCpuInSets(k, core.id, spare.cpu) : removeCpuFromSets(k, core.id);
@@ -27,7 +29,10 @@ export function takeOutCore(k: Kernel, core: KernelCore): void {
     k.setThread(running, { state: 'suspended', onCpu: -1 });
     k.pcbs.set(running, core.state.save().fill(0));
   }
-  if (spare) k.setCpu(spare.cpu, { spare: false });
+  if (spare) {
+    k.setCpu(spare.cpu, { spare: false });
+    addSelfTest(k, spare.cpu);
+  }
   retireCpu(k, core.id);
   const cpusLeft = k.state.cpus.filter((cpu) => !cpu.dead && !cpu.spare).map(({ cpu }) => cpu);
   k.emit({ kind: 'core-removed', victim: cpuId(core.id), cpusLeft, replacedBy: spare?.cpu ?? -1 });

@@ -9,7 +9,7 @@ import type { FileData, Kqueue, OpenFile, Pipe, Proc, RollbackPoint, SigInfo, Si
  * undoing is in rollback.ts.
  */
 
-const NOTHING_SINCE: SincePoint = { born: [], reaped: [], signals: [], changes: [] };
+export const NOTHING_SINCE: SincePoint = { born: [], reaped: [], signals: [], changes: [] };
 
 /** The process as it is now, with its memory and registers in `file`. */
 export function rollbackPoint(k: Kernel, p: Proc, file: string): RollbackPoint {

@@ -7,7 +7,8 @@ import { exitProcess } from './exit.ts';
 import type { Kernel } from './kernel.ts';
 import { isFileFilter } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
-import type { FdEntry, OpenFile, Pipe, Proc, Recovery, RollbackPoint, SigInfo } from './state.ts';
+import { NOTHING_SINCE } from './rollback-point.ts';
+import type { FdEntry, OpenFile, Pipe, Proc, Recovery, RollbackPoint, SigInfo, SincePoint } from './state.ts';
 
 /*
  * Takes processes that have lost their threads and memory back to a rollback point, as far as the kernel's records go: children,
@@ -17,6 +18,7 @@ import type { FdEntry, OpenFile, Pipe, Proc, Recovery, RollbackPoint, SigInfo } 
 /** `points`: one for each process that goes back; what only these processes can have seen is undone. */
 export function rollBackRecords(k: Kernel, points: readonly RollbackPoint[]): void {
   for (const point of points) forgetChildren(k, point, points);
+  for (const point of points) forgetLaterPoints(k, point);
   for (const point of points) rollBackProcess(k, point);
   if (k.config.recoveryOptions.files === 'keep') return;
   const owners = points.map(({ proc }) => proc.pid);
@@ -57,6 +59,20 @@ export function cancelRecovery(k: Kernel, recovery: Recovery): void {
   exitProcess(k, agent, { signo: SIGKILL, dumped: false });
   for (const child of half) if (k.findProc(child.pid)) discard(k, child.pid);
 }
+
+/** The process is at this point again: later ones have never been, and nothing has happened since. */
+function forgetLaterPoints(k: Kernel, now: RollbackPoint): void {
+  const { checkpoint } = k.proc(now.proc.pid);
+  if (!checkpoint) return;
+  const earlier = checkpoint.points
+    .filter(({ ns, file }) => ns < now.ns || (ns === now.ns && !file && now.file))
+    .map((point) => ({ ...point, since: withoutBirths(point.since, now.since.born) }));
+  k.setProc(now.proc.pid, { checkpoint: { ...checkpoint, points: [...earlier, { ...now, since: NOTHING_SINCE }] } });
+}
+
+const withoutBirths = (since: SincePoint, forgotten: readonly Pid[]): SincePoint => {
+  return { ...since, born: since.born.filter((pid) => !forgotten.includes(pid)) };
+};
 
 // ---- the process's own record --------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ export function shedLoad(k: Kernel): void {
   const cores = k.state.cpus.filter((cpu) => !cpu.dead).length;
   const isImportant = (p: Proc): boolean => p.nice <= k.config.recoveryOptions.importantNiceMax;
   const programs = [...k.state.procs.values()]
-    .filter((p) => p.pid !== INIT_PID && p.state !== 'zombie' && !p.native)
+    .filter((p) => p.pid !== INIT_PID && p.state !== 'zombie' && !p.native && !p.system)
     .sort((a, b) => a.pid - b.pid);
   const crowded = programs.filter(isImportant).length >= cores;
   for (const { pid, shed } of programs.filter((p) => !isImportant(p))) {

@@ -56,7 +56,7 @@ export function psignal(
   info: SigInfo = sigInfo(signo, { pid: sender }),
 ): void {
   const p = k.findProc(target);
-  if (!p || p.state === 'zombie') return;
+  if (!p || p.state === 'zombie' || p.system) return;
   signalEvent(k, target, signo);
   // A process whose core has died has nobody to take the signal; it is kept for the recovered one.
   if (p.state === 'normal' && !p.traced && isIgnored(p, signo) && signo !== SIGCONT) return;

@@ -86,6 +86,8 @@ export interface Proc {
   readonly deadThreads: { readonly userNs: number; readonly systemNs: number };
   /** Null when the process is not checkpointed. */
   readonly checkpoint: CheckpointState | null;
+  /** FreeBSD P_SYSTEM: the kernel's own; takes no signals, is not traced or checkpointed. */
+  readonly system: boolean;
   /** Stopped because too few cores are left for it (kern/shedding.ts). */
   readonly shed: boolean;
   /** A native program's state: the process runs TypeScript steps instead of i386 code (see kern/native.ts). */
@@ -324,6 +326,8 @@ export interface PerCpu {
   readonly dead: boolean;
   /** Kept idle, in no CPU set, until another dies. */
   readonly spare: boolean;
+  /** Null without config.selfTest, and of a core that is out of service. */
+  readonly selfTest: SelfTestState | null;
   /** Faults that have left it in service. */
   readonly transientFaults: number;
   readonly current: Tid | 0;
@@ -340,6 +344,24 @@ export interface PerCpu {
   readonly preempted?: boolean;
   /** It has been reported idle since it last ran something. */
   readonly idle?: boolean;
+}
+
+export interface SelfTestState {
+  /** The thread that tests the core; held back between tests. */
+  readonly tid: Tid;
+  /** When the last test began, and when the last one began that it has passed. */
+  readonly startedNs: number;
+  readonly passedNs: number;
+  /** Of the test in progress. */
+  readonly failures: 0 | 1;
+  /** Processes that have run on the core since it last passed, in order of time. */
+  readonly ran: readonly Suspect[];
+}
+
+/** What a process has done on an unsound core since then cannot be trusted. */
+export interface Suspect {
+  readonly pid: Pid;
+  readonly fromNs: number;
 }
 
 // ---- Virtual memory ----------------------------------------------------------------------------------------------------
@@ -518,6 +540,7 @@ export interface Counters {
   readonly nextStatTickNs: number;
   readonly nextBalanceNs: number;
   readonly nextCheckpointNs: number;
+  readonly nextSelfTestNs: number;
   readonly nextLoadSampleNs: number;
   /** How often kern.arandom or /dev/random was read: each reading has a stream of random numbers of its own. */
   readonly arandomReads: number;

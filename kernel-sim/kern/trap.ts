@@ -36,6 +36,7 @@ import { faultInterrupt } from './recovery.ts';
 import { fxsaveOf, setTrapFlag } from './regs.ts';
 import { allowedCpus, balance, balanceDelayNs, chooseThread, enterCore, statTick, yieldCore } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
+import { beginSelfTests, endSelfTest } from './self-test.ts';
 import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { syscallEnter, syscallResume } from './syscall.ts';
@@ -171,11 +172,17 @@ export class KernelTrapHandler implements TrapHandler {
     try {
       const tid = k.cpu(core.id).current as Tid;
       this.spend(core, k.config.costs.syscallInstructions);
-      if (exit === EXIT_SYSCALL) syscallEnter(k, core, tid);
+      if (k.proc(k.thread(tid).pid).system) this.selfTested(core, exit);
+      else if (exit === EXIT_SYSCALL) syscallEnter(k, core, tid);
       else this.exception(core, tid);
     } finally {
       k.current = null;
     }
+  }
+
+  private selfTested(core: Core, exit: EngineExit): void {
+    const verdict = endSelfTest(this.k, core, exit);
+    if (verdict.kind === 'unsound') faultInterrupt(this.k, { core, by: 'self-test', ...verdict });
   }
 
   private exception(core: Core, tid: Tid): void {
@@ -207,6 +214,8 @@ export class KernelTrapHandler implements TrapHandler {
     let next = Math.min(k.nextDeadlineNs(), nextAlarmNs(k));
     const { nextStatTickNs, nextBalanceNs, nextCheckpointNs } = k.state.counters;
     if (k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0)) next = Math.min(next, nextStatTickNs, nextBalanceNs);
+    if (k.config.selfTest && k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0))
+      next = Math.min(next, k.state.counters.nextSelfTestNs);
     // When nothing else is due, checkpoints of processes that never change would go on for ever.
     if (k.config.checkpointEveryNs > 0 && next !== Number.POSITIVE_INFINITY) next = Math.min(next, nextCheckpointNs);
     return next;
@@ -232,6 +241,10 @@ export class KernelTrapHandler implements TrapHandler {
       balance(k);
       const prng = Prng.seeded(k.config.seed, 0x20000 + Math.floor(nowNs / 1e6));
       k.setCounters({ nextBalanceNs: nowNs + balanceDelayNs(prng.next()) });
+    }
+    if (k.config.selfTest && counters.nextSelfTestNs <= nowNs) {
+      beginSelfTests(k);
+      k.setCounters({ nextSelfTestNs: nowNs + k.config.selfTest.periodNs });
     }
     if (k.config.checkpointEveryNs > 0 && counters.nextCheckpointNs <= nowNs) {
       checkpointAll(k);
@@ -261,7 +274,7 @@ export class KernelTrapHandler implements TrapHandler {
   }
 
   finished(): string | null {
-    for (const pid of this.k.state.procs.keys()) if (pid !== INIT_PID) return null;
+    for (const { pid, system } of this.k.state.procs.values()) if (pid !== INIT_PID && !system) return null;
     return 'every process has ended';
   }
 

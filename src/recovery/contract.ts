@@ -88,7 +88,7 @@ export class ContractWatch {
     if (this.dead.has(core)) breach(`runs on core ${core}, which is dead`);
     const p = this.k.proc(pid);
     const td = this.k.thread(tid);
-    if (p.native) return;
+    if (p.native || p.system) return;
     const { mask } = this.k.cpuset(td.cpuset);
     if ((mask & cpuBit(core)) === 0) breach(`runs on core ${core}, outside its CPU set ${cpusOf(mask).join(',')}`);
     const known = this.processes.get(pid);

@@ -20,7 +20,7 @@ import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
 import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
-import { installFile, listDir } from '../kernel-sim/vfs/memfs.ts';
+import { filesBelow, installFile } from '../kernel-sim/vfs/memfs.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -91,8 +91,9 @@ export class System {
       },
       engine ?? new Interpreter(),
       freebsdDescriptorTables(),
-      (cores) => {
+      (cores, hooks) => {
         kernel.cores.push(...cores);
+        kernel.faults = hooks;
         return new KernelTrapHandler(kernel, NATIVE_PROGRAMS);
       },
       emit,
@@ -156,18 +157,10 @@ export class System {
 
   /** Absolute paths of the guest's regular files whose path matches, in order of path. */
   filesMatching(pattern: RegExp): string[] {
-    const found: string[] = [];
-    const walk = (directory: string): void => {
-      const names = listDir(this.kernel, directory);
-      if (typeof names === 'number') return;
-      for (const name of names) {
-        const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
-        if (typeof listDir(this.kernel, path) !== 'number') walk(path);
-        else if (pattern.test(path)) found.push(path);
-      }
-    };
-    walk('/');
-    return found.sort();
+    const found = [...filesBelow(this.kernel, '/')].filter(
+      ({ path, vnode }) => vnode.type === 'reg' && pattern.test(path),
+    );
+    return found.map(({ path }) => path).sort();
   }
 
   /** Starts a program on the console. Errors: UsageError when the guest kernel refuses it. */

@@ -12,16 +12,21 @@ export interface EventPlace {
 }
 
 /** What the machine itself reports. The kernel's events add to this union: kernel-sim/kern/events.ts. */
-export type MachineEvent = EventPlace & {
-  /** A fault of the plan has struck, whether or not it changes anything. */
-  readonly kind: 'core-fault';
-  readonly victim: CpuId;
-  readonly model: FaultModel;
-  /** Index in the fault plan. */
-  readonly fault: number;
-  /** What has changed, in a few words. */
-  readonly effect: string;
-};
+export type MachineEvent = EventPlace &
+  (
+    | {
+        /** A fault of the plan has struck, whether or not it changes anything. */
+        readonly kind: 'core-fault';
+        readonly victim: CpuId;
+        readonly model: FaultModel;
+        /** Index in the fault plan. */
+        readonly fault: number;
+        /** What has changed, in a few words. */
+        readonly effect: string;
+      }
+    /** A core that was away for a while goes on. */
+    | { readonly kind: 'core-back'; readonly victim: CpuId }
+  );
 
 export interface EventSink<E> {
   emit(event: E): void;

@@ -1,5 +1,6 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { CoreState } from '../../emu/core/core-state.ts';
+import { type FaultHooks, NO_FAULTS } from '../../emu/faults/world.ts';
 import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
@@ -17,6 +18,8 @@ import type {
   Pipe,
   PipeId,
   Proc,
+  Socket,
+  SocketId,
   Thread,
   Vmspace,
   VmspaceId,
@@ -44,6 +47,10 @@ export interface KernelCore {
   failed: boolean;
   /** When its first fault that nobody has noticed yet struck; null: none. Of use for reports alone. */
   struck: { readonly ns: number; readonly instruction: number } | null;
+  /** What a failed core held in registers cannot be read any more. */
+  registersLost: boolean;
+  /** Everything takes so many times as long as on a sound core. */
+  slowdown: number;
 }
 
 /**
@@ -58,6 +65,8 @@ export class Kernel {
   /** Saved core state block of each thread that is not on a core (FreeBSD struct pcb and trap frame). */
   readonly pcbs = new Map<Tid, Uint8Array>();
   readonly cores: KernelCore[] = [];
+  /** Hardware faults that strike when the kernel is at a certain point. */
+  faults: FaultHooks = NO_FAULTS;
   /** The core that the kernel is serving, or null while it serves a device or the host. */
   current: KernelCore | null = null;
   /** Virtual time of the machine: that of the served core while one is served. */
@@ -209,9 +218,29 @@ export class Kernel {
     this.state.pipes.set(pipe.id, pipe);
   }
 
+  socket(id: SocketId): Socket {
+    const socket = this.state.sockets.get(id);
+    assert(socket, `no socket ${id}`);
+    return socket;
+  }
+
+  setSocket(id: SocketId, patch: Partial<Socket>): Socket {
+    const next = { ...this.socket(id), ...patch };
+    this.state.sockets.set(id, next);
+    return next;
+  }
+
   /** Takes the next value of a counter that names new things. */
   next(
-    counter: 'nextTid' | 'nextVmspace' | 'nextVnode' | 'nextFile' | 'nextPipe' | 'nextKqueue' | 'nextCpuset',
+    counter:
+      | 'nextTid'
+      | 'nextVmspace'
+      | 'nextVnode'
+      | 'nextFile'
+      | 'nextPipe'
+      | 'nextKqueue'
+      | 'nextSocket'
+      | 'nextCpuset',
   ): number {
     const value = this.state.counters[counter];
     this.setCounters({ [counter]: value + 1 });

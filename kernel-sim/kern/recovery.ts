@@ -200,6 +200,7 @@ function startAgent(k: Kernel, recovery: Recovery): void {
   const data = { executable: point.proc.execPath, core: point.file, args: [...point.proc.args], lostPid: pid };
   const { cpuset } = recovery.threads[0]!;
   const like = { nice: k.proc(pid).nice, cpuset, lastCpu: idleCpuBeside(k, cpuset, recovery.victim) };
+  k.faults.recoveryBegins(pid, recovery.attempts);
   const agent = spawnNative(k, RESTART_PROGRAM, data, like);
   if (agent === null) {
     giveUp(k, recovery, 'there is no room for another process');

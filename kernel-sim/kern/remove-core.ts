@@ -27,7 +27,7 @@ export function takeOutCore(k: Kernel, core: KernelCore): void {
   if (running !== 0) {
     // Neither on a core nor on a queue: the thread will not be seen again.
     k.setThread(running, { state: 'suspended', onCpu: -1 });
-    k.pcbs.set(running, core.state.save().fill(0));
+    k.pcbs.set(running, core.registersLost ? core.state.save().fill(0) : core.state.save());
   }
   if (spare) {
     k.setCpu(spare.cpu, { spare: false });

@@ -5,7 +5,7 @@ import { setFileData } from '../vfs/vnode.ts';
 import { releaseCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel } from './kernel.ts';
-import { isFileFilter } from './kqueue.ts';
+import { isDescriptorFilter } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
 import { NOTHING_SINCE } from './rollback-point.ts';
 import type { FdEntry, OpenFile, Pipe, Proc, Recovery, RollbackPoint, SigInfo, SincePoint } from './state.ts';
@@ -78,9 +78,11 @@ const withoutBirths = (since: SincePoint, forgotten: readonly Pid[]): SincePoint
 
 function rollBackProcess(k: Kernel, { proc: then, since }: RollbackPoint): void {
   const p = k.proc(then.pid);
-  const { umask, uid, gid, limits, sigacts, children } = then;
+  const { umask, uid, gid, limits, children } = then;
   k.setProc(p.pid, {
-    ...{ umask, uid, gid, limits, sigacts, children },
+    ...{ umask, uid, gid, limits, children },
+    // A signal that comes for a handler set since must not find the default action, which may be to end.
+    sigacts: p.sigacts.map((action, signo) => then.sigacts[signo] ?? action),
     cwd: k.state.vnodes.get(then.cwd)?.type === 'dir' ? then.cwd : p.cwd,
     sigqueue: withRepeated(since.signals, p.sigqueue),
     // Points in time stay what they were: a timer that has gone off since goes off again.
@@ -148,7 +150,7 @@ function rollBackOpenFiles(k: Kernel, points: readonly RollbackPoint[], owners: 
     for (const then of kqueues) {
       if (!k.state.kqueues.has(then.id)) continue;
       const { fds } = k.proc(proc.pid);
-      const knotes = then.knotes.filter(({ filter, ident }) => !isFileFilter(filter) || fds[ident]);
+      const knotes = then.knotes.filter(({ filter, ident }) => !isDescriptorFilter(filter) || fds[ident]);
       k.state.kqueues.set(then.id, { ...then, knotes });
     }
   }

@@ -2,8 +2,8 @@ import { assert } from '../../emu/base/errors.ts';
 import { EISDIR, ENOENT, ENOTDIR } from '../abi/errno.ts';
 import type { Errno } from '../abi/ids.ts';
 import { S_ISVTX } from '../abi/stat.ts';
-import type { Kernel } from '../kern/kernel.ts';
-import type { DeviceName, VnodeId } from '../kern/state.ts';
+import { bytesOf, type Kernel } from '../kern/kernel.ts';
+import type { DeviceName, Vnode, VnodeId } from '../kern/state.ts';
 import { createFile, createNode, makePath, renameNode, unlinkNode } from './directory.ts';
 import { fileDataOf, readFileRange } from './file-data.ts';
 import { hostCredentials, lookupFile, lookupPath, namei } from './namei.ts';
@@ -23,6 +23,9 @@ const DEVICES: readonly (readonly [path: string, device: DeviceName, mode: numbe
   ['/dev/urandom', 'random', 0o666],
 ];
 
+/** What resolvers of names look at: the machine knows nobody else. */
+const HOSTS = '::1\t\tlocalhost\n127.0.0.1\tlocalhost\n';
+
 /** Builds the root file system in a kernel that has none, and makes it known as `counters.rootVnode`. */
 export function mkfs(k: Kernel): void {
   const root = newVnode(k, { type: 'dir', mode: 0o755, uid: 0, gid: 0, entries: new Map(), nextCookie: 2, parent: 0 });
@@ -38,6 +41,7 @@ export function mkfs(k: Kernel): void {
     const made = createNode(k, cred, found, { type: 'chr', mode, uid: 0, gid: 0, device });
     assert(typeof made !== 'number', `cannot make ${path}`);
   }
+  assert(installFile(k, '/etc/hosts', bytesOf(HOSTS), 0o644) === 0, 'cannot make /etc/hosts');
 }
 
 /** Puts a file in place, with the directories above it. */
@@ -78,6 +82,19 @@ export function listDir(k: Kernel, path: string): string[] | Errno {
   if (typeof vnode === 'number') return vnode;
   if (vnode.type !== 'dir') return ENOTDIR;
   return [...vnode.entries.keys()].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Every regular file and symbolic link below a directory, in order of path. Links are not followed: they may lead in a circle. */
+export function* filesBelow(k: Kernel, directory: string): Generator<{ path: string; vnode: Vnode }> {
+  const names = listDir(k, directory);
+  if (typeof names === 'number') return;
+  for (const name of names) {
+    const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
+    const vnode = lookupPath(k, hostCredentials(k), path, { follow: false });
+    if (typeof vnode === 'number') continue;
+    if (vnode.type === 'dir') yield* filesBelow(k, path);
+    else if (vnode.type !== 'chr') yield { path, vnode };
+  }
 }
 
 /** Removes a file's name; ENOENT, or EPERM for a directory. */

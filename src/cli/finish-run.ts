@@ -1,11 +1,12 @@
 import { UsageError } from '../../emu/base/errors.ts';
 import { writeHostFile } from '../host/files.ts';
 import { runWithProgress } from '../host/run-loop.ts';
+import { finishedRun } from '../recovery/finished-run.ts';
 import { byteSize, grouped, shortMoment } from '../report/format.ts';
 import { timelineText } from '../report/text.ts';
 import { buildResult, type RunResult, timelineOf } from '../result.ts';
 import { encodeSavedRun, type SavedRun } from '../snapshot/saved-run.ts';
-import { System, type SystemConfig } from '../system.ts';
+import type { System } from '../system.ts';
 import { type OutputOptions, toJson, writeOutputs } from './outputs.ts';
 import { type SaveOptions, saveRequest } from './save-options.ts';
 import { summaryLines } from './summary-lines.ts';
@@ -13,27 +14,23 @@ import { summaryLines } from './summary-lines.ts';
 const EXIT_NOT_ENDED = 3;
 
 /** A run that has begun, or goes on from where it was saved. */
-interface RunInProgress extends Omit<SavedRun, 'current'> {
+interface RunInProgress extends Omit<SavedRun, 'snapshot'> {
   readonly system: System;
-  readonly host: Pick<SystemConfig, 'engine' | 'paranoid'>;
 }
 
 /** Lets a run go to its end, or to where it is to be saved, and tells of it. Returns the exit code. */
 export function finishRun(run: RunInProgress, options: OutputOptions & SaveOptions): number {
-  const { system, origin, faults, limits, host } = run;
+  const { system, ...kept } = run;
   const save = saveRequest(options);
   if (!options.json) echoOutput(system);
-  const stop = runWithProgress(system, { ...limits, ...save?.pause });
+  const stop = runWithProgress(system, { ...kept.limits, ...save?.pause });
   if (stop.reason === 'paused') {
-    const bytes = encodeSavedRun({ origin, current: system.snapshot(), faults, limits });
+    const bytes = encodeSavedRun({ ...kept, snapshot: system.snapshot() });
     writeHostFile(save!.file, bytes);
     process.stderr.write(savedLine(system, save!.file, bytes));
     return EXIT_NOT_ENDED;
   }
-  const result = buildResult(system, stop, faults.length, () => {
-    const golden = System.from(origin, { ...host, faults: [] });
-    return { system: golden, stop: runWithProgress(golden, limits) };
-  });
+  const result = buildResult(system, finishedRun(system, stop, kept.faults), kept.golden);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   if (options.json) process.stdout.write(toJson(result));
   else {

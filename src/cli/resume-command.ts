@@ -38,12 +38,11 @@ export function addResumeCommand(program: Command): void {
 }
 
 function resumeCommand(file: string, options: ResumeOptions): number {
-  const { origin, current, faults, limits } = readSavedRun(file);
-  const host = { engine: makeEngine(options), paranoid: options.paranoid ?? false };
-  const system = System.from(current, host);
+  const { snapshot, ...run } = readSavedRun(file);
+  const system = System.from(snapshot, { engine: makeEngine(options), paranoid: options.paranoid ?? false });
   const until = options.until === undefined ? {} : { untilNs: parseDuration(options.until, '--until') };
   const most = options.maxInstructions === undefined ? {} : { instructions: options.maxInstructions };
-  return finishRun({ system, origin, faults, limits: { ...limits, ...until, ...most }, host }, options);
+  return finishRun({ ...run, system, limits: { ...run.limits, ...until, ...most } }, options);
 }
 
 function readSavedRun(path: string): SavedRun {

@@ -1,6 +1,11 @@
 import { type Command, Option } from 'commander';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { RunLimits } from '../../emu/machine/machine.ts';
 import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
+import { runWithProgress } from '../host/run-loop.ts';
+import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
+import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { parseCpuList } from '../scenario/units.ts';
 import { System } from '../system.ts';
 import { finishRun } from './finish-run.ts';
@@ -58,7 +63,20 @@ function runCommand(elf: string, args: readonly string[], options: RunOptions): 
         : {};
     system.spawn({ path: resolved[n]!.path, args: words, nice: n === 0 ? options.nice : 0, ...cpus });
   });
-  const origin = system.snapshot();
-  const host = { engine: config.engine!, paranoid: config.paranoid! };
-  return finishRun({ system, origin, faults: config.faults, limits: runLimits(options), host }, options);
+  const limits = runLimits(options);
+  const { faults, engine } = config;
+  const golden =
+    faults.length > 0 ? runGolden(System.from(system.snapshot(), { engine: engine!, faults: [] }), limits) : null;
+  return finishRun({ system, faults, golden, limits: limitsBeside(golden, system, faults, limits) }, options);
+}
+
+function runGolden(system: System, limits: RunLimits): FinishedRun {
+  return finishedRun(system, runWithProgress(system, limits), []);
+}
+
+/** A run that takes far longer than it would without its faults is broken off: it hangs (docs/outcomes.md). */
+function limitsBeside(golden: FinishedRun | null, system: System, faults: FaultPlan, limits: RunLimits): RunLimits {
+  if (!golden) return limits;
+  const boundNs = hangBoundNs(golden.endNs, faults, machineOf(system));
+  return { ...limits, untilNs: Math.min(limits.untilNs ?? boundNs, boundNs + 1) };
 }

@@ -29,6 +29,7 @@ type FieldTable = {
 export const EVENT_FIELDS = {
   'core-fault': { victim: 'int', model: 'text', fault: 'int', effect: 'text' },
   'fault-detected': { victim: 'int', by: 'text', latencyNs: 'int', latencyInstructions: 'int', misses: 'int' },
+  'core-back': { victim: 'int' },
   boot: { cores: 'int', cycleNs: 'int', seed: 'int' },
   switch: { pid: 'int', tid: 'int', name: 'text' },
   fork: { pid: 'int', child: 'int', how: 'text' },

@@ -11,6 +11,7 @@ import { EMPTY_QUEUES } from '../../kernel-sim/kern/runq.ts';
 import { removeFromQueue } from '../../kernel-sim/kern/sched.ts';
 import type { KernelState, Proc, Thread } from '../../kernel-sim/kern/state.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from '../../kernel-sim/kern/syscall-result.ts';
+import { IPPORT_EPHEMERAL_FIRST } from '../../kernel-sim/net/inet.ts';
 import type { SyscallRow } from '../../kernel-sim/sys/row.ts';
 import { INITIAL_CONSOLE } from '../../kernel-sim/vfs/console.ts';
 import { openConsoleDescriptors } from '../../kernel-sim/vfs/filedesc.ts';
@@ -48,6 +49,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     files: new Map(),
     pipes: new Map(),
     kqueues: new Map(),
+    sockets: new Map(),
     recoveries: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',
@@ -60,10 +62,13 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextFile: 1,
       nextPipe: 1,
       nextKqueue: 1,
+      nextSocket: 1,
+      nextPort: IPPORT_EPHEMERAL_FIRST,
       nextCpuset: 1,
       nextAnonCpuset: -2,
       rootVnode: 0,
       fileBytes: 0,
+      socketBytes: 0,
       nextStatTickNs: 0,
       nextBalanceNs: 0,
       nextCheckpointNs: 0,
@@ -74,7 +79,17 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
   };
   const k = new Kernel({ ...DEFAULT_CONFIG, ...config }, state, (event) => events.push(event));
   const core = new CoreState(cpuId(0), freebsdDescriptorTables());
-  k.cores.push({ id: 0, state: core, retired: 0, clockNs: 0, wakeNs: 0, failed: false, struck: null });
+  k.cores.push({
+    id: 0,
+    state: core,
+    retired: 0,
+    clockNs: 0,
+    wakeNs: 0,
+    failed: false,
+    registersLost: false,
+    slowdown: 1,
+    struck: null,
+  });
   mkfs(k);
   return { k, events };
 }

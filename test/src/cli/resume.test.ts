@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Prng } from '../../../emu/base/prng.ts';
+import { finishedRun } from '../../../src/recovery/finished-run.ts';
 import { buildResult } from '../../../src/result.ts';
 import { encodeSavedRun } from '../../../src/snapshot/saved-run.ts';
 import { compile, coreback, MAIN } from '../../support/cli.ts';
@@ -19,18 +20,15 @@ describe('a run that is saved and goes on in a new host process', () => {
     const whole = boot(workload, 1);
     const faults = workload.config.faults ?? [];
     const stop = whole.run(LIMITS);
-    const golden = () => {
-      const system = boot(workload, 1, { faults: [] });
-      return { system, stop: system.run(LIMITS) };
-    };
-    const expected = buildResult(whole, stop, faults.length, golden);
+    const reference = boot(workload, 1, { faults: [] });
+    const golden = finishedRun(reference, reference.run(LIMITS), []);
+    const expected = buildResult(whole, finishedRun(whole, stop, faults), golden);
     const prng = Prng.seeded(5);
     for (let n = 0; n < 2; n++) {
       const system = boot(workload, 1);
-      const origin = system.snapshot();
       system.run({ ...LIMITS, pauseInstructions: prng.below(whole.machine.retired) });
       const file = join(FOLDER, `${n}.state`);
-      writeFileSync(file, encodeSavedRun({ origin, current: system.snapshot(), faults, limits: LIMITS }));
+      writeFileSync(file, encodeSavedRun({ snapshot: system.snapshot(), faults, golden, limits: LIMITS }));
       const { stdout, stderr } = coreback(['resume', file, '--json']);
       expect(stderr).toBe('');
       expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(expected)));

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FaultSpec } from '../../../emu/faults/plan.ts';
 import type { RecoveryPolicyName } from '../../../kernel-sim/kern/config.ts';
-import { ContractWatch } from '../../../src/recovery/contract.ts';
+import { ContractMonitor } from '../../../src/recovery/contract.ts';
+import { finishedRun } from '../../../src/recovery/finished-run.ts';
 import { logicalOutputs } from '../../../src/recovery/logical-output.ts';
 import { judge } from '../../../src/recovery/outcome.ts';
 import { System } from '../../../src/system.ts';
@@ -38,11 +39,11 @@ function run(plan: Plan, recovery: RecoveryPolicyName, withFaults: boolean) {
     checkpointEveryNs: plan.checkpointMs * 1e6,
     recoveryOptions: { importantNiceMax: 2 },
   });
-  const watch = new ContractWatch(system);
+  const contract = new ContractMonitor(system);
   for (const file of FILES) system.install(file);
   for (const { args, nice } of PROGRAMS) system.spawn({ path: `/bin/${args[0]}`, args, nice });
   const stop = system.run({ untilNs: 60e9 });
-  return { system, stop, watch, faultsPlanned: withFaults ? faults.length : 0, events: system.events };
+  return { ...finishedRun(system, stop, withFaults ? faults : []), violations: contract.finish() };
 }
 
 /** What each of the programs wrote and how it ended, pids 2 to 5. */
@@ -64,7 +65,7 @@ describe('after faults of cores, whatever the moment', () => {
       fc.property(plans, (plan) => {
         const faulty = run(plan, recovery, true);
         expect(faulty.stop.reason).toBe('finished');
-        expect(faulty.watch.breaches).toEqual([]);
+        expect(faulty.violations).toEqual([]);
         const golden = run(plan, recovery, false);
         expect(results(faulty)).toEqual(results(golden));
         expect(judge(faulty, golden)).toMatch(/^(recovered-exact|recovered-at-least-once|masked|not-activated)$/);
@@ -82,7 +83,7 @@ describe('after faults of cores, whatever the moment', () => {
         fc.pre(plan.victim !== 'forktree');
         const faulty = run(plan, 'restart-from-beginning', true);
         expect(faulty.stop.reason).toBe('finished');
-        expect(faulty.watch.breaches).toEqual([]);
+        expect(faulty.violations).toEqual([]);
         expect(results(faulty)).toEqual(results(run(plan, 'restart-from-beginning', false)));
         expect(faulty.events.filter((event) => event.kind === 'restart-step')).toEqual([]);
         recovered += faulty.events.filter((event) => event.kind === 'recovery-done').length;
@@ -96,7 +97,7 @@ describe('after faults of cores, whatever the moment', () => {
     fc.assert(
       fc.property(plans, (plan) => {
         const faulty = run(plan, 'none', true);
-        expect(faulty.watch.breaches).toEqual([]);
+        expect(faulty.violations).toEqual([]);
         const lost = faulty.events.some((event) => event.kind === 'recovery-failed');
         expect(judge(faulty, run(plan, 'none', false))).toMatch(
           lost ? /^(detected-unrecovered|hang)$/ : /^(masked|not-activated)$/,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../emu/base/errors.ts';
 import { sameValue } from '../../../emu/base/same-value.ts';
+import { finishedRun } from '../../../src/recovery/finished-run.ts';
 import { buildResult } from '../../../src/result.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../../src/snapshot/encode.ts';
 import { pack, unpack } from '../../../src/snapshot/plain-data.ts';
@@ -11,7 +12,8 @@ import { System } from '../../../src/system.ts';
 import { property } from '../../support/property.ts';
 import { boot, LIMITS, WORKLOADS } from '../../support/workloads.ts';
 
-const digestAtEnd = (system: System): string => buildResult(system, system.run(LIMITS), 0, null).digest;
+const digestAtEnd = (system: System): string =>
+  buildResult(system, finishedRun(system, system.run(LIMITS), []), null).digest;
 
 const usageError = (work: () => unknown): UsageError => {
   try {

@@ -16,8 +16,8 @@ import { POLICIES, type Remedy } from './recovery-policy.ts';
 import { reenterSyscall } from './regs.ts';
 import { keepsCore, takeOutCore } from './remove-core.ts';
 import { rollForward } from './roll-forward.ts';
-import { cancelRecovery, discard, lostAgain, rollBackRecords } from './rollback.ts';
-import { lastPoint } from './rollback-point.ts';
+import { cancelRecovery, discard, lostAgain, rollBackRecords, takeTreePoints } from './rollback.ts';
+import { lastPoint, treeOf } from './rollback-point.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type {
@@ -29,6 +29,7 @@ import type {
   Suspect,
   Thread,
   ThreadIdentity,
+  TreePoint,
   VmspaceId,
 } from './state.ts';
 import { removeThread } from './thread.ts';
@@ -57,40 +58,52 @@ function recoverProcess(k: Kernel, { pid, fromNs }: Suspect, report: FaultReport
   // What the kernel's own restart does is no work of the core's.
   if (report.suspects ? k.proc(pid).native !== null : recoverRecovery(k, pid)) return;
   const p = k.proc(pid);
-  const point = p.checkpoint?.points.findLast(({ file, ns }) => file && ns <= fromNs);
   const victim = cpuId(report.core.id);
   const { remedies } = POLICIES[k.config.recovery];
+  const back = wayBack(k, p, fromNs);
+  const begins = (): void => {
+    const points = remedies.includes('beginning') ? [] : back.points;
+    for (const { proc, file } of points) k.emit({ kind: 'recovery-start', pid: proc.pid, victim, file });
+    if (points.length === 0) k.emit({ kind: 'recovery-start', pid, victim, file: '' });
+  };
   const reasons: string[] = [];
-  const file = remedies.includes('beginning') ? '' : (point?.file ?? '');
-  const starts = { kind: 'recovery-start', pid, victim, file } as const;
-  if (remedies[0] !== 'forward') k.emit(starts);
+  if (remedies[0] !== 'forward') begins();
   for (const remedy of remedies) {
-    const why = p.native ? 'it is a native process' : apply(k, p, remedy, report, point);
+    const why = p.native ? 'it is a native process' : apply(k, p, remedy, report, back);
     if (why === null) return;
     reasons.push(why);
-    if (remedy === 'forward') k.emit(starts);
+    if (remedy === 'forward') begins();
   }
   const why = reasons.join('; ') || 'recovery is switched off';
   k.emit({ kind: 'recovery-failed', pid, victim, why });
   exitProcess(k, pid, { signo: SIGKILL, dumped: false });
 }
 
+interface WayBack {
+  /** One for each process that goes back, together; empty when there is none. */
+  readonly points: readonly RollbackPoint[];
+  /** Of which tree checkpoint they are. */
+  readonly tree: TreePoint | undefined;
+}
+
+/** To the last checkpoint before `fromNs`: of its tree, where trees go back as a whole and there is one, or its own. */
+function wayBack(k: Kernel, p: Proc, fromNs: number): WayBack {
+  const tree = k.config.recoveryOptions.scope === 'tree' ? treeOf(k, p.pid) : undefined;
+  if (tree && tree.members[0]!.ns <= fromNs) return { points: tree.members, tree };
+  const own = p.checkpoint?.points.findLast(({ file, ns }) => file && ns <= fromNs);
+  return { points: own ? [own] : [], tree: undefined };
+}
+
 /** Does it, or says why it cannot be done. */
-function apply(
-  k: Kernel,
-  p: Proc,
-  remedy: Remedy,
-  report: FaultReport,
-  point: RollbackPoint | undefined,
-): string | null {
+function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, { points, tree }: WayBack): string | null {
   switch (remedy) {
     case 'forward':
       return rollForward(k, p, report);
-    case 'rollback': {
-      if (!point) return lastPoint(p) ? 'it has run on the core since its checkpoints' : 'there is no checkpoint of it';
-      rollBack(k, [point], report.core);
+    case 'rollback':
+      if (points.length === 0)
+        return lastPoint(p) ? 'it has run on the core since its checkpoints' : 'there is no checkpoint of it';
+      rollBack(k, tree ? takeTreePoints(k, tree) : points, report.core);
       return null;
-    }
     case 'beginning': {
       const beginning = p.checkpoint?.points[0];
       if (!beginning || beginning.file) return 'it was forked and has executed no program since';
@@ -151,9 +164,10 @@ function loseAll(k: Kernel, points: readonly RollbackPoint[], core: KernelCore):
     for (const { cpuset } of threads) retainCpuset(k, cpuset);
     return threads;
   });
-  for (const { proc: then } of points) {
+  for (const point of points) {
+    const { proc: then } = point;
     const p = k.findProc(then.pid);
-    if (!p || p.state === 'zombie') k.state.procs.set(then.pid, lostAgain(then));
+    if (!p || p.state === 'zombie') k.state.procs.set(then.pid, lostAgain(point));
     else loseBody(k, p);
   }
   return identities;

@@ -11,6 +11,7 @@ import {
   NT_X86_XSTATE,
 } from '../abi/elf.ts';
 import type { ByteView } from './byte-view.ts';
+import { UNSEALED_CHECK } from './check-note.ts';
 import type { CoreImage, CoreThread } from './core-image.ts';
 import {
   decodeFpregset,
@@ -29,6 +30,7 @@ import {
   decodeCorebackProc,
   encodeCorebackProc,
   NOTE_VENDOR_COREBACK,
+  NT_COREBACK_CHECK,
   NT_COREBACK_PROC,
 } from './coreback-note.ts';
 import type { Note, PlacedNote } from './notes.ts';
@@ -54,7 +56,7 @@ export function coreNotes(core: CoreImage): Note[] {
   if (core.coreback) {
     notes.push({ name: NOTE_VENDOR_COREBACK, type: NT_COREBACK_PROC, desc: encodeCorebackProc(core.coreback) });
   }
-  return [...notes, ...(core.extraNotes ?? [])];
+  return [...notes, ...(core.extraNotes ?? []), ...(core.coreback ? [UNSEALED_CHECK] : [])];
 }
 
 /** What the notes of a core say. */
@@ -68,6 +70,8 @@ export class NoteCollector {
   private readonly threads: { -readonly [K in keyof CoreThread]?: CoreThread[K] }[] = [];
   private procstat: ProcstatNotes = {};
   private coreback: CorebackProc | undefined;
+  /** What the file as a whole should be. */
+  check: PlacedNote | undefined;
   private readonly extraNotes: Note[] = [];
   private end = EHDR_SIZE;
 
@@ -80,6 +84,9 @@ export class NoteCollector {
     if (note.name === NOTE_VENDOR_COREBACK && note.type === NT_COREBACK_PROC) {
       this.once(note, 'NT_COREBACK_PROC', this.coreback);
       this.coreback = decodeCorebackProc(note);
+    } else if (note.name === NOTE_VENDOR_COREBACK && note.type === NT_COREBACK_CHECK) {
+      this.once(note, 'NT_COREBACK_CHECK', this.check);
+      this.check = note;
     } else if (note.name !== NOTE_VENDOR_FREEBSD || !this.addFreebsd(note)) {
       this.extraNotes.push({ name: note.name, type: note.type, desc: note.desc });
     }

@@ -24,8 +24,10 @@ const ATTR_KEPT = 64;
 const ATTR_STATE = PERM_R | PERM_W | PERM_X | ATTR_CLEAN;
 
 /** Where the engine's own arrays stand in the same memory, above everything that user mode may touch. */
-const PERM_OFFSET = 0xc0000000;
+export const PERM_OFFSET = 0xc0000000;
 const ATTR_OFFSET = PERM_OFFSET + PAGE_COUNT;
+/** From here on the engine whose `codeCache` the space has may keep what it wants. */
+export const ENGINE_AREA = ATTR_OFFSET + PAGE_COUNT;
 
 /** What an engine derived from a space's code (predecoded or translated instructions). */
 export interface CodeCache {

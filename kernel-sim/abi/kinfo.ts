@@ -182,6 +182,7 @@ export type KinfoVmentry = typeof kinfoVmentryLayout.zero;
 // ---- kinfo_file --------------------------------------------------------------------------------------------------------
 
 export const KF_TYPE_VNODE = 1;
+export const KF_TYPE_SOCKET = 2;
 export const KF_TYPE_PIPE = 3;
 export const KF_TYPE_KQUEUE = 5;
 
@@ -191,6 +192,7 @@ export const KF_VTYPE_VREG = 1;
 export const KF_VTYPE_VDIR = 2;
 export const KF_VTYPE_VCHR = 4;
 export const KF_VTYPE_VLNK = 5;
+export const KF_VTYPE_VSOCK = 6;
 
 /** kf_fd of what is not a descriptor. */
 export const KF_FD_TYPE_CWD = -1;

@@ -5,6 +5,7 @@ export const S_IFCHR = 0o020000;
 export const S_IFDIR = 0o040000;
 export const S_IFREG = 0o100000;
 export const S_IFLNK = 0o120000;
+export const S_IFSOCK = 0o140000;
 export const S_ISVTX = 0o1000;
 export const ALLPERMS = 0o7777;
 
@@ -12,6 +13,7 @@ export const DT_CHR = 2;
 export const DT_DIR = 4;
 export const DT_REG = 8;
 export const DT_LNK = 10;
+export const DT_SOCK = 12;
 
 export const STAT_SIZE = 96;
 

@@ -1,6 +1,7 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { TID_MIN } from '../abi/ids.ts';
+import { IPPORT_EPHEMERAL_FIRST } from '../net/inet.ts';
 import { openConsoleDescriptors } from '../vfs/filedesc.ts';
 import { mkfs } from '../vfs/memfs.ts';
 import { lookupPath } from '../vfs/namei.ts';
@@ -44,6 +45,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       files: new Map(),
       pipes: new Map(),
       kqueues: new Map(),
+      sockets: new Map(),
       recoveries: new Map(),
       hostname: 'coreback',
       loadAverage: [0, 0, 0],
@@ -56,6 +58,8 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextFile: 1,
         nextPipe: 1,
         nextKqueue: 1,
+        nextSocket: 1,
+        nextPort: IPPORT_EPHEMERAL_FIRST,
         nextCpuset: 2,
         nextAnonCpuset: -2,
         rootVnode: 0,
@@ -65,6 +69,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextLoadSampleNs: 5_000_000_000,
         arandomReads: 0,
         fileBytes: 0,
+        socketBytes: 0,
       },
     },
     sink,

@@ -1,12 +1,11 @@
 import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
-import { NOTE_FORK } from '../abi/event.ts';
 import type { Pid } from '../abi/ids.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
-import { processEvent } from './kqueue.ts';
+import { forkEvent } from './kqueue.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
 import { regsOf } from './regs.ts';
 import { makeRunnable } from './sched.ts';
@@ -74,7 +73,7 @@ export function forkProcess(
   regs[EDX] = 1;
   regs[EFLAGS] = regs[EFLAGS]! & ~(FLAG_CF | FLAG_TF);
   k.pcbs.set(childTid, new Uint8Array(regs.buffer));
-  processEvent(k, parent.pid, NOTE_FORK, 0);
+  forkEvent(k, parent.pid, childPid);
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   makeRunnable(k, k.thread(childTid), 'new');
   if (k.config.checkpointEveryNs > 0 && !parent.traced) takeCheckpoint(k, childPid);

@@ -18,6 +18,8 @@ import type {
   Pipe,
   PipeId,
   Proc,
+  Socket,
+  SocketId,
   Thread,
   Vmspace,
   VmspaceId,
@@ -214,9 +216,29 @@ export class Kernel {
     this.state.pipes.set(pipe.id, pipe);
   }
 
+  socket(id: SocketId): Socket {
+    const socket = this.state.sockets.get(id);
+    assert(socket, `no socket ${id}`);
+    return socket;
+  }
+
+  setSocket(id: SocketId, patch: Partial<Socket>): Socket {
+    const next = { ...this.socket(id), ...patch };
+    this.state.sockets.set(id, next);
+    return next;
+  }
+
   /** Takes the next value of a counter that names new things. */
   next(
-    counter: 'nextTid' | 'nextVmspace' | 'nextVnode' | 'nextFile' | 'nextPipe' | 'nextKqueue' | 'nextCpuset',
+    counter:
+      | 'nextTid'
+      | 'nextVmspace'
+      | 'nextVnode'
+      | 'nextFile'
+      | 'nextPipe'
+      | 'nextKqueue'
+      | 'nextSocket'
+      | 'nextCpuset',
   ): number {
     const value = this.state.counters[counter];
     this.setCounters({ [counter]: value + 1 });

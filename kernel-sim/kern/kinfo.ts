@@ -11,11 +11,13 @@ import {
   KF_FLAG_WRITE,
   KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
+  KF_TYPE_SOCKET,
   KF_TYPE_VNODE,
   KF_VTYPE_VCHR,
   KF_VTYPE_VDIR,
   KF_VTYPE_VLNK,
   KF_VTYPE_VREG,
+  KF_VTYPE_VSOCK,
   KI_CTTY,
   KI_SLEADER,
   KINFO_PROC_SIZE,
@@ -306,7 +308,13 @@ function vmFlags(entry: VmEntry): number {
   );
 }
 
-const VNODE_TYPES = { reg: KF_VTYPE_VREG, dir: KF_VTYPE_VDIR, chr: KF_VTYPE_VCHR, lnk: KF_VTYPE_VLNK } as const;
+const VNODE_TYPES = {
+  reg: KF_VTYPE_VREG,
+  dir: KF_VTYPE_VDIR,
+  chr: KF_VTYPE_VCHR,
+  lnk: KF_VTYPE_VLNK,
+  sock: KF_VTYPE_VSOCK,
+} as const;
 
 /** What both structures say of a vnode; null when it is gone. */
 function vnodePart(k: Kernel, id: VnodeId) {
@@ -317,6 +325,8 @@ function vnodePart(k: Kernel, id: VnodeId) {
 }
 
 // ---- kinfo_file --------------------------------------------------------------------------------------------------------
+
+const KF_TYPE = { pipe: KF_TYPE_PIPE, kqueue: KF_TYPE_KQUEUE, socket: KF_TYPE_SOCKET } as const;
 
 /** Text, working and root directory, then the descriptors (sysctl_kern_proc_filedesc). */
 export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
@@ -335,9 +345,7 @@ export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
     const file = k.file(entry.file);
     records.push({
       ...kinfoFileLayout.zero,
-      ...(file.kind === 'vnode'
-        ? vnodeFields(k, file.vnode)
-        : { kf_type: file.kind === 'kqueue' ? KF_TYPE_KQUEUE : KF_TYPE_PIPE }),
+      ...(file.kind === 'vnode' ? vnodeFields(k, file.vnode) : { kf_type: KF_TYPE[file.kind] }),
       kf_fd: fd,
       kf_ref_count: file.refs,
       kf_offset: file.offset,

@@ -1,14 +1,13 @@
 import { EBADF, EINVAL, ENOENT, EPIPE, ESRCH } from '../abi/errno.ts';
 import * as ev from '../abi/event.ts';
-import { PIPE_BUF } from '../abi/fcntl.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { SIG_MAX } from '../abi/signal.ts';
-import { consoleReady } from '../vfs/console.ts';
-import { vnodeSize } from '../vfs/file-io.ts';
-import { incoming, isEndOpen, PIPE_SIZE } from '../vfs/pipe.ts';
+import { isEndOpen } from '../vfs/pipe.ts';
+import { type Condition, readCondition, writeCondition } from '../vfs/readiness.ts';
+import { fileEvent } from './file-event.ts';
 import type { Kernel } from './kernel.ts';
 import { wakeup } from './sleep.ts';
-import type { Knote, KqueueId, OpenFile, PipeId } from './state.ts';
+import type { Knote, KqueueId, OpenFile, VnodeId } from './state.ts';
 
 /*
  * Kernel event queues: FreeBSD 9.1 kern/kern_event.c. A knote is active from the moment its event happens until it has been reported
@@ -23,13 +22,6 @@ export interface Kevent {
   readonly fflags: number;
   readonly data: number;
   readonly udata: number;
-}
-
-/** What a condition looks like now. */
-interface Condition {
-  readonly ready: boolean;
-  readonly data: number;
-  readonly eof: boolean;
 }
 
 export const kqueueChannel = (id: KqueueId): string => `kqueue:${id}`;
@@ -51,39 +43,23 @@ function setKnotes(k: Kernel, id: KqueueId, knotes: readonly Knote[]): void {
   k.state.kqueues.set(id, { ...k.state.kqueues.get(id)!, knotes });
 }
 
+/** Filters whose knotes ask for the state of an open file whenever it matters. */
 const isFileFilter = (filter: number): boolean => filter === ev.EVFILT_READ || filter === ev.EVFILT_WRITE;
-
-// ---- conditions --------------------------------------------------------------------------------------------------------
-
-/** Whether an open file can be read from or written to, as EVFILT_READ and EVFILT_WRITE see it. */
-function fileCondition(k: Kernel, file: OpenFile, filter: number): Condition {
-  if (file.kind === 'pipe') {
-    const pipe = k.pipe(file.pipe);
-    const peer = file.end === 'read' ? 'write' : 'read';
-    const eof = !isEndOpen(pipe, peer);
-    if (filter === ev.EVFILT_READ) {
-      const data = incoming(pipe, file.end).length;
-      return { ready: eof || data > 0, data, eof };
-    }
-    const room = eof ? 0 : PIPE_SIZE - incoming(pipe, peer).length;
-    return { ready: eof || room >= PIPE_BUF, data: room, eof };
-  }
-  if (file.kind === 'kqueue') return { ready: false, data: 0, eof: false };
-  const vnode = k.vnode(file.vnode);
-  if (filter === ev.EVFILT_WRITE) return { ready: true, data: 0, eof: false };
-  if (vnode.type === 'chr' && vnode.device === 'console') {
-    const ready = consoleReady(k);
-    return { ready: ready !== null, data: ready ?? 0, eof: ready === 0 };
-  }
-  if (vnode.type === 'chr') return { ready: true, data: 0, eof: false };
-  const data = vnodeSize(vnode) - file.offset;
-  return { ready: data !== 0, data, eof: false };
-}
+/** Filters whose identifier is a descriptor. */
+const isDescriptorFilter = (filter: number): boolean => isFileFilter(filter) || filter === ev.EVFILT_VNODE;
 
 function conditionOf(k: Kernel, pid: Pid, knote: Knote): Condition {
   if (!isFileFilter(knote.filter)) return { ready: knote.active, data: knote.outData, eof: false };
   const entry = k.proc(pid).fds[knote.ident];
-  return entry ? fileCondition(k, k.file(entry.file), knote.filter) : { ready: false, data: 0, eof: false };
+  if (!entry) return { ready: false, data: 0, eof: false };
+  const file = k.file(entry.file);
+  return knote.filter === ev.EVFILT_READ ? readCondition(k, file) : writeCondition(k, file);
+}
+
+/** A knote of the queue has become active: who sleeps in kevent(2) goes on, and who watches the queue itself learns of it. */
+function queueReady(k: Kernel, id: KqueueId): void {
+  wakeup(k, kqueueChannel(id));
+  fileEvent(k, { kqueue: id });
 }
 
 // ---- changes -----------------------------------------------------------------------------------------------------------
@@ -94,7 +70,7 @@ export function registerEvent(k: Kernel, id: KqueueId, change: Kevent): Errno | 
   const { ident, filter, flags } = change;
   if (!ev.FILTERS.includes(filter)) return EINVAL;
   const old = knotes.find((knote) => knote.ident === ident && knote.filter === filter);
-  if (isFileFilter(filter) && !k.proc(pid).fds[ident]) return EBADF;
+  if (isDescriptorFilter(filter) && !k.proc(pid).fds[ident]) return EBADF;
   if (flags & ev.EV_DELETE) {
     if (!old) return ENOENT;
     setKnotes(
@@ -105,7 +81,7 @@ export function registerEvent(k: Kernel, id: KqueueId, change: Kevent): Errno | 
     return 0;
   }
   if (!old && (flags & ev.EV_ADD) === 0) return ENOENT;
-  const refused = old ? 0 : attachError(k, pid, change);
+  const refused = old ? 0 : attachError(k, id, change);
   if (refused) return refused;
   let next = old ?? newKnote(change);
   if (flags & ev.EV_ADD || filter === ev.EVFILT_USER) next = touch(k, next, change);
@@ -113,7 +89,7 @@ export function registerEvent(k: Kernel, id: KqueueId, change: Kevent): Errno | 
   else if (flags & (ev.EV_ENABLE | ev.EV_ADD)) next = { ...next, disabled: false };
   if (isFileFilter(filter) && conditionOf(k, pid, next).ready) next = { ...next, active: true };
   setKnotes(k, id, old ? knotes.map((knote) => (knote === old ? next : knote)) : [...knotes, next]);
-  if (next.active && !next.disabled) wakeup(k, kqueueChannel(id));
+  if (next.active && !next.disabled) queueReady(k, id);
   return 0;
 }
 
@@ -139,16 +115,14 @@ function newKnote({ ident, filter, flags }: Kevent): Knote {
 }
 
 /** What a filter's f_attach refuses. */
-function attachError(k: Kernel, pid: Pid, { ident, filter }: Kevent): Errno | 0 {
+function attachError(k: Kernel, id: KqueueId, { ident, filter }: Kevent): Errno | 0 {
   switch (filter) {
-    case ev.EVFILT_WRITE: {
-      const file = k.file(k.proc(pid).fds[ident]!.file);
-      const peer = file.kind === 'pipe' && file.end === 'read' ? 'write' : 'read';
-      if (file.kind === 'pipe' && !isEndOpen(k.pipe(file.pipe), peer)) return EPIPE;
-      return file.kind === 'kqueue' ? EINVAL : 0;
-    }
     case ev.EVFILT_READ:
-      return k.file(k.proc(pid).fds[ident]!.file).kind === 'kqueue' ? EINVAL : 0;
+    case ev.EVFILT_WRITE:
+    case ev.EVFILT_VNODE: {
+      const { pid } = k.state.kqueues.get(id)!;
+      return fileAttachError(k, id, k.file(k.proc(pid).fds[ident]!.file), filter);
+    }
     case ev.EVFILT_PROC: {
       const p = k.findProc(ident);
       return p && p.state !== 'zombie' ? 0 : ESRCH;
@@ -158,6 +132,14 @@ function attachError(k: Kernel, pid: Pid, { ident, filter }: Kevent): Errno | 0 
     default:
       return 0;
   }
+}
+
+/** A queue may watch another, and not itself. */
+function fileAttachError(k: Kernel, id: KqueueId, file: OpenFile, filter: number): Errno | 0 {
+  if (filter === ev.EVFILT_VNODE) return file.kind === 'vnode' && k.vnode(file.vnode).type !== 'chr' ? 0 : EINVAL;
+  if (file.kind === 'kqueue') return filter === ev.EVFILT_READ && file.kqueue !== id ? 0 : EINVAL;
+  if (file.kind !== 'pipe' || filter === ev.EVFILT_READ) return 0;
+  return isEndOpen(k.pipe(file.pipe), file.end === 'read' ? 'write' : 'read') ? 0 : EPIPE;
 }
 
 /** EV_ADD of a knote, new or there already; for EVFILT_USER every change (filt_usertouch). */
@@ -190,32 +172,41 @@ function touch(k: Kernel, knote: Knote, change: Kevent): Knote {
 
 /** Something has happened: every knote for which `update` gives a record changes to it, and who waits for it is woken. */
 function happen(k: Kernel, update: (knote: Knote, pid: Pid) => Knote | null): void {
-  for (const queue of [...k.state.kqueues.values()].sort((a, b) => a.id - b.id)) {
+  for (const { id } of [...k.state.kqueues.values()].sort((a, b) => a.id - b.id)) {
+    const queue = k.state.kqueues.get(id)!;
     let fired = false;
     const knotes = queue.knotes.map((knote) => {
       const next = update(knote, queue.pid);
-      if (next?.active && !next.disabled) fired = true;
+      // Two queues that watch each other come to an end because what is active cannot become active.
+      if (next?.active && !knote.active && !next.disabled) fired = true;
       return next ?? knote;
     });
     if (!knotes.some((knote, n) => knote !== queue.knotes[n])) continue;
-    setKnotes(k, queue.id, knotes);
-    if (fired) wakeup(k, kqueueChannel(queue.id));
+    setKnotes(k, id, knotes);
+    if (fired) queueReady(k, id);
   }
 }
 
-/** A pipe or the console has changed: knotes on it whose condition holds now are active. */
-export function fileEvent(k: Kernel, source: { readonly pipe: PipeId } | 'console'): void {
+/** Open files have changed: knotes on those that it `concerns` and whose condition holds now are active. */
+export function fileKnotes(k: Kernel, concerns: (file: OpenFile) => boolean): void {
   if (k.state.kqueues.size === 0) return;
-  const concerns = (file: OpenFile): boolean => {
-    if (source !== 'console') return file.kind === 'pipe' && file.pipe === source.pipe;
-    const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
-    return vnode?.type === 'chr' && vnode.device === 'console';
-  };
   happen(k, (knote, pid) => {
-    if (!isFileFilter(knote.filter)) return null;
+    if (!isFileFilter(knote.filter) || knote.active) return null;
     const entry = k.proc(pid).fds[knote.ident];
     if (!entry || !concerns(k.file(entry.file))) return null;
     return conditionOf(k, pid, knote).ready ? { ...knote, active: true } : null;
+  });
+}
+
+/** A file or directory has changed: `notes` are NOTE_ bits of EVFILT_VNODE. */
+export function vnodeEvent(k: Kernel, id: VnodeId, notes: number): void {
+  if (k.state.kqueues.size === 0) return;
+  happen(k, (knote, pid) => {
+    const wanted = knote.fflags & notes;
+    if (knote.filter !== ev.EVFILT_VNODE || wanted === 0) return null;
+    const file = k.file(k.proc(pid).fds[knote.ident]!.file);
+    if (file.kind !== 'vnode' || file.vnode !== id) return null;
+    return { ...knote, active: true, outFflags: knote.outFflags | wanted };
   });
 }
 
@@ -249,6 +240,21 @@ export function processEvent(k: Kernel, target: Pid, note: number, data: number)
   });
 }
 
+/** FreeBSD knote_fork: NOTE_FORK of the parent; knotes with NOTE_TRACK get one like them for the child. */
+export function forkEvent(k: Kernel, parent: Pid, child: Pid): void {
+  processEvent(k, parent, ev.NOTE_FORK, 0);
+  for (const { id, knotes } of [...k.state.kqueues.values()].sort((a, b) => a.id - b.id)) {
+    const follows = knotes.find(
+      ({ filter, ident, fflags }) => filter === ev.EVFILT_PROC && ident === parent && fflags & ev.NOTE_TRACK,
+    );
+    if (!follows) continue;
+    const born = { ident: child, active: true, outFflags: ev.NOTE_CHILD, outData: parent };
+    const others = knotes.filter(({ filter, ident }) => filter !== ev.EVFILT_PROC || ident !== child);
+    setKnotes(k, id, [...others, { ...follows, ...born }]);
+    if (!follows.disabled) queueReady(k, id);
+  }
+}
+
 /** When the next EVFILT_TIMER is due; Infinity: none. */
 export function nextKqueueTimerNs(k: Kernel): number {
   let next = Number.POSITIVE_INFINITY;
@@ -273,7 +279,7 @@ export function runKqueueTimers(k: Kernel, nowNs: number): void {
 export function descriptorClosed(k: Kernel, pid: Pid, fd: number): void {
   for (const { id, pid: owner, knotes } of k.state.kqueues.values()) {
     if (owner !== pid) continue;
-    const left = knotes.filter((knote) => !isFileFilter(knote.filter) || knote.ident !== fd);
+    const left = knotes.filter((knote) => !isDescriptorFilter(knote.filter) || knote.ident !== fd);
     if (left.length < knotes.length) setKnotes(k, id, left);
   }
 }
@@ -288,14 +294,14 @@ export function scanEvents(k: Kernel, id: KqueueId, count: number): Kevent[] {
       after.push(knote);
       continue;
     }
-    const { ready, data, eof } = conditionOf(k, pid, knote);
+    const { ready, data, eof, error } = conditionOf(k, pid, knote);
     if (!ready) {
       after.push({ ...knote, active: false });
       continue;
     }
     const { ident, filter, udata } = knote;
     const flags = (knote.flags | knote.outFlags | (eof ? ev.EV_EOF : 0)) & 0xffff;
-    events.push({ ident, filter, flags, fflags: knote.outFflags, data, udata });
+    events.push({ ident, filter, flags, fflags: error || knote.outFflags, data, udata });
     if (knote.flags & ev.EV_ONESHOT) continue;
     if (knote.flags & ev.EV_CLEAR) after.push({ ...knote, active: false, outData: 0, outFflags: 0 });
     else if (knote.flags & ev.EV_DISPATCH) after.push({ ...knote, active: false, disabled: true });

@@ -131,6 +131,12 @@ export function setSigmask(k: Kernel, tid: Tid, sigmask: readonly number[], more
   rescheduleSignals(k, before.pid, isBlockedNow);
 }
 
+/** A mask as a thread may have it, changed in place: SIGKILL and SIGSTOP cannot be masked. */
+export function unmaskable(set: number[]): number[] {
+  set[0] = set[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
+  return set;
+}
+
 /** FreeBSD tdsigcleanup: a thread of several is gone; signals for its process that it did not mask may have been meant for it. */
 export function passSignalsOn(k: Kernel, gone: Thread): void {
   rescheduleSignals(k, gone.pid, (signo) => !isMasked(gone, signo));

@@ -1,4 +1,4 @@
-import type { Fd, Pid, Signo, Tid } from '../abi/ids.ts';
+import type { Errno, Fd, Pid, Signo, Tid } from '../abi/ids.ts';
 import type { Rlimit } from '../abi/resource.ts';
 
 /*
@@ -11,6 +11,7 @@ export type VnodeId = number;
 export type FileId = number;
 export type PipeId = number;
 export type KqueueId = number;
+export type SocketId = number;
 export type VmspaceId = number;
 export type CpusetId = number;
 
@@ -338,6 +339,8 @@ export type Vnode = VnodeCommon &
       }
     | { readonly type: 'chr'; readonly device: DeviceName }
     | { readonly type: 'lnk'; readonly target: string }
+    /** The name of an AF_UNIX socket (Socket.vnode). */
+    | { readonly type: 'sock' }
   );
 
 export type DeviceName = 'null' | 'zero' | 'console' | 'random';
@@ -391,6 +394,7 @@ export type OpenFile = {
   | { readonly kind: 'vnode'; readonly vnode: VnodeId }
   | { readonly kind: 'pipe'; readonly pipe: PipeId; readonly end: 'read' | 'write' }
   | { readonly kind: 'kqueue'; readonly kqueue: KqueueId }
+  | { readonly kind: 'socket'; readonly socket: SocketId }
 );
 
 /** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. */
@@ -403,6 +407,66 @@ export interface Pipe {
   readonly readEnds: number;
   readonly writeEnds: number;
   readonly birthNs: number;
+}
+
+/**
+ * FreeBSD struct socket with its protocol's control block. It belongs to one open file, or waits in the queue of the listening
+ * socket that it was made for. Nothing is ever on its way: what one socket sends stands in the buffer of the other at once.
+ */
+export interface Socket {
+  readonly id: SocketId;
+  readonly domain: 'unix' | 'inet' | 'inet6';
+  readonly type: 'stream' | 'dgram' | 'seqpacket';
+  /** `closed`: was connected, or could not be; it can never be again. */
+  readonly state: 'open' | 'listening' | 'connected' | 'closed';
+  /** Where it is bound, and whom it is connected to. */
+  readonly local: SocketName | null;
+  readonly remote: SocketName | null;
+  /** AF_UNIX: the file that is its name; 0: none. */
+  readonly vnode: VnodeId | 0;
+  /** The other end: of a connected stream, or whom a connected AF_UNIX datagram socket sends to; 0: none, or gone. */
+  readonly peer: SocketId | 0;
+  /** SBS_CANTSENDMORE, SBS_CANTRCVMORE. */
+  readonly cantSend: boolean;
+  readonly cantReceive: boolean;
+  /** so_error: reported once. */
+  readonly error: Errno | 0;
+  readonly received: readonly SocketMessage[];
+  /** What `received` takes of the buffer, in bytes: the datagrams' names count. */
+  readonly receivedBytes: number;
+  /** Listening: how many may wait to be accepted, and who does (so_comp). */
+  readonly backlog: number;
+  readonly pending: readonly SocketId[];
+  /** In whose `pending` it stands; 0: in nobody's. */
+  readonly listener: SocketId | 0;
+  /** Options with a whole number as value that were set, by `level:name`. */
+  readonly options: Readonly<Record<string, number>>;
+  /** Who made it, and who is at the other end (LOCAL_PEERCRED). */
+  readonly owner: SocketCredentials;
+  readonly peerOwner: SocketCredentials | null;
+}
+
+/** What a socket is called; an IPv4 address is written as the IPv6 address that it maps to, 32 hexadecimal digits. */
+export type SocketName =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'inet'; readonly address: string; readonly port: number };
+
+export interface SocketCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A datagram; of a stream: bytes that were sent together with control data, and those behind them. */
+export interface SocketMessage {
+  /** Never changed in place. */
+  readonly bytes: Uint8Array;
+  /** Of a datagram: who sent it. */
+  readonly from: SocketName | null;
+  /** SCM_RIGHTS: open files on their way, each with a reference. */
+  readonly files: readonly FileId[];
+  /** SCM_CREDS. */
+  readonly credentials: SocketCredentials | null;
 }
 
 /** FreeBSD struct kqueue: what a process waits for. Its descriptors are those of `pid`; a child does not inherit the queue. */
@@ -455,12 +519,17 @@ export interface Counters {
   readonly nextFile: number;
   readonly nextPipe: number;
   readonly nextKqueue: number;
+  readonly nextSocket: number;
+  /** Where the search for a free ephemeral port begins. */
+  readonly nextPort: number;
   readonly nextCpuset: number;
   /** Anonymous sets count downwards from -2. */
   readonly nextAnonCpuset: number;
   readonly rootVnode: VnodeId;
   /** Bytes that all files take on the disk (sum of FileData.allocated). */
   readonly fileBytes: number;
+  /** Bytes that all sockets have received (sum of Socket.receivedBytes). */
+  readonly socketBytes: number;
   /** Next periodic events, in virtual ns. */
   readonly nextStatTickNs: number;
   readonly nextBalanceNs: number;
@@ -510,6 +579,7 @@ export interface KernelState {
   readonly files: Map<FileId, OpenFile>;
   readonly pipes: Map<PipeId, Pipe>;
   readonly kqueues: Map<KqueueId, Kqueue>;
+  readonly sockets: Map<SocketId, Socket>;
   readonly recoveries: Map<Pid, Recovery>;
   console: Console;
   /** kern.hostname. */

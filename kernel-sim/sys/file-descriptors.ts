@@ -3,6 +3,7 @@ import * as fcntl from '../abi/fcntl.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { OpenFile, Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { bytesReceived } from '../net/readiness.ts';
 import { consoleReady, consoleTermios } from '../vfs/console.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
 import { closeDescriptor, fdalloc, getFile, installDescriptor, setCloseOnExec } from '../vfs/filedesc.ts';
@@ -200,6 +201,7 @@ function isTerminal(k: Kernel, file: Extract<OpenFile, { kind: 'vnode' }>): bool
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
   if (file.kind === 'kqueue') return 0;
+  if (file.kind === 'socket') return bytesReceived(k, file.socket);
   const vnode = k.vnode(file.vnode);
   if (vnode.type === 'chr') return vnode.device === 'console' ? (consoleReady(k) ?? 0) : 0;
   return Math.max(0, vnodeSize(vnode) - file.offset);

@@ -1,4 +1,4 @@
-import { EEXIST, EINVAL, EISDIR, EMFILE, EMLINK, ENOENT, ENOTDIR, ETXTBSY } from '../abi/errno.ts';
+import { EEXIST, EINVAL, EISDIR, EMFILE, EMLINK, ENOENT, ENOTDIR, EOPNOTSUPP, ETXTBSY } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { ALLPERMS, S_ISVTX } from '../abi/stat.ts';
@@ -59,6 +59,7 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
   if (typeof vnode === 'number') return vnode;
   if (exclusive) return EEXIST;
   if (vnode.type === 'lnk') return EMLINK;
+  if (vnode.type === 'sock') return EOPNOTSUPP;
   if (flags & fcntl.O_DIRECTORY && vnode.type !== 'dir') return ENOTDIR;
   const access = flags & fcntl.O_ACCMODE;
   const writes = access !== fcntl.O_RDONLY || (flags & fcntl.O_TRUNC) !== 0;

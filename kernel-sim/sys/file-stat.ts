@@ -5,16 +5,19 @@ import {
   DT_DIR,
   DT_LNK,
   DT_REG,
+  DT_SOCK,
   direntSize,
   encodeDirent,
   encodeStat,
   S_IFIFO,
+  S_IFSOCK,
   type Stat,
   type StatTime,
 } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { DeviceName, OpenFile, Thread, Vnode } from '../kern/state.ts';
+import type { DeviceName, OpenFile, Proc, SocketId, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import { bytesReceived } from '../net/readiness.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
 import { getFile } from '../vfs/filedesc.ts';
 import { incoming, PIPE_SIZE } from '../vfs/pipe.ts';
@@ -31,7 +34,7 @@ const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
 export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05, random: 0x13 };
-const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK } as const;
+const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK } as const;
 
 /** Virtual time as the guest's clock shows it. */
 const wallTime = (k: Kernel, ns: number): StatTime => ({
@@ -90,6 +93,26 @@ const STAT_KQUEUE: Stat = {
   ...{ dev: 0, ino: 0, mode: S_IFIFO, nlink: 0, uid: 0, gid: 0, rdev: 0, size: 0, blocks: 0, blksize: 0 },
 };
 
+/** FreeBSD soo_stat: who can still receive may read, who can still send may write. */
+function statSocket(k: Kernel, id: SocketId): Stat {
+  const { cantReceive, cantSend, received, owner } = k.socket(id);
+  const mode = S_IFSOCK | (cantReceive && received.length === 0 ? 0 : 0o444) | (cantSend ? 0 : 0o222);
+  return { ...STAT_KQUEUE, mode, size: bytesReceived(k, id), uid: owner.uid, gid: owner.gid };
+}
+
+function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
+  switch (file.kind) {
+    case 'kqueue':
+      return STAT_KQUEUE;
+    case 'socket':
+      return statSocket(k, file.socket);
+    case 'pipe':
+      return statPipe(k, file, p);
+    case 'vnode':
+      return statVnode(k, k.vnode(file.vnode));
+  }
+}
+
 function statPath(k: Kernel, td: Thread, dirfd: number, path: number, out: number, follow: boolean): SyscallResult {
   const vnode = userVnode(k, td, dirfd, path, { follow });
   if (typeof vnode === 'number') return fail(vnode);
@@ -112,9 +135,7 @@ function sys_fstatat(k: Kernel, td: Thread, [fd, path, out, flag]: Args): Syscal
 function sys_fstat(k: Kernel, td: Thread, [fd, out]: Args): SyscallResult {
   const file = getFile(k, td, fd!);
   if (!file) return fail(EBADF);
-  if (file.kind === 'kqueue') return k.copyout(td.pid, out!, encodeStat(STAT_KQUEUE)) ? ok() : fail(EFAULT);
-  const stat = file.kind === 'pipe' ? statPipe(k, file, k.proc(td.pid)) : statVnode(k, k.vnode(file.vnode));
-  return k.copyout(td.pid, out!, encodeStat(stat)) ? ok() : fail(EFAULT);
+  return k.copyout(td.pid, out!, encodeStat(statFile(k, file, k.proc(td.pid)))) ? ok() : fail(EFAULT);
 }
 
 function sys_getdents(k: Kernel, td: Thread, [fd, buffer, count]: Args): SyscallResult {

@@ -1,4 +1,4 @@
-import { EAGAIN, ECHILD, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../abi/errno.ts';
+import { EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
 import { encode } from '../abi/layout.ts';
 import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
@@ -275,6 +275,5 @@ export const processSyscalls = [
   { number: 253, name: 'issetugid', args: [], support: 'full', handler: sys_issetugid },
   { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
   { number: 532, name: 'wait6', args: [['idtype', 'int'], ['id', 'off'], ['status', 'ptr'], ['options', 'int'], ['wrusage', 'ptr'], ['info', 'ptr']], support: 'partial', note: 'of 9.2; pids, groups, sessions, users, all', handler: sys_wait6 },
-  { number: 541, name: 'accept4', args: [['s', 'fd'], ['name', 'ptr'], ['anamelen', 'ptr'], ['flags', 'int']], support: 'partial', note: 'of 10.0; there are no sockets: ENOSYS, without the SIGSYS of an unknown number', handler: () => fail(ENOSYS) },
   { number: 563, name: 'getrandom', args: [['buf', 'ptr'], ['buflen', 'size'], ['flags', 'uint']], support: 'full', note: 'of 12.0', handler: sys_getrandom },
 ] as const satisfies readonly SyscallRow[];

@@ -7,7 +7,16 @@ import type { Kernel } from '../kern/kernel.ts';
 import { NO_SIGSTACK } from '../kern/proc.ts';
 import { regsOf } from '../kern/regs.ts';
 import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
-import { isIgnored, killTargets, psignal, SI_QUEUE, setSigmask, sigInfo, takeFromSet } from '../kern/signal.ts';
+import {
+  isIgnored,
+  killTargets,
+  psignal,
+  SI_QUEUE,
+  setSigmask,
+  sigInfo,
+  takeFromSet,
+  unmaskable,
+} from '../kern/signal.ts';
 import type { SigInfo, Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -58,12 +67,6 @@ function sys_sigaction(k: Kernel, td: Thread, [signum, actAt, oldAt]: readonly n
     for (const tid of p.threads) k.setThread(tid, { sigqueue: keep(k.thread(tid).sigqueue) });
   }
   return ok(0);
-}
-
-/** SIGKILL and SIGSTOP cannot be masked. */
-function unmaskable(set: number[]): number[] {
-  set[0] = set[0]! & ~((1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1)));
-  return set;
 }
 
 function sys_sigprocmask(k: Kernel, td: Thread, [how, setAt, oldAt]: readonly number[]): SyscallResult {

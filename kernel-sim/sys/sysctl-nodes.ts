@@ -2,6 +2,7 @@ import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { FSCALE } from '../abi/kinfo.ts';
 import { encode, words } from '../abi/layout.ts';
 import { timevalLayout } from '../abi/resource.ts';
+import { SOMAXCONN } from '../abi/socket.ts';
 import { PS_STRINGS, USRSTACK } from '../abi/vmparam.ts';
 import { cpTicks } from '../kern/cp-time.ts';
 import { allCpus, cpusOf } from '../kern/cpumask.ts';
@@ -11,6 +12,7 @@ import type { Kernel } from '../kern/kernel.ts';
 import { PROCS_MAX } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
 import { SLICE_TICKS } from '../kern/sched-priority.ts';
+import { SOCKET_SPACE_MAX, TCP_SPACE, UDP_SPACE } from '../net/socket.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX, VNODES_MAX } from '../vfs/limits.ts';
 import { procRows } from './sysctl-proc.ts';
 import type { SysctlRequest, SysctlRow } from './sysctl-row.ts';
@@ -78,6 +80,8 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [1, 26], name: 'kern.bootfile', kind: 'string', description: 'Name of kernel file booted', read: text('/boot/kernel/kernel') },
   { mib: [1, 27], name: 'kern.maxfilesperproc', kind: 'int', description: 'Maximum files allowed open per process', read: constant(FILES_PER_PROC_MAX) },
   { mib: [1, 28], name: 'kern.maxprocperuid', kind: 'int', description: 'Maximum processes allowed per userid', read: () => Math.floor((PROCS_MAX * 9) / 10) },
+  { mib: [1, 30, 1], name: 'kern.ipc.maxsockbuf', kind: 'ulong', description: 'Maximum socket buffer size', read: constant(SOCKET_SPACE_MAX) },
+  { mib: [1, 30, 3], name: 'kern.ipc.somaxconn', kind: 'int', description: 'Maximum listen socket pending connection accept queue size', read: constant(SOMAXCONN) },
   { mib: [1, 32], name: 'kern.ps_strings', kind: 'ulong', description: 'Process ps_strings location', read: constant(PS_STRINGS) },
   { mib: [1, 33], name: 'kern.usrstack', kind: 'ulong', description: 'Process stack location', read: constant(USRSTACK) },
   { mib: [1, 34], name: 'kern.logsigexit', kind: 'int', description: 'Log processes quitting on abnormal signals', read: constant(1) },
@@ -107,6 +111,12 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [2, 0x100, 0x100, 0x101], name: 'vm.stats.vm.v_page_count', kind: 'uint', description: 'Total number of pages in system', read: pageCount },
   { mib: [2, 0x100, 0x100, 0x102], name: 'vm.stats.vm.v_active_count', kind: 'uint', description: 'Active pages', read: activePages },
   { mib: [2, 0x100, 0x100, 0x103], name: 'vm.stats.vm.v_free_count', kind: 'uint', description: 'Free pages', read: (k) => Math.max(0, pageCount(k) - activePages(k)) },
+
+  { mib: [4, 2, 6, 8], name: 'net.inet.tcp.sendspace', kind: 'ulong', description: 'Initial send socket buffer size', read: constant(TCP_SPACE[0]) },
+  { mib: [4, 2, 6, 9], name: 'net.inet.tcp.recvspace', kind: 'ulong', description: 'Initial receive socket buffer size', read: constant(TCP_SPACE[1]) },
+  { mib: [4, 2, 17, 3], name: 'net.inet.udp.maxdgram', kind: 'ulong', description: 'Maximum outgoing UDP datagram size', read: constant(UDP_SPACE[0]) },
+  { mib: [4, 2, 17, 4], name: 'net.inet.udp.recvspace', kind: 'ulong', description: 'Maximum space for incoming UDP datagrams', read: constant(UDP_SPACE[1]) },
+  { mib: [4, 28, 41, 24], name: 'net.inet6.ip6.v6only', kind: 'int', description: 'Restrict AF_INET6 sockets to IPv6 addresses only', read: constant(1) },
 
   { mib: [5, 0x100], name: 'debug.elf32_legacy_coredump', kind: 'int', description: 'Include only writable segments in cores', read: constant(0) },
 

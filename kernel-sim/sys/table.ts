@@ -9,7 +9,10 @@ import { ptraceSyscalls } from './ptrace.ts';
 import { resourceSyscalls } from './resource.ts';
 import type { SyscallRow } from './row.ts';
 import { schedulerSyscalls } from './scheduler.ts';
+import { selectSyscalls } from './select.ts';
 import { signalSyscalls } from './signal.ts';
+import { socketSyscalls } from './socket.ts';
+import { socketTransferSyscalls } from './socket-transfer.ts';
 import { sysctlSyscalls } from './sysctl.ts';
 import { threadSyscalls } from './thread.ts';
 import { timeSyscalls } from './time.ts';
@@ -30,6 +33,9 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...threadSyscalls,
   ...timerSyscalls,
   ...eventSyscalls,
+  ...selectSyscalls,
+  ...socketSyscalls,
+  ...socketTransferSyscalls,
   ...machdepSyscalls,
 ].sort((a, b) => a.number - b.number);
 

@@ -1,7 +1,7 @@
 import { EAGAIN, EFAULT } from '../abi/errno.ts';
 import { SIGINT } from '../abi/signal.ts';
+import { fileEvent } from '../kern/file-event.ts';
 import { type Kernel, latin1 } from '../kern/kernel.ts';
-import { fileEvent } from '../kern/kqueue.ts';
 import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { Console, OpenFile, Thread } from '../kern/state.ts';

@@ -1,8 +1,10 @@
 import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM } from '../abi/errno.ts';
+import { NOTE_DELETE, NOTE_LINK, NOTE_RENAME, NOTE_WRITE } from '../abi/event.ts';
 import { LINK_MAX, W_OK } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { S_ISVTX } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { vnodeEvent } from '../kern/kqueue.ts';
 import type { Vnode, VnodeId } from '../kern/state.ts';
 import { EMPTY_FILE } from './file-data.ts';
 import { DIR_ENTRIES_MAX } from './limits.ts';
@@ -49,6 +51,7 @@ function setEntry(k: Kernel, dirId: VnodeId, name: string, vnode: VnodeId): void
   const ns = k.now();
   k.setVnode({ ...dir, entries, nextCookie: dir.nextCookie + (old ? 0 : 1), modifyNs: ns, changeNs: ns });
   addLinks(k, vnode, 1);
+  vnodeEvent(k, dirId, NOTE_WRITE);
 }
 
 function removeEntry(k: Kernel, dirId: VnodeId, name: string): void {
@@ -57,6 +60,7 @@ function removeEntry(k: Kernel, dirId: VnodeId, name: string): void {
   entries.delete(name);
   const ns = k.now();
   k.setVnode({ ...dir, entries, modifyNs: ns, changeNs: ns });
+  vnodeEvent(k, dirId, NOTE_WRITE);
 }
 
 /** Makes a vnode of the given kind and enters it under the name that was found free. */
@@ -101,6 +105,7 @@ export function makeDirectory(k: Kernel, cred: Credentials, found: Found, mode: 
   if (typeof vnode === 'number') return vnode;
   addLinks(k, vnode.id, 1);
   addLinks(k, found.dir, 1);
+  vnodeEvent(k, found.dir, NOTE_LINK);
   return k.vnode(vnode.id);
 }
 
@@ -113,6 +118,7 @@ export function linkNode(k: Kernel, cred: Credentials, vnode: Vnode, found: Foun
   const dir = checkAdd(k, cred, found);
   if (typeof dir === 'number') return dir;
   setEntry(k, dir.id, found.name, vnode.id);
+  vnodeEvent(k, vnode.id, NOTE_LINK);
   return 0;
 }
 
@@ -124,6 +130,7 @@ export function unlinkNode(k: Kernel, cred: Credentials, found: Found): Errno | 
   const dir = checkRemove(k, cred, found.dir, vnode);
   if (typeof dir === 'number') return dir;
   removeEntry(k, dir.id, found.name);
+  vnodeEvent(k, vnode.id, NOTE_DELETE);
   addLinks(k, vnode.id, -1);
   return 0;
 }
@@ -146,6 +153,8 @@ export function removeDirectory(k: Kernel, cred: Credentials, found: Found): Err
 function dropDirectory(k: Kernel, parent: VnodeId, name: string, vnode: DirVnode): void {
   removeEntry(k, parent, name);
   addLinks(k, parent, -1);
+  vnodeEvent(k, parent, NOTE_LINK);
+  vnodeEvent(k, vnode.id, NOTE_DELETE);
   addLinks(k, vnode.id, -vnode.nlink);
 }
 
@@ -179,7 +188,11 @@ export function renameNode(k: Kernel, cred: Credentials, from: Found, to: Found)
   removeEntry(k, from.dir, from.name);
   setEntry(k, to.dir, to.name, vnode.id);
   addLinks(k, vnode.id, -1);
-  if (target && target.type !== 'dir') addLinks(k, target.id, -1);
+  vnodeEvent(k, vnode.id, NOTE_RENAME);
+  if (target && target.type !== 'dir') {
+    vnodeEvent(k, target.id, NOTE_DELETE);
+    addLinks(k, target.id, -1);
+  }
   if (moves) {
     addLinks(k, from.dir, -1);
     addLinks(k, to.dir, 1);

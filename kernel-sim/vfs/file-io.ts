@@ -1,8 +1,10 @@
-import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENXIO, ESPIPE } from '../abi/errno.ts';
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENXIO, EOPNOTSUPP, ESPIPE } from '../abi/errno.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { randomBytes } from '../kern/random.ts';
 import type { OpenFile, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { readSocket } from '../net/receive.ts';
+import { PLAIN_SEND, sendSocket, sourceOf } from '../net/send.ts';
 import { readConsole, writeConsole } from './console.ts';
 import { readFileRange, writeFileRange } from './file-data.ts';
 import { FILE_SIZE_MAX, IO_PIECE } from './limits.ts';
@@ -29,6 +31,7 @@ export function readOpenFile(
 ): SyscallResult {
   if (!file.readable || isAnotherFile(file, entry)) return fail(EBADF);
   if (file.kind === 'pipe') return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'socket') return position === 'current' ? readSocket(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
@@ -41,6 +44,8 @@ export function readOpenFile(
       return readZeros(k, uio);
     case 'reg':
       return readRegular(k, file, vnode, uio, offset, position);
+    case 'sock':
+      return fail(EOPNOTSUPP);
     default:
       return fail(EISDIR);
   }
@@ -56,6 +61,10 @@ export function writeOpenFile(
 ): SyscallResult {
   if (!file.writable || isAnotherFile(file, entry)) return fail(EBADF);
   if (file.kind === 'pipe') return position === 'current' ? writePipe(k, td, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'socket') {
+    if (position !== 'current') return fail(ESPIPE);
+    return sendSocket(k, td, file, sourceOf(k, uio), PLAIN_SEND, entry);
+  }
   if (file.kind === 'kqueue') return fail(ENXIO);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
@@ -64,6 +73,8 @@ export function writeOpenFile(
       return vnode.device === 'console' ? writeConsole(k, td, uio) : ok(uio.length);
     case 'reg':
       return writeRegular(k, file, vnode, uio, position);
+    case 'sock':
+      return fail(EOPNOTSUPP);
     default:
       return fail(EISDIR);
   }
@@ -126,6 +137,7 @@ export const vnodeSize = (vnode: Vnode): number => {
     case 'dir':
       return 512;
     case 'chr':
+    case 'sock':
       return 0;
   }
 };

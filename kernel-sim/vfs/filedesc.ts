@@ -4,6 +4,8 @@ import type { Errno, Pid } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { closeKqueue, descriptorClosed } from '../kern/kqueue.ts';
 import type { FdEntry, FileId, OpenFile, Proc, Thread } from '../kern/state.ts';
+import { collectGarbage } from '../net/garbage.ts';
+import { closeSocket } from '../net/socket.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
 import { hostCredentials, lookupPath } from './namei.ts';
 import { closePipeEnd } from './pipe.ts';
@@ -99,17 +101,19 @@ export function retainFile(k: Kernel, id: FileId): void {
   k.setFile({ ...file, refs: file.refs + 1 });
 }
 
-/** One reference less; without any, the file is closed: a pipe loses the end, a vnode may be gone. */
+/** One reference less; without any, the file is closed: a pipe loses the end, a socket ends, a vnode may be gone. */
 export function releaseFile(k: Kernel, id: FileId): void {
   const file = k.file(id);
   assert(file.refs > 0, `open file ${id} released once too often`);
   if (file.refs > 1) {
     k.setFile({ ...file, refs: file.refs - 1 });
+    if (file.kind === 'socket') collectGarbage(k);
     return;
   }
   k.state.files.delete(id);
   if (file.kind === 'pipe') closePipeEnd(k, file.pipe, file.end);
   else if (file.kind === 'kqueue') closeKqueue(k, file.kqueue);
+  else if (file.kind === 'socket') closeSocket(k, file.socket);
   else reapVnode(k, file.vnode);
 }
 

@@ -1,16 +1,24 @@
-import { EVFILT_READ, EVFILT_WRITE } from '../abi/event.ts';
+import { EVFILT_READ, EVFILT_VNODE, EVFILT_WRITE } from '../abi/event.ts';
 import { NAME_MAX } from '../abi/fcntl.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { FileId, PipeId, Vnode, VnodeId } from '../kern/state.ts';
+import { checkSocketInvariants, filesInFlight } from '../net/invariants.ts';
 import { checkFileData } from './file-data.ts';
 import { PIPE_SIZE } from './pipe.ts';
 
 /**
- * What must hold between system calls: descriptors, open files and pipes agree in their counts; the directories are one tree
+ * What must hold between system calls: descriptors, open files, pipes and sockets agree in their counts; the directories are one tree
  * whose links are counted right; files are well-formed. Returns one line for each thing that is wrong.
  */
 export function checkFileInvariants(k: Kernel): string[] {
-  return [...checkDescriptors(k), ...checkPipes(k), ...checkKqueues(k), ...checkTree(k), ...checkVnodes(k)];
+  return [
+    ...checkDescriptors(k),
+    ...checkPipes(k),
+    ...checkKqueues(k),
+    ...checkSocketInvariants(k),
+    ...checkTree(k),
+    ...checkVnodes(k),
+  ];
 }
 
 const add = <K>(counts: Map<K, number>, key: K): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -30,6 +38,7 @@ function checkDescriptors(k: Kernel): string[] {
       if (!k.state.files.has(entry.file)) problems.push(`process ${p.pid}: descriptor ${fd} refers to no open file`);
     });
   }
+  for (const file of filesInFlight(k)) add(refs, file);
   for (const file of k.state.files.values()) {
     const found = refs.get(file.id) ?? 0;
     if (file.refs !== found) problems.push(`open file ${file.id}: ${file.refs} references counted, ${found} found`);
@@ -70,7 +79,7 @@ function checkKqueues(k: Kernel): string[] {
     const names = knotes.map(({ ident, filter }) => `${filter}:${ident}`);
     if (new Set(names).size !== names.length) problems.push(`kqueue ${id} has two knotes for one event`);
     for (const { ident, filter } of knotes)
-      if ((filter === EVFILT_READ || filter === EVFILT_WRITE) && !p?.fds[ident])
+      if ([EVFILT_READ, EVFILT_WRITE, EVFILT_VNODE].includes(filter) && !p?.fds[ident])
         problems.push(`kqueue ${id} has a knote on descriptor ${ident}, which is not open`);
   }
   return problems;

@@ -2,7 +2,7 @@ import { assert } from '../../emu/base/errors.ts';
 import { EISDIR, ENOENT, ENOTDIR } from '../abi/errno.ts';
 import type { Errno } from '../abi/ids.ts';
 import { S_ISVTX } from '../abi/stat.ts';
-import type { Kernel } from '../kern/kernel.ts';
+import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import type { DeviceName, Vnode, VnodeId } from '../kern/state.ts';
 import { createFile, createNode, makePath, renameNode, unlinkNode } from './directory.ts';
 import { fileDataOf, readFileRange } from './file-data.ts';
@@ -23,6 +23,9 @@ const DEVICES: readonly (readonly [path: string, device: DeviceName, mode: numbe
   ['/dev/urandom', 'random', 0o666],
 ];
 
+/** What resolvers of names look at: the machine knows nobody else. */
+const HOSTS = '::1\t\tlocalhost\n127.0.0.1\tlocalhost\n';
+
 /** Builds the root file system in a kernel that has none, and makes it known as `counters.rootVnode`. */
 export function mkfs(k: Kernel): void {
   const root = newVnode(k, { type: 'dir', mode: 0o755, uid: 0, gid: 0, entries: new Map(), nextCookie: 2, parent: 0 });
@@ -38,6 +41,7 @@ export function mkfs(k: Kernel): void {
     const made = createNode(k, cred, found, { type: 'chr', mode, uid: 0, gid: 0, device });
     assert(typeof made !== 'number', `cannot make ${path}`);
   }
+  assert(installFile(k, '/etc/hosts', bytesOf(HOSTS), 0o644) === 0, 'cannot make /etc/hosts');
 }
 
 /** Puts a file in place, with the directories above it. */

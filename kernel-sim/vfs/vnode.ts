@@ -1,8 +1,11 @@
 import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
+import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
-import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from '../abi/stat.ts';
+import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
+import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { vnodeEvent } from '../kern/kqueue.ts';
 import type { FileData, Proc, Vnode, VnodeId } from '../kern/state.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
@@ -40,6 +43,8 @@ export function typeBits(vnode: Vnode): number {
       return S_IFCHR;
     case 'lnk':
       return S_IFLNK;
+    case 'sock':
+      return S_IFSOCK;
   }
 }
 
@@ -58,6 +63,7 @@ export function checkAccess(vnode: Vnode, cred: Credentials, wanted: number): Er
 export function changeMode(k: Kernel, vnode: Vnode, cred: Credentials, mode: number): Errno | 0 {
   if (cred.uid !== 0 && cred.uid !== vnode.uid) return EPERM;
   k.setVnode({ ...vnode, mode: mode & ALLPERMS, changeNs: k.now() });
+  vnodeEvent(k, vnode.id, NOTE_ATTRIB);
   return 0;
 }
 
@@ -68,6 +74,7 @@ export function changeOwner(k: Kernel, vnode: Vnode, cred: Credentials, uid: num
   const mayChange = cred.uid === vnode.uid && owner === vnode.uid && (group === vnode.gid || group === cred.gid);
   if (cred.uid !== 0 && !mayChange) return EPERM;
   k.setVnode({ ...vnode, uid: owner, gid: group, changeNs: k.now() });
+  vnodeEvent(k, vnode.id, NOTE_ATTRIB);
   return 0;
 }
 
@@ -80,6 +87,8 @@ export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno |
   k.setCounters({ fileBytes: k.state.counters.fileBytes + grows });
   const ns = k.now();
   k.setVnode({ ...vnode, data, modifyNs: ns, changeNs: ns });
+  vnodeEvent(k, vnode.id, NOTE_WRITE | (data.size > vnode.data.size ? NOTE_EXTEND : 0));
+  fileEvent(k, { vnode: vnode.id });
   return 0;
 }
 
@@ -107,10 +116,11 @@ function dropVnode(k: Kernel, vnode: Vnode): void {
   k.state.vnodes.delete(vnode.id);
 }
 
-/** Vnodes that an open file, a living process or a mapping names. */
+/** Vnodes that an open file, a socket, a living process or a mapping names. */
 export function usedVnodes(k: Kernel): Set<VnodeId> {
   const used = new Set<VnodeId>();
   for (const file of k.state.files.values()) if (file.kind === 'vnode') used.add(file.vnode);
+  for (const { vnode } of k.state.sockets.values()) if (vnode !== 0) used.add(vnode);
   for (const p of k.state.procs.values()) if (p.state !== 'zombie') used.add(p.cwd).add(p.textVnode);
   for (const vm of k.state.vmspaces.values())
     for (const { object } of vm.map) if (object.kind === 'vnode') used.add(object.vnode);

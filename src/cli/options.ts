@@ -41,7 +41,8 @@ export const collect = (value: string, before: readonly string[]): string[] => [
 /** Adds the choice of the engine to a command. */
 export function withEngineOptions(command: Command): Command {
   return command
-    .option('--engine <name>', "what runs the guest's instructions: 'interpreter' or 'unicorn'", 'interpreter')
+    .option('--engine <name>', "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn'", 'interpreter')
+    .option('--engine-stats', 'say on standard error what the jit engine translated and what it did not')
     .option(
       '--unicorn-lib <path>',
       'the Unicorn library, when it is not where it usually is (or set COREBACK_UNICORN)',

@@ -11,6 +11,7 @@ import { EMPTY_QUEUES } from '../../kernel-sim/kern/runq.ts';
 import { removeFromQueue } from '../../kernel-sim/kern/sched.ts';
 import type { KernelState, Proc, Thread } from '../../kernel-sim/kern/state.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from '../../kernel-sim/kern/syscall-result.ts';
+import { IPPORT_EPHEMERAL_FIRST } from '../../kernel-sim/net/inet.ts';
 import type { SyscallRow } from '../../kernel-sim/sys/row.ts';
 import { INITIAL_CONSOLE } from '../../kernel-sim/vfs/console.ts';
 import { openConsoleDescriptors } from '../../kernel-sim/vfs/filedesc.ts';
@@ -37,6 +38,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     files: new Map(),
     pipes: new Map(),
     kqueues: new Map(),
+    sockets: new Map(),
     recoveries: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',
@@ -49,10 +51,13 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextFile: 1,
       nextPipe: 1,
       nextKqueue: 1,
+      nextSocket: 1,
+      nextPort: IPPORT_EPHEMERAL_FIRST,
       nextCpuset: 1,
       nextAnonCpuset: -2,
       rootVnode: 0,
       fileBytes: 0,
+      socketBytes: 0,
       nextStatTickNs: 0,
       nextBalanceNs: 0,
       nextCheckpointNs: 0,

@@ -27,6 +27,51 @@ export const WORKLOADS: readonly Workload[] = [
     ],
   },
   {
+    name: 'faults of many kinds',
+    config: {
+      cores: 4,
+      checkpointEveryNs: 60e6,
+      faults: [
+        { model: 'slow', factor: 3, forNs: 50e6, trigger: { at: 'time', core: 1, ns: 40e6 } },
+        { model: 'intermittent', downNs: 45e6, trigger: { at: 'process', process: 'matrix', ns: 130e6 } },
+        { model: 'lost-interrupt', count: 2, trigger: { at: 'rate', core: 3, meanNs: 60e6, seed: 5, maxCount: 4 } },
+        {
+          model: 'bit-flip',
+          target: { in: 'register', register: 'eflags' },
+          bit: 0,
+          trigger: { at: 'syscall', nth: 20 },
+        },
+        { model: 'checkpoint-write', failure: 'torn', atByte: 700, trigger: { at: 'checkpoint', nth: 9 } },
+        {
+          model: 'stuck-at',
+          register: 'edi',
+          bit: 0,
+          value: 0,
+          trigger: { at: 'instruction', core: 0, instruction: 5000 },
+        },
+        // The function is_prime of primes.
+        {
+          model: 'bit-flip',
+          target: { in: 'register', register: 'edx' },
+          bit: 30,
+          trigger: { at: 'pc', address: 0x08048bc0, hits: 300 },
+        },
+        {
+          model: 'wrong-alu',
+          unit: 'mul',
+          bit: 31,
+          value: 1,
+          trigger: { at: 'instruction', core: 1, instruction: 250_000 },
+        },
+      ],
+    },
+    programs: [
+      ['count', '12', '60'],
+      ['primes', '3000'],
+      ['matrix', '20', '4'],
+    ],
+  },
+  {
     name: 'forks',
     config: { cores: 4 },
     programs: [

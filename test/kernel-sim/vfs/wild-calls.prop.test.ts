@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeSockaddr, LOOPBACK_V4 } from '../../../kernel-sim/abi/socket.ts';
 import { bytesOf, type Kernel } from '../../../kernel-sim/kern/kernel.ts';
+import { eventSyscalls } from '../../../kernel-sim/sys/event.ts';
 import { fileSyscalls } from '../../../kernel-sim/sys/file.ts';
 import type { ArgKind } from '../../../kernel-sim/sys/row.ts';
+import { selectSyscalls } from '../../../kernel-sim/sys/select.ts';
+import { socketSyscalls } from '../../../kernel-sim/sys/socket.ts';
+import { socketTransferSyscalls } from '../../../kernel-sim/sys/socket-transfer.ts';
 import { feedConsole } from '../../../kernel-sim/vfs/console.ts';
 import { closeAllDescriptors, forkDescriptors } from '../../../kernel-sim/vfs/filedesc.ts';
 import { checkFileInvariants } from '../../../kernel-sim/vfs/invariants.ts';
@@ -35,12 +40,42 @@ const PATHS = [
 /** Each path at an address of its own. */
 const PATH_STEP = 512;
 
+const ROWS = [...fileSyscalls, ...selectSyscalls, ...eventSyscalls, ...socketSyscalls, ...socketTransferSyscalls];
+/** Two sockaddrs, a msghdr with its vector and control data (SCM_RIGHTS of descriptor 3). */
+const UNIX_NAME = OUT + 0x1000;
+const INET_NAME = OUT + 0x1100;
+const HEADER = OUT + 0x1200;
+const words = (...values: number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
+const STRUCTURES: readonly (readonly [address: number, bytes: Uint8Array])[] = [
+  [UNIX_NAME, encodeSockaddr(1, { kind: 'unix', path: '/tmp/s' })],
+  [INET_NAME, encodeSockaddr(2, { kind: 'inet', address: LOOPBACK_V4, port: 2000 })],
+  [HEADER, words(0, 0, HEADER + 64, 1, HEADER + 96, 16, 0)],
+  [HEADER + 64, words(OUT, 8)],
+  [HEADER + 96, words(16, 0xffff, 1, 3)],
+];
+
 const int = fc.oneof(
   fc.integer({ min: -2, max: 12 }),
-  fc.constantFrom(0x7fffffff, -0x80000000, 0x200, 0x202, 0x602, 0xa02, 0x20000, 0x100000, 4096),
+  fc.constantFrom(
+    8,
+    16,
+    28,
+    0x7fffffff,
+    -0x80000000,
+    0x20000001,
+    0xffff,
+    0x200,
+    0x202,
+    0x602,
+    0xa02,
+    0x20000,
+    0x100000,
+    4096,
+  ),
 );
 const pointer = fc.oneof(
   fc.integer({ min: OUT, max: OUT + 64 }),
+  fc.constantFrom(UNIX_NAME, INET_NAME, HEADER),
   fc.constantFrom(0, WILD, MEMORY + MEMORY_SIZE - 4, 0xfffffffc, 0xbfbffffe),
 );
 const size = fc.oneof(fc.nat(600), fc.constantFrom(20_000, 70_000, 0x7fffffff, 0x80000000, 0xffffffff));
@@ -64,7 +99,7 @@ const ARGUMENT: Record<ArgKind, fc.Arbitrary<number>> = {
   pad: fc.constant(0),
 };
 
-const call = fc.constantFrom(...fileSyscalls).chain((row) =>
+const call = fc.constantFrom(...ROWS).chain((row) =>
   fc.record({
     kind: fc.constant('call' as const),
     who: fc.nat(1),
@@ -80,17 +115,20 @@ const step = fc.oneof(
 
 function machine(): { k: Kernel; callers: Caller[] } {
   const { k } = fileKernel({ diskBytes: 300_000 });
-  const callers = [0, 1001].map((uid) => new Caller(k, addProcess(k, { uid, gid: uid }), fileSyscalls));
+  const callers = [0, 1001].map((uid) => new Caller(k, addProcess(k, { uid, gid: uid }), ROWS));
   callers[0]!.call('symlink', 'loop', '/tmp/loop');
   for (const c of callers)
     for (const [i, text] of PATHS.entries()) c.poke(MEMORY + i * PATH_STEP, bytesOf(`${text}\0`));
+  for (const c of callers) for (const [address, bytes] of STRUCTURES) c.poke(address, bytes);
   installFile(k, '/tmp/a', bytesOf('hello'), 0o666);
   return { k, callers };
 }
 
 /** The tables as they are, and their contents as text: what a snapshot keeps. */
 function snapshot(k: Kernel): { tables: unknown; text: () => string } {
-  const tables = [k.state.vnodes, k.state.files, k.state.pipes, k.state.procs].map((table) => [...table.values()]);
+  const tables = [k.state.vnodes, k.state.files, k.state.pipes, k.state.sockets, k.state.kqueues, k.state.procs].map(
+    (table) => [...table.values()],
+  );
   const text = (): string =>
     JSON.stringify(tables, (_, value) => {
       if (value instanceof Map) return [...value];
@@ -129,7 +167,7 @@ describe('any system calls on files with any arguments', () => {
         }
         expect(before.text()).toBe(text);
         for (const c of callers) closeAllDescriptors(k, c.td.pid);
-        expect(k.state.files.size + k.state.pipes.size).toBe(0);
+        expect(k.state.files.size + k.state.pipes.size + k.state.sockets.size + k.state.kqueues.size).toBe(0);
         expect(checkFileInvariants(k)).toEqual([]);
         for (const space of k.spaces.values()) space.dispose();
       }),

@@ -179,6 +179,7 @@ describe('state outside objects', () => {
     'emu/fpu/remainder.ts: halfExponent': 'a second result of a function, read at once',
     'emu/interp/soft-float.ts: inexact': 'a second result of a function, read at once',
     'emu/interp/interpreter.ts: warm': 'whether V8 has seen the hot loop',
+    'emu/jit/flag-helpers.ts: helperModule': 'a constant, worked out once',
     'emu/isa/decode.ts: modrmOf': 'follows from the opcode rows',
     'emu/unicorn/kernel-half.ts: presentPages': 'what stands in page tables that follow from the space',
     'kernel-sim/kern/runq.ts: EMPTY': 'a constant',

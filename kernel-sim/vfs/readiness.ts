@@ -1,0 +1,92 @@
+import { PIPE_BUF } from '../abi/fcntl.ts';
+import type { Errno } from '../abi/ids.ts';
+import { POLLHUP, POLLIN, POLLINIGNEOF, POLLOUT, POLLRDNORM } from '../abi/poll.ts';
+import type { Kernel } from '../kern/kernel.ts';
+import type { OpenFile, Vnode } from '../kern/state.ts';
+import { receiveCondition, sendCondition } from '../net/readiness.ts';
+import { consoleReady } from './console.ts';
+import { vnodeSize } from './file-io.ts';
+import { incoming, isEndOpen, PIPE_SIZE } from './pipe.ts';
+
+/* What select(2), poll(2) and kevent(2) see of an open file: whether a read or a write would go on now. */
+
+export interface Condition {
+  readonly ready: boolean;
+  /** Bytes to be read, or room for bytes. */
+  readonly data: number;
+  /** The other side is gone. */
+  readonly eof: boolean;
+  /** What a socket will answer with (so_error). */
+  readonly error?: Errno | 0;
+}
+
+const NOT_READY: Condition = { ready: false, data: 0, eof: false };
+const READY: Condition = { ready: true, data: 0, eof: false };
+
+/** As EVFILT_READ sees it. */
+export function readCondition(k: Kernel, file: OpenFile): Condition {
+  switch (file.kind) {
+    case 'pipe': {
+      const pipe = k.pipe(file.pipe);
+      const eof = !isEndOpen(pipe, file.end === 'read' ? 'write' : 'read');
+      const data = incoming(pipe, file.end).length;
+      return { ready: eof || data > 0, data, eof };
+    }
+    case 'kqueue': {
+      const { knotes } = k.state.kqueues.get(file.kqueue)!;
+      const data = knotes.filter((knote) => knote.active && !knote.disabled).length;
+      return { ready: data > 0, data, eof: false };
+    }
+    case 'socket':
+      return receiveCondition(k, file.socket);
+    case 'vnode':
+      return readVnodeCondition(k, file, k.vnode(file.vnode));
+  }
+}
+
+function readVnodeCondition(k: Kernel, file: OpenFile, vnode: Vnode): Condition {
+  if (vnode.type === 'chr' && vnode.device === 'console') {
+    const ready = consoleReady(k);
+    return { ready: ready !== null, data: ready ?? 0, eof: ready === 0 };
+  }
+  if (vnode.type === 'chr') return READY;
+  const data = vnodeSize(vnode) - file.offset;
+  return { ready: data !== 0, data, eof: false };
+}
+
+/** As EVFILT_WRITE sees it. */
+export function writeCondition(k: Kernel, file: OpenFile): Condition {
+  switch (file.kind) {
+    case 'pipe': {
+      const pipe = k.pipe(file.pipe);
+      const peer = file.end === 'read' ? 'write' : 'read';
+      const eof = !isEndOpen(pipe, peer);
+      const data = eof ? 0 : PIPE_SIZE - incoming(pipe, peer).length;
+      return { ready: eof || data >= PIPE_BUF, data, eof };
+    }
+    case 'kqueue':
+      return NOT_READY;
+    case 'socket':
+      return sendCondition(k, file.socket);
+    case 'vnode':
+      return READY;
+  }
+}
+
+/** FreeBSD fo_poll: those of `events` (POLL bits) that hold now; POLLHUP comes unasked. */
+export function pollFile(k: Kernel, file: OpenFile, events: number): number {
+  if (file.kind === 'vnode') {
+    const vnode = k.vnode(file.vnode);
+    // A file never lets wait, not even at its end (vop_stdpoll).
+    const readable = vnode.type !== 'chr' || readVnodeCondition(k, file, vnode).ready;
+    return events & (POLLOUT | (readable ? POLLIN | POLLRDNORM : 0));
+  }
+  const read = readCondition(k, file);
+  const write = writeCondition(k, file);
+  let revents = 0;
+  const ignoresEof = (events & POLLINIGNEOF) !== 0;
+  if (read.eof && ignoresEof ? read.data > 0 || read.error : read.ready) revents |= events & (POLLIN | POLLRDNORM);
+  if (write.ready) revents |= events & POLLOUT;
+  if (read.eof && write.eof && !ignoresEof) revents |= POLLHUP;
+  return revents;
+}

@@ -70,7 +70,7 @@ export class ContractMonitor {
       case 'core-removed':
         this.removed.set(event.victim, this.system.machine.cores[event.victim]!.retired);
         for (const pid of this.owing())
-          this.amend(pid, (owed) => ({ ...owed, cpus: without(owed.cpus, event.victim) }));
+          this.amend(pid, (owed) => ({ ...owed, cpus: without(owed.cpus, event.victim, event.replacedBy) }));
         return;
       case 'migrate':
         if (this.removed.has(event.to)) this.report(`pid ${event.pid} was queued on dead core ${event.to}`);
@@ -81,7 +81,7 @@ export class ContractMonitor {
         this.checkKept(event.pid);
         return;
       case 'recovery-start':
-        this.lost.set(event.pid, this.owedTo(event.pid, event.file));
+        this.loses(event.pid, event.file);
         return;
       case 'recovery-done':
         this.checkRecovered(event.pid);
@@ -120,6 +120,12 @@ export class ContractMonitor {
       const owed = table.get(pid);
       if (owed) table.set(pid, change(owed));
     }
+  }
+
+  /** One that is on its way back already is taken back further: it is owed what it was before. */
+  private loses(pid: Pid, file: string): void {
+    const before = this.k.proc(pid).state === 'lost' ? this.lost.get(pid) : undefined;
+    this.lost.set(pid, before ? { ...before, file } : this.owedTo(pid, file));
   }
 
   private owedTo(pid: Pid, file: string): Owed {
@@ -208,8 +214,9 @@ function signalsOf(k: Kernel, p: Proc): number[] {
   return queues.flatMap((queue) => queue.map(({ signo }) => signo));
 }
 
-function without(cpus: readonly number[] | null, dead: number): readonly number[] | null {
+function without(cpus: readonly number[] | null, dead: number, replacedBy: number): readonly number[] | null {
   const left = cpus?.filter((cpu) => cpu !== dead) ?? [];
+  if (replacedBy >= 0 && cpus?.includes(dead)) return [...left, replacedBy].sort((a, b) => a - b);
   return left.length > 0 ? left : null;
 }
 

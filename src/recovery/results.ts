@@ -18,6 +18,8 @@ export function processEnds({ events }: Pick<FinishedRun, 'events'>): ProcessEnd
     if (event.kind === 'fork' && hidden.has(event.pid)) hidden.add(event.child);
   }
   for (const event of events) if (event.kind === 'recovery-start') hidden.delete(event.pid);
+  // What a rollback has undone is made again, under another pid.
+  for (const event of events) if (event.kind === 'discard') hidden.add(event.pid);
   return events.flatMap((event) =>
     event.kind === 'exit' && !hidden.has(event.pid)
       ? [{ name: event.name, code: event.code, signal: event.signal, output: outputs.get(event.pid)?.text ?? '' }]

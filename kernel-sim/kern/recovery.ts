@@ -5,6 +5,7 @@ import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
 import { startAgain } from './beginning.ts';
+import { lastReadable } from './checkpoint.ts';
 import { cpusOf, hasCpu } from './cpumask.ts';
 import { CPUSET_DEFAULT, releaseCpuset, retainCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
@@ -17,7 +18,6 @@ import { reenterSyscall } from './regs.ts';
 import { keepsCore, takeOutCore } from './remove-core.ts';
 import { rollForward } from './roll-forward.ts';
 import { cancelRecovery, discard, lostAgain, rollBackRecords } from './rollback.ts';
-import { lastPoint } from './rollback-point.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type {
@@ -57,11 +57,11 @@ function recoverProcess(k: Kernel, { pid, fromNs }: Suspect, report: FaultReport
   // What the kernel's own restart does is no work of the core's.
   if (report.suspects ? k.proc(pid).native !== null : recoverRecovery(k, pid)) return;
   const p = k.proc(pid);
-  const point = p.checkpoint?.points.findLast(({ file, ns }) => file && ns <= fromNs);
   const victim = cpuId(report.core.id);
   const { remedies } = POLICIES[k.config.recovery];
+  const point = remedies.includes('beginning') ? 'it starts again instead' : lastReadable(k, p, fromNs);
   const reasons: string[] = [];
-  const file = remedies.includes('beginning') ? '' : (point?.file ?? '');
+  const file = typeof point === 'string' ? '' : point.file;
   const starts = { kind: 'recovery-start', pid, victim, file } as const;
   if (remedies[0] !== 'forward') k.emit(starts);
   for (const remedy of remedies) {
@@ -76,18 +76,12 @@ function recoverProcess(k: Kernel, { pid, fromNs }: Suspect, report: FaultReport
 }
 
 /** Does it, or says why it cannot be done. */
-function apply(
-  k: Kernel,
-  p: Proc,
-  remedy: Remedy,
-  report: FaultReport,
-  point: RollbackPoint | undefined,
-): string | null {
+function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, point: RollbackPoint | string): string | null {
   switch (remedy) {
     case 'forward':
       return rollForward(k, p, report);
     case 'rollback': {
-      if (!point) return lastPoint(p) ? 'it has run on the core since its checkpoints' : 'there is no checkpoint of it';
+      if (typeof point === 'string') return point;
       rollBack(k, [point], report.core);
       return null;
     }

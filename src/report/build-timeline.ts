@@ -73,12 +73,6 @@ export function buildTimeline(events: readonly TraceEvent[], shape: RunShape = s
         story.add(e);
         break;
       }
-      case 'core-removed': {
-        const lane = lanes[e.victim];
-        if (lane && !lane.dead) lane.die(e.ns);
-        story.add(e);
-        break;
-      }
       case 'fault-detected':
       case 'recovery-start':
       case 'restart-step':

@@ -1,5 +1,5 @@
 import { SEG_CS, SEG_FS, SEG_GS, SEG_SS } from '../core/core-state.ts';
-import { VECTOR_BP, VECTOR_OF } from '../core/engine.ts';
+import { VECTOR_BP, VECTOR_OF, VECTOR_UD } from '../core/engine.ts';
 import { decodeFlat } from '../interp/fetch.ts';
 import { IN_MEMORY, IN_SEGMENT, type Insn } from '../isa/insn.ts';
 import { INVALID_ROW, TOO_LONG_ROW } from '../isa/opcode-table.ts';
@@ -37,6 +37,16 @@ const ASSISTED_MNEMONICS = new Set([
   'OUTS',
   // QEMU forgets to settle the flags of the instructions before.
   'CMPXCHG8B',
+  // What QEMU leaves in their undefined flags depends on the instructions before them in the block.
+  'BT',
+  'BTS',
+  'BTR',
+  'BTC',
+  // #UD in place of #GP.
+  'RDPMC',
+  // With 16-bit operands it stores 24 bits of the base.
+  'SGDT',
+  'SIDT',
   // Bits that the SDM leaves open are 0 in QEMU.
   'LAR',
   'SMSW',
@@ -139,7 +149,7 @@ export function holdsBackTrap({ row, operands }: Insn): boolean {
 }
 
 /** Where QEMU 5, which is in Unicorn 2.0, does not do what hardware does (found by random tests: test/engines). */
-function deviates({ row, operands, operandSize, override, lock }: Insn): boolean {
+function deviates({ row, operands, operandSize, override, lock, rep }: Insn): boolean {
   const inMemory = operands.some(({ kind }) => kind === IN_MEMORY);
   // Writing through CS is #GP.
   if (override === SEG_CS && inMemory) return true;
@@ -149,6 +159,19 @@ function deviates({ row, operands, operandSize, override, lock }: Insn): boolean
       return operands.length > 0 && (operands[0].value & 0x8000) !== 0;
     case 'BSWAP':
       return operandSize === 2;
+    case 'BSF':
+    case 'BSR':
+      // TZCNT and LZCNT, which its processor has.
+      return rep !== 0;
+    case 'INT':
+      // It takes INT 6 for #UD.
+      return operands[0].value === VECTOR_UD;
+    case 'NOP':
+      // It does not know 0F 18 of a register.
+      return row.opcode === 0x0f18 && !inMemory;
+    case 'TEST':
+      // It does not know F6 /1 and F7 /1.
+      return row.digit === 1;
     case 'NEG':
       // Wrong flags.
       return lock;
@@ -173,7 +196,9 @@ function kindOf(insn: Insn): number {
   return PLAIN;
 }
 
-function isNativeSimd({ row, rep, operandSize }: Insn): boolean {
+function isNativeSimd({ row, rep, operandSize, operands }: Insn): boolean {
+  // QEMU stores 16 bytes as two quadwords, of which the first stays when the second faults.
+  if (operands[0]?.kind === IN_MEMORY && operands[0].size === 16) return false;
   // With both 66 and F2 or F3 before it, QEMU takes another instruction than hardware.
   if (rep !== 0 && operandSize === 2) return false;
   return NATIVE_SIMD.has(row.mnemonic) && !row.operands.some((code) => MMX_OPERAND.test(code));

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   DR,
   EAX,
+  EBX,
   ECX,
   EDI,
   EFLAGS,
@@ -15,9 +16,10 @@ import {
 } from '../../../emu/core/core-state.ts';
 import type { Engine } from '../../../emu/core/engine.ts';
 import { Interpreter } from '../../../emu/interp/interpreter.ts';
+import { PERM_R, PERM_X } from '../../../emu/memory/address-space.ts';
 import { UnicornEngine } from '../../../emu/unicorn/unicorn-engine.ts';
 import { loadUnicorn } from '../../../src/host/unicorn-koffi.ts';
-import { CODE, DATA, Guest, STACK_TOP } from '../guest-code.ts';
+import { CODE, DATA, Guest, hex, STACK_TOP } from '../guest-code.ts';
 
 const library = loadUnicorn();
 const unicorn = new UnicornEngine(library);
@@ -223,5 +225,39 @@ describe('Unicorn engine', () => {
       expect(guest.outcome(1)).toBe(round % 2 === 0 ? 'budget+1' : '#14(0x4)+0');
       guest.space.dispose();
     }
+  });
+
+  it.each([
+    ['in the middle of a block', '40 f03803 40'],
+    ['with other prefixes', '40 2ef066813b00000000 40'],
+    ['where a jump leads into another instruction', '40 eb01 b8 ffebfeff 40'],
+    ['behind a return address', '68 0a800408 c3 909090 90 ffdb 40'],
+    ['of a string instruction', '40 f0f3a7 40'],
+  ])('survives what Unicorn aborts on: %s', (_, code) => {
+    const prepare = (guest: Guest): void => {
+      guest.r[EBX] = DATA;
+    };
+    expectAlike({ code, prepare }, 4);
+    expectAlike({ code, prepare, codeWritable: true }, 4);
+  });
+
+  it('survives it in code that the program has just written, and that goes on in the next page', () => {
+    // mov word [CODE + 0x20], 0x38f0; mov byte [CODE + 0x22], 3; jmp CODE + 0x20
+    expectAlike({ code: '66c705 20800408 f038 c605 22800408 03 eb0e', codeWritable: true }, 4);
+    const prepare = (guest: Guest): void => {
+      guest.space.mapPage((CODE >>> 12) + 1, PERM_R | PERM_X);
+      guest.space.poke(CODE + 0xffe, hex('40 f0 3803 40'));
+      guest.r[EIP] = CODE + 0xffe;
+    };
+    expectAlike({ code: '90', prepare }, 4);
+  });
+
+  it('stores 16 bytes as a whole or not at all', () => {
+    const prepare = (guest: Guest): void => {
+      guest.r[EDI] = DATA + 8192 - 8;
+    };
+    // pcmpeqd xmm0, xmm0; movups [edi], xmm0; movdqu [edi - 1], xmm0
+    expectAlike({ code: '660f76c0 0f1107', prepare }, 3);
+    expectAlike({ code: '660f76c0 f30f7f47ff', prepare }, 3);
   });
 });

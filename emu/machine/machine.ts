@@ -146,6 +146,7 @@ export class Machine {
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
   private readonly faults: FaultInjector;
+  private readonly emit: (event: MachineEvent) => void;
   private open: OpenRound | null = null;
 
   constructor(
@@ -181,6 +182,7 @@ export class Machine {
     }
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
+    this.emit = emit;
     this.faults = new FaultInjector(config.faults ?? [], this.cores, emit);
     this.handler = makeHandler(this.cores, this.faults);
     this.faults.attach(this.handler);
@@ -404,7 +406,9 @@ export class Machine {
       const ns = victim.failedAtNs;
       this.interrupt(victim, ns, (on) => {
         this.handler.machineCheck(on, victim, check, ns);
+        if (!this.handler.inService(victim)) return;
         victim.failed = false;
+        this.emit({ ns, core: victim.id, instruction: victim.retired, kind: 'core-back', victim: victim.id });
       });
     }
   }

@@ -6,8 +6,9 @@ import { readCore, writeCore } from '../elf/core-file.ts';
 import { readFile, removeFile, writeFile } from '../vfs/memfs.ts';
 import { coreImage } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { INIT_PID } from './proc.ts';
 import { POLICIES } from './recovery-policy.ts';
-import { rollbackPoint } from './rollback-point.ts';
+import { lastPoint, NOTHING_SINCE, rollbackPoint, setTree } from './rollback-point.ts';
 import { soundUntilNs } from './self-test.ts';
 import type { Proc, RollbackPoint } from './state.ts';
 
@@ -16,8 +17,9 @@ export function beginCheckpoints(k: Kernel, pid: Pid): void {
   const p = k.proc(pid);
   const fromBeginning = POLICIES[k.config.recovery].remedies.includes('beginning');
   if (k.config.checkpointEveryNs === 0 && !fromBeginning) return;
-  const points = fromBeginning ? [rollbackPoint(k, p, '')] : [];
-  k.setProc(pid, { checkpoint: { sequence: p.checkpoint?.sequence ?? 0, points } });
+  const sequence = p.checkpoint?.sequence ?? 0;
+  const points = fromBeginning ? [rollbackPoint(k, p, '', sequence)] : [];
+  k.setProc(pid, { checkpoint: { sequence, points } });
   if (k.config.checkpointEveryNs > 0 && !p.traced) takeCheckpoint(k, pid);
 }
 
@@ -42,7 +44,7 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const { checkpointBaseNs, checkpointNsPerKiB } = k.config.costs;
   const pauseNs = checkpointBaseNs + Math.ceil(file.length / 1024) * checkpointNsPerKiB;
   k.emit({ kind: 'checkpoint', pid, file: path, bytes: file.length, pauseNs });
-  const points = [...pointsToKeep(k, k.proc(pid)), rollbackPoint(k, p, path)];
+  const points = [...pointsToKeep(k, k.proc(pid)), rollbackPoint(k, p, path, sequence + 1)];
   k.setProc(pid, { checkpoint: { sequence: sequence + 1, points } });
   if (POLICIES[k.config.recovery].remedies.includes('forward') && k.vmspace(p.vmspace).refs === 1)
     k.space(p.vmspace).clearDirty();
@@ -69,12 +71,14 @@ export function lastReadable(k: Kernel, p: Proc, untilNs: number): RollbackPoint
   if (all.length === 0) return 'there is no checkpoint of it';
   const early = all.filter(({ ns }) => ns <= untilNs);
   if (early.length === 0) return 'it has run on the core since its checkpoints';
-  const found = early.findLast(({ file }) => {
-    const why = whyUnreadable(k, file);
-    if (why !== null) k.log(`checkpoint of pid ${p.pid}: ${file} cannot be used: ${why}`);
-    return why === null;
-  });
-  return found ?? 'none of its checkpoints can be read';
+  return early.findLast((point) => isReadable(k, point)) ?? 'none of its checkpoints can be read';
+}
+
+/** Whether a checkpoint's file can be read; if not, the log says why. */
+export function isReadable(k: Kernel, { proc, file }: RollbackPoint): boolean {
+  const why = whyUnreadable(k, file);
+  if (why !== null) k.log(`checkpoint of pid ${proc.pid}: ${file} cannot be used: ${why}`);
+  return why === null;
 }
 
 function whyUnreadable(k: Kernel, path: string): string | null {
@@ -115,8 +119,9 @@ function spoilt(file: Uint8Array, failure: WriteFailure): Uint8Array {
 /** The disk is full: a process's checkpoints are given up that are not needed as long as its last is good. True when that freed something. */
 function dropOldCheckpoints(k: Kernel, pid: Pid): boolean {
   const p = k.proc(pid);
-  const files = p.checkpoint?.points.map(({ file }) => file) ?? [];
-  const kept = k.config.selfTest ? files : files.slice(-1);
+  const points = p.checkpoint?.points ?? [];
+  const trees = [...k.state.trees.values()].flatMap(({ members }) => members);
+  const kept = [...(k.config.selfTest ? points : points.slice(-1)), ...trees].map(({ file }) => file);
   let dropped = 0;
   for (let n = 0; n < (p.checkpoint?.sequence ?? 0); n++) {
     const path = `${k.config.checkpointDir}/core.${pid}.${n}`;
@@ -143,15 +148,41 @@ function payPause(k: Kernel, pid: Pid, pauseNs: number): void {
 }
 
 /**
- * The periodic checkpoint: every process that has a program, by pid. Those whose core has had less than half a period for anything else
+ * The periodic checkpoint: every process that has a program, by pid, or every tree. Those whose core has had less than half a period for anything else
  * since its last one wait for the next time: otherwise checkpoints that take longer than the period would leave no time to run.
  */
 export function checkpointAll(k: Kernel): void {
   const nowNs = k.now();
   const late = k.config.checkpointEveryNs / 2;
   const busy = k.state.cpus.map(({ checkpointingNs }) => nowNs < (checkpointingNs ?? 0) + late);
-  for (const pid of [...k.state.procs.keys()].sort((a, b) => a - b)) {
+  const isBusy = (pid: Pid): boolean => {
     const payer = payerOf(k, pid);
-    if (payer && !busy[payer.id]) takeCheckpoint(k, pid);
-  }
+    return !payer || busy[payer.id]!;
+  };
+  const pids = [...k.state.procs.keys()].sort((a, b) => a - b);
+  if (k.config.recoveryOptions.scope === 'tree') {
+    for (const pid of pids) if (k.findProc(pid)?.ppid === INIT_PID) checkpointTree(k, pid, isBusy);
+    for (const [root, { members, born }] of k.state.trees)
+      if (!members.some(({ proc }) => isAlive(k, proc.pid)) && !born.some((pid) => isAlive(k, pid)))
+        k.state.trees.delete(root);
+  } else for (const pid of pids) if (!isBusy(pid)) takeCheckpoint(k, pid);
+}
+
+const isAlive = (k: Kernel, pid: Pid): boolean => (k.findProc(pid)?.state ?? 'zombie') !== 'zombie';
+
+/** A process that init has started, or inherited, and all its offspring: at one instant, or not at all. */
+function checkpointTree(k: Kernel, root: Pid, isBusy: (pid: Pid) => boolean): void {
+  const members = offspring(k, root).filter((p) => p.state !== 'zombie' && !p.native && !p.system);
+  if (members[0]?.pid !== root || members.some((p) => p.state === 'lost' || isBusy(p.pid))) return;
+  if (!members.every(({ pid }) => takeCheckpoint(k, pid))) return;
+  const points = members.map(({ pid }) => ({ ...lastPoint(k.proc(pid))!, since: NOTHING_SINCE }));
+  setTree(k, { members: points, born: [], changes: [] });
+}
+
+/** A process and all below it, parents first. One that is traced stands below its real parent. */
+function offspring(k: Kernel, root: Pid): Proc[] {
+  const children = [...k.state.procs.values()]
+    .filter((p) => (p.realParent || p.ppid) === root && p.pid !== root)
+    .sort((a, b) => a.pid - b.pid);
+  return [k.proc(root), ...children.flatMap(({ pid }) => offspring(k, pid))];
 }

@@ -41,6 +41,11 @@ export type RecoveryPolicyName = (typeof RECOVERY_POLICIES)[number];
 
 export interface RecoveryOptions {
   /**
+   * What goes back with a process. 'process': nothing. 'tree': all offspring of the topmost process above it that is not init; periodic
+   * checkpoints take such a tree at one instant or not at all.
+   */
+  readonly scope: 'process' | 'tree';
+  /**
    * What a rollback does to open files. 'keep': descriptors and offsets stay as they are. 'offsets': they go back to where they were.
    * 'contents': files that only the process itself has written since get their contents back as well.
    */
@@ -54,6 +59,7 @@ export interface RecoveryOptions {
 }
 
 export const DEFAULT_RECOVERY_OPTIONS: RecoveryOptions = {
+  scope: 'process',
   files: 'offsets',
   spareCores: 1,
   importantNiceMax: 0,

@@ -5,7 +5,7 @@ import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
 import { startAgain } from './beginning.ts';
-import { lastReadable } from './checkpoint.ts';
+import { isReadable, lastReadable } from './checkpoint.ts';
 import { cpusOf, hasCpu } from './cpumask.ts';
 import { CPUSET_DEFAULT, releaseCpuset, retainCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
@@ -17,7 +17,8 @@ import { POLICIES, type Remedy } from './recovery-policy.ts';
 import { reenterSyscall } from './regs.ts';
 import { keepsCore, takeOutCore } from './remove-core.ts';
 import { rollForward } from './roll-forward.ts';
-import { cancelRecovery, discard, lostAgain, rollBackRecords } from './rollback.ts';
+import { cancelRecovery, discard, lostAgain, rollBackRecords, takeTreePoints } from './rollback.ts';
+import { treeOf } from './rollback-point.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type {
@@ -29,6 +30,7 @@ import type {
   Suspect,
   Thread,
   ThreadIdentity,
+  TreePoint,
   VmspaceId,
 } from './state.ts';
 import { removeThread } from './thread.ts';
@@ -59,32 +61,57 @@ function recoverProcess(k: Kernel, { pid, fromNs }: Suspect, report: FaultReport
   const p = k.proc(pid);
   const victim = cpuId(report.core.id);
   const { remedies } = POLICIES[k.config.recovery];
-  const point = remedies.includes('beginning') ? 'it starts again instead' : lastReadable(k, p, fromNs);
+  const back = wayBack(k, p, fromNs);
+  const begins = (): void => {
+    const points = remedies.includes('beginning') ? [] : back.points;
+    for (const { proc, file } of points) k.emit({ kind: 'recovery-start', pid: proc.pid, victim, file });
+    if (points.length === 0) k.emit({ kind: 'recovery-start', pid, victim, file: '' });
+  };
   const reasons: string[] = [];
-  const file = typeof point === 'string' ? '' : point.file;
-  const starts = { kind: 'recovery-start', pid, victim, file } as const;
-  if (remedies[0] !== 'forward') k.emit(starts);
+  if (remedies[0] !== 'forward') begins();
   for (const remedy of remedies) {
-    const why = p.native ? 'it is a native process' : apply(k, p, remedy, report, point);
+    const why = p.native ? 'it is a native process' : apply(k, p, remedy, report, back);
     if (why === null) return;
     reasons.push(why);
-    if (remedy === 'forward') k.emit(starts);
+    if (remedy === 'forward') begins();
   }
   const why = reasons.join('; ') || 'recovery is switched off';
   k.emit({ kind: 'recovery-failed', pid, victim, why });
   exitProcess(k, pid, { signo: SIGKILL, dumped: false });
 }
 
+interface WayBack {
+  /** One for each process that goes back, together; empty when there is none. */
+  readonly points: readonly RollbackPoint[];
+  /** Of which tree checkpoint they are. */
+  readonly tree: TreePoint | undefined;
+  /** Why there is none. */
+  readonly why: string;
+}
+
+/**
+ * To the last checkpoint before `fromNs` that can be read: of its tree, where trees go back as a whole and there is a sound one, or its
+ * own.
+ */
+function wayBack(k: Kernel, p: Proc, fromNs: number): WayBack {
+  const tree = k.config.recoveryOptions.scope === 'tree' ? treeOf(k, p.pid) : undefined;
+  if (tree && tree.members[0]!.ns <= fromNs && tree.members.every((member) => isReadable(k, member)))
+    return { points: tree.members, tree, why: '' };
+  const own = lastReadable(k, p, fromNs);
+  return typeof own === 'string'
+    ? { points: [], tree: undefined, why: own }
+    : { points: [own], tree: undefined, why: '' };
+}
+
 /** Does it, or says why it cannot be done. */
-function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, point: RollbackPoint | string): string | null {
+function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, back: WayBack): string | null {
   switch (remedy) {
     case 'forward':
       return rollForward(k, p, report);
-    case 'rollback': {
-      if (typeof point === 'string') return point;
-      rollBack(k, [point], report.core);
+    case 'rollback':
+      if (back.points.length === 0) return back.why;
+      rollBack(k, back.tree ? takeTreePoints(k, back.tree) : back.points, report.core);
       return null;
-    }
     case 'beginning': {
       const beginning = p.checkpoint?.points[0];
       if (!beginning || beginning.file) return 'it was forked and has executed no program since';
@@ -145,9 +172,10 @@ function loseAll(k: Kernel, points: readonly RollbackPoint[], core: KernelCore):
     for (const { cpuset } of threads) retainCpuset(k, cpuset);
     return threads;
   });
-  for (const { proc: then } of points) {
+  for (const point of points) {
+    const { proc: then } = point;
     const p = k.findProc(then.pid);
-    if (!p || p.state === 'zombie') k.state.procs.set(then.pid, lostAgain(then));
+    if (!p || p.state === 'zombie') k.state.procs.set(then.pid, lostAgain(point));
     else loseBody(k, p);
   }
   return identities;

@@ -7,8 +7,18 @@ import { exitProcess } from './exit.ts';
 import type { Kernel } from './kernel.ts';
 import { isDescriptorFilter } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
-import { NOTHING_SINCE } from './rollback-point.ts';
-import type { FdEntry, OpenFile, Pipe, Proc, Recovery, RollbackPoint, SigInfo, SincePoint } from './state.ts';
+import { NOTHING_SINCE, setTree } from './rollback-point.ts';
+import type {
+  FdEntry,
+  OpenFile,
+  Pipe,
+  Proc,
+  Recovery,
+  RollbackPoint,
+  SigInfo,
+  SincePoint,
+  TreePoint,
+} from './state.ts';
 
 /*
  * Takes processes that have lost their threads and memory back to a rollback point, as far as the kernel's records go: children,
@@ -175,4 +185,15 @@ function rollBackContents(k: Kernel, { proc, since }: RollbackPoint): void {
 }
 
 /** A record of then for a process that has ended since and is to live again. */
-export const lostAgain = (then: Proc): Proc => ({ ...then, state: 'lost', threads: [], vmspace: 0, fds: [] });
+export const lostAgain = ({ proc, sequence }: RollbackPoint): Proc => ({
+  ...proc,
+  ...{ state: 'lost', threads: [], vmspace: 0, fds: [], checkpoint: { sequence, points: [] } },
+});
+
+/** The tree's point with all that is to be undone, for `rollBackRecords`; from now on nothing has happened since. */
+export function takeTreePoints(k: Kernel, tree: TreePoint): RollbackPoint[] {
+  const fresh = tree.members.map((member) => ({ ...member, since: NOTHING_SINCE }));
+  setTree(k, { members: fresh, born: [], changes: [] });
+  const { born, changes } = tree;
+  return tree.members.map((member, n) => (n === 0 ? { ...member, since: { ...member.since, born, changes } } : member));
+}

@@ -126,8 +126,10 @@ export interface CheckpointState {
  * process's then. Immutable records, so keeping them costs nothing.
  */
 export interface RollbackPoint {
-  /** Guest path of the core file. */
+  /** Guest path of the core file; '' where the process began its program. */
   readonly file: string;
+  /** Number of the checkpoint that comes after it. */
+  readonly sequence: number;
   readonly ns: number;
   /** Without its own checkpoints. */
   readonly proc: Proc;
@@ -149,6 +151,16 @@ export interface SincePoint {
   /** Signals from other processes that it has taken: nobody will send them again. */
   readonly signals: readonly SigInfo[];
   /** Files that it has changed, as they were before its first and after its last change. Only with recoveryOptions.files 'contents'. */
+  readonly changes: readonly FileChange[];
+}
+
+/** A process and its offspring at one virtual instant: where they can go back to together. */
+export interface TreePoint {
+  /** One for each process that had memory then, the root of the tree first. */
+  readonly members: readonly RollbackPoint[];
+  /** Offspring made since. */
+  readonly born: readonly Pid[];
+  /** Files that any of them has changed since. Only with recoveryOptions.files 'contents'. */
   readonly changes: readonly FileChange[];
 }
 
@@ -665,6 +677,8 @@ export interface KernelState {
   readonly kqueues: Map<KqueueId, Kqueue>;
   readonly sockets: Map<SocketId, Socket>;
   readonly recoveries: Map<Pid, Recovery>;
+  /** By the root of the tree. Only with recoveryOptions.scope 'tree'. */
+  readonly trees: Map<Pid, TreePoint>;
   console: Console;
   /** kern.hostname. */
   hostname: string;

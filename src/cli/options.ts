@@ -19,6 +19,7 @@ export interface MachineOptions extends EngineChoice {
   readonly coreLayout: string;
   readonly recovery: string;
   readonly selfTestEvery?: string;
+  readonly rollbackScope: string;
   readonly rollbackFiles: string;
   readonly spareCores: number;
   readonly importantNice: number;
@@ -83,6 +84,7 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
       'rollback-migrate',
     )
     .option('--self-test-every <time>', 'every core tests itself so often, in virtual time (default: never)')
+    .option('--rollback-scope <what>', 'what goes back: process, or tree (to one instant)', 'process')
     .option('--rollback-files <what>', 'what a rollback takes back of open files: keep, offsets or contents', 'offsets')
     .option('--spare-cores <n>', 'cores kept idle for those that die, with --recovery spare', integer, 1)
     .option('--important-nice <n>', 'processes above this nice value stand back, with --recovery degraded', integer, 0)
@@ -120,6 +122,7 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     });
   }
   const recovery = oneOf(RECOVERY_POLICIES, options.recovery, '--recovery');
+  const scope = oneOf(['process', 'tree'] as const, options.rollbackScope, '--rollback-scope');
   const files = oneOf(['keep', 'offsets', 'contents'] as const, options.rollbackFiles, '--rollback-files');
   const cycleNs = cycleNsOf(options.mhz, '--mhz');
   return {
@@ -131,7 +134,7 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     coreLayout: options.coreLayout,
     recovery,
     selfTest: options.selfTestEvery ? { periodNs: parseDuration(options.selfTestEvery, '--self-test-every') } : null,
-    recoveryOptions: { files, spareCores: options.spareCores, importantNiceMax: options.importantNice },
+    recoveryOptions: { scope, files, spareCores: options.spareCores, importantNiceMax: options.importantNice },
     checkpointEveryNs: options.checkpointEvery ? parseDuration(options.checkpointEvery, '--checkpoint-every') : 0,
     faults: [
       ...options.fail.map((text) => parseFault(text, options.cores)),

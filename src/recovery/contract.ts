@@ -124,7 +124,10 @@ export class ContractMonitor {
 
   /** One that is on its way back already is taken back further: it is owed what it was before. */
   private loses(pid: Pid, file: string): void {
-    const before = this.k.proc(pid).state === 'lost' ? this.lost.get(pid) : undefined;
+    const p = this.k.findProc(pid);
+    // One that had ended lives again with its tree: nobody knows what it had.
+    if (!p || p.state === 'zombie') return;
+    const before = p.state === 'lost' ? this.lost.get(pid) : undefined;
     this.lost.set(pid, before ? { ...before, file } : this.owedTo(pid, file));
   }
 
@@ -146,10 +149,11 @@ export class ContractMonitor {
     const owed = this.lost.get(pid);
     this.lost.delete(pid);
     const p = this.k.findProc(pid);
-    if (!owed || !p || p.threads.length === 0) {
+    if (!p || p.threads.length === 0) {
       this.report(`pid ${pid} is said to be recovered, but there is no such process`);
       return;
     }
+    if (!owed) return;
     const td = this.k.thread(p.threads[0]!);
     if (td.basePri !== owed.basePri)
       this.report(`pid ${pid} has lost its priority: ${td.basePri} instead of ${owed.basePri}`);

@@ -50,6 +50,7 @@ export function compileScenario(scenario: Scenario): CompiledScenario {
       seed: machine.seed,
       recovery: machine.recovery,
       recoveryOptions: {
+        scope: machine.rollbackScope,
         files: machine.rollbackFiles,
         spareCores: machine.spareCores,
         importantNiceMax: machine.importantNiceMax,

@@ -29,6 +29,10 @@ const machine = z.strictObject({
     .enum(RECOVERY_POLICIES)
     .default('rollback-migrate')
     .describe('What happens after a core fault: docs/recovery.md'),
+  rollbackScope: z
+    .enum(['process', 'tree'])
+    .default('process')
+    .describe('What goes back: the process, or its whole tree to one instant'),
   rollbackFiles: z
     .enum(['keep', 'offsets', 'contents'])
     .default('offsets')

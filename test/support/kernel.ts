@@ -51,6 +51,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     kqueues: new Map(),
     sockets: new Map(),
     recoveries: new Map(),
+    trees: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',
     loadAverage: [0, 0, 0],

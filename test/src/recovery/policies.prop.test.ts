@@ -59,22 +59,26 @@ function results({ events }: ReturnType<typeof run>): unknown[] {
 const RECOVERING = ['rollback-migrate', 'rollback-in-place', 'roll-forward', 'spare', 'degraded'] as const;
 
 describe('after faults of cores, whatever the moment', () => {
-  it.each(RECOVERING)('%s gives the results of the run without faults, and keeps the contract', (recovery) => {
-    let recovered = 0;
-    fc.assert(
-      fc.property(plans, (plan) => {
-        const faulty = run(plan, recovery, true);
-        expect(faulty.stop.reason).toBe('finished');
-        expect(faulty.violations).toEqual([]);
-        const golden = run(plan, recovery, false);
-        expect(results(faulty)).toEqual(results(golden));
-        expect(judge(faulty, golden)).toMatch(/^(recovered-exact|recovered-at-least-once|masked|not-activated)$/);
-        recovered += faulty.events.filter((event) => event.kind === 'recovery-done').length;
-      }),
-      property(8),
-    );
-    expect(recovered).toBeGreaterThan(2);
-  });
+  it.each(RECOVERING)(
+    '%s gives the results of the run without faults, and keeps the contract',
+    (recovery) => {
+      let recovered = 0;
+      fc.assert(
+        fc.property(plans, (plan) => {
+          const faulty = run(plan, recovery, true);
+          expect(faulty.stop.reason).toBe('finished');
+          expect(faulty.violations).toEqual([]);
+          const golden = run(plan, recovery, false);
+          expect(results(faulty)).toEqual(results(golden));
+          expect(judge(faulty, golden)).toMatch(/^(recovered-exact|recovered-at-least-once|masked|not-activated)$/);
+          recovered += faulty.events.filter((event) => event.kind === 'recovery-done').length;
+        }),
+        property(8),
+      );
+      expect(recovered).toBeGreaterThan(2);
+    },
+    240_000,
+  );
 
   it('restart-from-beginning does so for every process that has executed a program', () => {
     let recovered = 0;
@@ -91,7 +95,7 @@ describe('after faults of cores, whatever the moment', () => {
       property(8),
     );
     expect(recovered).toBeGreaterThan(2);
-  });
+  }, 240_000);
 
   it('none loses the process, and nothing else', () => {
     fc.assert(
@@ -105,5 +109,5 @@ describe('after faults of cores, whatever the moment', () => {
       }),
       property(6),
     );
-  });
+  }, 240_000);
 });

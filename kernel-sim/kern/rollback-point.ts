@@ -1,3 +1,4 @@
+import { sameValue } from '../../emu/base/same-value.ts';
 import type { Pid } from '../abi/ids.ts';
 import { SI_TIMER } from '../abi/siginfo.ts';
 import { SIGALRM, SIGCHLD, SIGPIPE, SIGPROF, SIGVTALRM } from '../abi/signal.ts';
@@ -116,7 +117,7 @@ export function noteFileChange(k: Kernel, pid: Pid, vnode: VnodeId, before: File
   const log = (changes: readonly FileChange[]): FileChange[] => {
     const known = changes.find((change) => change.vnode === vnode);
     const change = known
-      ? { ...known, after, shared: known.shared || known.after !== before }
+      ? { ...known, after, shared: known.shared || !sameValue(known.after, before) }
       : { vnode, before, after, shared: false };
     return [...changes.filter((other) => other !== known), change];
   };

@@ -1,3 +1,4 @@
+import { sameValue } from '../../emu/base/same-value.ts';
 import type { Pid } from '../abi/ids.ts';
 import { SIGKILL } from '../abi/signal.ts';
 import { releaseFile, retainFile } from '../vfs/filedesc.ts';
@@ -177,7 +178,7 @@ function rollBackContents(k: Kernel, { proc, since }: RollbackPoint): void {
   for (const { vnode: id, before, after, shared } of since.changes) {
     const vnode = k.state.vnodes.get(id);
     if (vnode?.type !== 'reg') continue;
-    if (shared || vnode.data !== after)
+    if (shared || !sameValue(vnode.data, after))
       k.log(`pid ${proc.pid}: another process has changed a file that it wrote; the contents stay`);
     else if (setFileData(k, vnode, before) !== 0)
       k.log(`pid ${proc.pid}: the disk is too full for a file as it was at its checkpoint`);

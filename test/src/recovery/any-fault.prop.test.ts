@@ -74,7 +74,7 @@ describe('any faults', () => {
       property(25),
     );
     // Of 11 models and 8 triggers.
-    expect(struck.size).toBeGreaterThan(12);
+    expect(struck.size).toBeGreaterThan(Math.min(12, property(25).numRuns));
   });
 
   it('strike where they say', () => {

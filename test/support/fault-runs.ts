@@ -2,7 +2,7 @@ import type { Engine } from '../../emu/core/engine.ts';
 import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { System } from '../../src/system.ts';
-import type { FaultSpace } from './fault-plans.ts';
+import { FAULT_MODELS, FAULT_TRIGGERS, type FaultSpace } from '../../src/testing/fault-arbitraries.ts';
 import { guestPrograms } from './guest.ts';
 
 const FILES = guestPrograms('primes', 'matrix', 'forktree');
@@ -10,8 +10,9 @@ const FILES = guestPrograms('primes', 'matrix', 'forktree');
 /** The faults that a run of these programs can have. */
 export const SMALL_SPACE: FaultSpace = {
   cores: 2,
-  instructions: 40_000,
-  ns: 60_000_000,
+  horizonNs: 60_000_000,
+  models: FAULT_MODELS,
+  triggers: FAULT_TRIGGERS,
   processes: ['primes', 'matrix', 'forktree'],
   code: [0x08048000, 0x08049fff],
   data: [0x0804a000, 0x0804bfff],

@@ -30,8 +30,8 @@ const BUGS: readonly PlantedBug[] = [
     plant: ({ kernel }, event) => {
       if (event.kind !== 'restart-step' || event.step !== 'fork') return;
       const recovery = kernel.state.recoveries.get(event.pid)!;
-      const thread = { ...recovery.thread, basePri: recovery.thread.basePri + 1 };
-      kernel.state.recoveries.set(event.pid, { ...recovery, thread });
+      const threads = recovery.threads.map((thread) => ({ ...thread, basePri: thread.basePri + 1 }));
+      kernel.state.recoveries.set(event.pid, { ...recovery, threads });
     },
   },
   {

@@ -11,7 +11,7 @@ import { parseDuration } from './units.ts';
 /** Refuses what the schema allows but no machine can do, and expectations that can never hold. Errors: UsageError with the key. */
 export function checkScenario(scenario: Scenario): void {
   const compiled = compileScenario(scenario);
-  checkMachine(compiled);
+  checkMachine(scenario, compiled);
   scenario.script.forEach((step, n) => {
     for (const fault of stepFault(step, n))
       checkFault(fault, scenario, 'fault' in step ? `script[${n}].fault` : `script[${n}]`);
@@ -29,10 +29,15 @@ function refuse(what: string, key: string, hint?: string): never {
   throw new UsageError({ what, key, hint });
 }
 
-function checkMachine({ config }: CompiledScenario): void {
+function checkMachine({ machine }: Scenario, { config }: CompiledScenario): void {
   const { periodNs, deadlineNs } = config.faultGenerator!;
   if (periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.period');
   if (deadlineNs >= periodNs) refuse('the deadline must be shorter than the period', 'machine.detection.deadline');
+  if (config.selfTest?.periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.selfTest');
+  if (machine.recovery === 'spare' && machine.spareCores >= machine.cores) {
+    const kept = `${machine.spareCores} of ${machine.cores} cores would be kept for those that die`;
+    refuse(kept, 'machine.spareCores', 'at least one core has to work');
+  }
 }
 
 function checkCore(core: number, { machine }: Scenario, key: string): void {
@@ -50,7 +55,8 @@ function checkFault(fault: FaultSpec, scenario: Scenario, key: string): void {
   if (fault.model === 'checkpoint-write' && !checkpointEvery) {
     refuse('damages a checkpoint, but none is taken', `${key}.model`, 'set machine.checkpointEvery');
   }
-  if (trigger.at === 'recovery' && (recovery === 'none' || !checkpointEvery)) {
+  const needsCheckpoint = recovery !== 'restart-from-beginning';
+  if (trigger.at === 'recovery' && (recovery === 'none' || (needsCheckpoint && !checkpointEvery))) {
     const why = recovery === 'none' ? 'machine.recovery is none' : 'no checkpoint is taken';
     refuse(`strikes during a recovery, but there will be none: ${why}`, `${key}.trigger`);
   }

@@ -11,7 +11,7 @@ import { parseDuration } from './units.ts';
 /** Refuses what the schema allows but no machine can do, and expectations that can never hold. Errors: UsageError with the key. */
 export function checkScenario(scenario: Scenario): void {
   const compiled = compileScenario(scenario);
-  checkMachine(scenario, compiled);
+  checkMachine(compiled);
   scenario.script.forEach((step, n) => {
     for (const fault of stepFault(step, n))
       checkFault(fault, scenario, 'fault' in step ? `script[${n}].fault` : `script[${n}]`);
@@ -29,15 +29,14 @@ function refuse(what: string, key: string, hint?: string): never {
   throw new UsageError({ what, key, hint });
 }
 
-function checkMachine({ machine }: Scenario, { config }: CompiledScenario): void {
+function checkMachine({ config }: CompiledScenario): void {
   const { periodNs, deadlineNs } = config.faultGenerator!;
   if (periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.period');
   if (deadlineNs >= periodNs) refuse('the deadline must be shorter than the period', 'machine.detection.deadline');
   if (config.selfTest?.periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.selfTest');
-  if (machine.recovery === 'spare' && machine.spareCores >= machine.cores) {
-    const kept = `${machine.spareCores} of ${machine.cores} cores would be kept for those that die`;
-    refuse(kept, 'machine.spareCores', 'at least one core has to work');
-  }
+  const spareCores = config.recoveryOptions?.spareCores ?? 0;
+  if (config.recovery === 'spare' && spareCores >= config.cores)
+    refuse(`${spareCores} spare cores of ${config.cores} leave none to run on`, 'machine.spareCores');
 }
 
 function checkCore(core: number, { machine }: Scenario, key: string): void {

@@ -110,7 +110,7 @@ describe('a scenario', () => {
       'a spare core for the only one',
       withMachine({ cores: 1, recovery: 'spare' }),
       'machine.spareCores',
-      '1 of 1 cores would be kept',
+      'leave none to run on',
     ],
     [
       'a self-test without a pause',

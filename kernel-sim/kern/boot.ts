@@ -46,6 +46,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       pipes: new Map(),
       kqueues: new Map(),
       sockets: new Map(),
+      fileLocks: new Map(),
       recoveries: new Map(),
       hostname: 'coreback',
       loadAverage: [0, 0, 0],

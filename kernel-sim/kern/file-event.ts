@@ -30,6 +30,7 @@ function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
   }
   switch (file.kind) {
     case 'pipe':
+    case 'fifo':
       return 'pipe' in source && source.pipe === file.pipe;
     case 'kqueue':
       return 'kqueue' in source && source.kqueue === file.kqueue;

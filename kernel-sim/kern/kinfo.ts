@@ -9,12 +9,14 @@ import {
   KF_FLAG_NONBLOCK,
   KF_FLAG_READ,
   KF_FLAG_WRITE,
+  KF_TYPE_FIFO,
   KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
   KF_TYPE_SOCKET,
   KF_TYPE_VNODE,
   KF_VTYPE_VCHR,
   KF_VTYPE_VDIR,
+  KF_VTYPE_VFIFO,
   KF_VTYPE_VLNK,
   KF_VTYPE_VREG,
   KF_VTYPE_VSOCK,
@@ -314,6 +316,7 @@ const VNODE_TYPES = {
   chr: KF_VTYPE_VCHR,
   lnk: KF_VTYPE_VLNK,
   sock: KF_VTYPE_VSOCK,
+  fifo: KF_VTYPE_VFIFO,
 } as const;
 
 /** What both structures say of a vnode; null when it is gone. */
@@ -326,7 +329,13 @@ function vnodePart(k: Kernel, id: VnodeId) {
 
 // ---- kinfo_file --------------------------------------------------------------------------------------------------------
 
-const KF_TYPE = { pipe: KF_TYPE_PIPE, kqueue: KF_TYPE_KQUEUE, socket: KF_TYPE_SOCKET } as const;
+const KF_TYPE = {
+  vnode: KF_TYPE_VNODE,
+  fifo: KF_TYPE_FIFO,
+  pipe: KF_TYPE_PIPE,
+  kqueue: KF_TYPE_KQUEUE,
+  socket: KF_TYPE_SOCKET,
+} as const;
 
 /** Text, working and root directory, then the descriptors (sysctl_kern_proc_filedesc). */
 export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
@@ -345,7 +354,8 @@ export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
     const file = k.file(entry.file);
     records.push({
       ...kinfoFileLayout.zero,
-      ...(file.kind === 'vnode' ? vnodeFields(k, file.vnode) : { kf_type: KF_TYPE[file.kind] }),
+      ...('vnode' in file ? vnodeFields(k, file.vnode) : {}),
+      kf_type: KF_TYPE[file.kind],
       kf_fd: fd,
       kf_ref_count: file.refs,
       kf_offset: file.offset,

@@ -341,6 +341,8 @@ export type Vnode = VnodeCommon &
     | { readonly type: 'lnk'; readonly target: string }
     /** The name of an AF_UNIX socket (Socket.vnode). */
     | { readonly type: 'sock' }
+    /** Its bytes stand in a Pipe while somebody has it open. */
+    | { readonly type: 'fifo' }
   );
 
 export type DeviceName = 'null' | 'zero' | 'console' | 'random';
@@ -393,20 +395,35 @@ export type OpenFile = {
 } & (
   | { readonly kind: 'vnode'; readonly vnode: VnodeId }
   | { readonly kind: 'pipe'; readonly pipe: PipeId; readonly end: 'read' | 'write' }
+  /** `writersBefore`: openings for writing that had come and gone when this one was opened (f_seqcount). */
+  | { readonly kind: 'fifo'; readonly vnode: VnodeId; readonly pipe: PipeId; readonly writersBefore: number }
   | { readonly kind: 'kqueue'; readonly kqueue: KqueueId }
   | { readonly kind: 'socket'; readonly socket: SocketId }
 );
 
-/** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. */
+/** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. Of a FIFO only `toRead` is used. */
 export interface Pipe {
   readonly id: PipeId;
   /** Bytes on their way to the read end, and to the write end; never changed in place. */
   readonly toRead: Uint8Array;
   readonly toWrite: Uint8Array;
-  /** Open files that are this end of the pipe: 1, or 0 once it is closed. */
+  /** Open files that are this end of the pipe: 1, or 0 once it is closed; of a FIFO those that can read, and those that can write. */
   readonly readEnds: number;
   readonly writeEnds: number;
   readonly birthNs: number;
+  /** The FIFO, and how often it has been opened for writing (fi_wgen); null: the pipe has no name. */
+  readonly fifo: { readonly vnode: VnodeId; readonly writerOpens: number } | null;
+}
+
+/** Who holds a lock on a file: a process by fcntl(2), or an open file by flock(2). */
+export type LockOwner = { readonly pid: Pid } | { readonly file: FileId };
+
+/** FreeBSD struct lockf_entry: bytes from `start` up to and without `end`; an end of 2^53 - 1 means all that there ever will be. */
+export interface FileLock {
+  readonly owner: LockOwner;
+  readonly exclusive: boolean;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -580,6 +597,8 @@ export interface KernelState {
   readonly pipes: Map<PipeId, Pipe>;
   readonly kqueues: Map<KqueueId, Kqueue>;
   readonly sockets: Map<SocketId, Socket>;
+  /** Locks on a file, in the order in which they were made; a file without any has no entry. */
+  readonly fileLocks: Map<VnodeId, readonly FileLock[]>;
   readonly recoveries: Map<Pid, Recovery>;
   console: Console;
   /** kern.hostname. */

@@ -9,6 +9,7 @@ import { vnodeSize } from '../vfs/file-io.ts';
 import { closeDescriptor, fdalloc, getFile, installDescriptor, setCloseOnExec } from '../vfs/filedesc.ts';
 import { FILES_PER_PROC_MAX } from '../vfs/limits.ts';
 import { discardPipe, incoming, newPipe } from '../vfs/pipe.ts';
+import { fcntlLock } from './file-lock.ts';
 import type { SyscallRow } from './row.ts';
 
 /* System calls on descriptors. Their handlers take arguments as the row says. */
@@ -95,7 +96,7 @@ function openPipe(
   return { kind: 'pipe', read, write };
 }
 
-function sys_fcntl(k: Kernel, td: Thread, args: readonly number[]): SyscallResult {
+function sys_fcntl(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
   const [fd, command, arg] = args as [number, number, number];
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
@@ -118,7 +119,7 @@ function sys_fcntl(k: Kernel, td: Thread, args: readonly number[]): SyscallResul
       k.setFile({ ...file, append: (arg & fcntl.O_APPEND) !== 0, nonblock: (arg & fcntl.O_NONBLOCK) !== 0 });
       return ok();
     default:
-      return fail(EINVAL);
+      return fcntlLock(k, td, file, command, arg >>> 0, entry);
   }
 }
 
@@ -200,6 +201,7 @@ function isTerminal(k: Kernel, file: Extract<OpenFile, { kind: 'vnode' }>): bool
 /** FIONREAD: bytes that a read would get now. */
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
+  if (file.kind === 'fifo') return k.pipe(file.pipe).toRead.length;
   if (file.kind === 'kqueue') return 0;
   if (file.kind === 'socket') return bytesReceived(k, file.socket);
   const vnode = k.vnode(file.vnode);
@@ -226,7 +228,7 @@ export const descriptorSyscalls: readonly SyscallRow[] = [
   { number: 42, name: 'pipe', args: [], support: 'full', handler: sys_pipe },
   { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'uint'], ['data', 'ptr']], support: 'partial', note: 'descriptor flags, FIONREAD, and a console whose modes are fixed', handler: sys_ioctl },
   { number: 90, name: 'dup2', args: [['from', 'fd'], ['to', 'fd']], support: 'full', handler: sys_dup2 },
-  { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'int'], ['arg', 'int']], support: 'partial', note: 'no owner, no locks', handler: sys_fcntl },
+  { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'int'], ['arg', 'int']], support: 'partial', note: 'no owner (SIGIO)', handler: sys_fcntl },
   { number: 95, name: 'fsync', args: [['fd', 'fd']], support: 'full', handler: sys_fsync },
   { number: 199, name: 'freebsd6_lseek', args: [['fd', 'fd'], ['pad', 'pad'], ['offset', 'off'], ['whence', 'int']], support: 'full', handler: sys_freebsd6_lseek },
   { number: 478, name: 'lseek', args: [['fd', 'fd'], ['offset', 'off'], ['whence', 'int']], support: 'full', handler: sys_lseek },

@@ -3,6 +3,7 @@ import * as fcntl from '../abi/fcntl.ts';
 import {
   DT_CHR,
   DT_DIR,
+  DT_FIFO,
   DT_LNK,
   DT_REG,
   DT_SOCK,
@@ -34,7 +35,7 @@ const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
 export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05, random: 0x13 };
-const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK } as const;
+const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK, fifo: DT_FIFO } as const;
 
 /** Virtual time as the guest's clock shows it. */
 const wallTime = (k: Kernel, ns: number): StatTime => ({
@@ -108,6 +109,7 @@ function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
       return statSocket(k, file.socket);
     case 'pipe':
       return statPipe(k, file, p);
+    case 'fifo':
     case 'vnode':
       return statVnode(k, k.vnode(file.vnode));
   }

@@ -30,7 +30,8 @@ export function readOpenFile(
   entry: SyscallEntry,
 ): SyscallResult {
   if (!file.readable || isAnotherFile(file, entry)) return fail(EBADF);
-  if (file.kind === 'pipe') return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'pipe' || file.kind === 'fifo')
+    return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'socket') return position === 'current' ? readSocket(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
   const vnode = k.vnode(file.vnode);
@@ -45,6 +46,7 @@ export function readOpenFile(
     case 'reg':
       return readRegular(k, file, vnode, uio, offset, position);
     case 'sock':
+    case 'fifo':
       return fail(EOPNOTSUPP);
     default:
       return fail(EISDIR);
@@ -60,7 +62,8 @@ export function writeOpenFile(
   entry: SyscallEntry,
 ): SyscallResult {
   if (!file.writable || isAnotherFile(file, entry)) return fail(EBADF);
-  if (file.kind === 'pipe') return position === 'current' ? writePipe(k, td, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'pipe' || file.kind === 'fifo')
+    return position === 'current' ? writePipe(k, td, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'socket') {
     if (position !== 'current') return fail(ESPIPE);
     return sendSocket(k, td, file, sourceOf(k, uio), PLAIN_SEND, entry);
@@ -74,6 +77,7 @@ export function writeOpenFile(
     case 'reg':
       return writeRegular(k, file, vnode, uio, position);
     case 'sock':
+    case 'fifo':
       return fail(EOPNOTSUPP);
     default:
       return fail(EISDIR);
@@ -138,6 +142,7 @@ export const vnodeSize = (vnode: Vnode): number => {
       return 512;
     case 'chr':
     case 'sock':
+    case 'fifo':
       return 0;
   }
 };

@@ -2,11 +2,12 @@ import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
 import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
-import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
+import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
 import type { FileData, Proc, Vnode, VnodeId } from '../kern/state.ts';
+import { isNamed } from './filedesc.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
 /** Who asks, and where relative paths start: a process, or the host. */
@@ -45,6 +46,8 @@ export function typeBits(vnode: Vnode): number {
       return S_IFLNK;
     case 'sock':
       return S_IFSOCK;
+    case 'fifo':
+      return S_IFIFO;
   }
 }
 
@@ -119,7 +122,7 @@ function dropVnode(k: Kernel, vnode: Vnode): void {
 /** Vnodes that an open file, a socket, a living process or a mapping names. */
 export function usedVnodes(k: Kernel): Set<VnodeId> {
   const used = new Set<VnodeId>();
-  for (const file of k.state.files.values()) if (file.kind === 'vnode') used.add(file.vnode);
+  for (const file of k.state.files.values()) if (isNamed(file)) used.add(file.vnode);
   for (const { vnode } of k.state.sockets.values()) if (vnode !== 0) used.add(vnode);
   for (const p of k.state.procs.values()) if (p.state !== 'zombie') used.add(p.cwd).add(p.textVnode);
   for (const vm of k.state.vmspaces.values())

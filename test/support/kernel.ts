@@ -39,6 +39,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     pipes: new Map(),
     kqueues: new Map(),
     sockets: new Map(),
+    fileLocks: new Map(),
     recoveries: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',

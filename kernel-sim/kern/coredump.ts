@@ -26,6 +26,7 @@ import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
 import type { ProcstatNotes } from '../elf/procstat-notes.ts';
 import { directoryPath, writeFile } from '../vfs/memfs.ts';
 import { makeResident } from '../vm/fault.ts';
+import { isShared, sharedContents } from '../vm/shared.ts';
 import { cpusOf } from './cpumask.ts';
 import { baseSet } from './cpuset.ts';
 import { OSRELDATE } from './exec.ts';
@@ -136,15 +137,17 @@ function dumpedSegments(k: Kernel, p: Proc): CoreSegment[] {
   const space = k.space(p.vmspace);
   const segments: CoreSegment[] = [];
   for (const entry of k.vmspace(p.vmspace).map) {
-    // Anonymous memory that was never touched has no object; a mapped file always is one.
-    const hasObject = entry.touched || entry.object.kind === 'vnode';
+    // Anonymous memory that was never touched has no object; a mapped file and shared memory always are one.
+    const hasObject = entry.touched || entry.object.kind !== 'anon';
     if (entry.prot === 0 || entry.noCoredump || !hasObject) continue;
-    if (entry.object.kind === 'vnode') {
-      for (let page = entry.start / 4096; page < entry.end / 4096; page++) makeResident(k, p.vmspace, entry, page);
+    const shared = isShared(entry) ? sharedContents(k, entry) : null;
+    if (entry.object.kind === 'vnode' && !shared) {
+      for (let page = entry.start / 4096; page < entry.end / 4096; page++)
+        makeResident(k, p.vmspace, entry, page, false);
     }
     const flags =
       (entry.prot & PROT_READ ? PF_R : 0) | (entry.prot & PROT_WRITE ? PF_W : 0) | (entry.prot & PROT_EXEC ? PF_X : 0);
-    segments.push({ vaddr: entry.start, flags, data: space.u8.subarray(entry.start, entry.end) });
+    segments.push({ vaddr: entry.start, flags, data: shared ?? space.u8.subarray(entry.start, entry.end) });
   }
   return segments;
 }

@@ -34,6 +34,8 @@ function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
       return 'pipe' in source && source.pipe === file.pipe;
     case 'kqueue':
       return 'kqueue' in source && source.kqueue === file.kqueue;
+    case 'shm':
+      return false;
     case 'socket':
       return 'socket' in source && source.socket === file.socket;
     case 'vnode':

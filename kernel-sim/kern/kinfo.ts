@@ -12,6 +12,7 @@ import {
   KF_TYPE_FIFO,
   KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
+  KF_TYPE_SHM,
   KF_TYPE_SOCKET,
   KF_TYPE_VNODE,
   KF_VTYPE_VCHR,
@@ -282,7 +283,7 @@ function kinfoVmentry(k: Kernel, entry: VmEntry, residentCount: number): KinfoVm
     kve_type: untouched ? KVME_TYPE_NONE : vnode ? KVME_TYPE_VNODE : KVME_TYPE_DEFAULT,
     kve_start: entry.start,
     kve_end: entry.end,
-    kve_offset: object.kind === 'vnode' ? object.offset : 0,
+    kve_offset: object.kind === 'anon' ? 0 : object.offset,
     kve_protection: entry.prot,
     kve_flags: vmFlags(entry),
     kve_resident: residentCount,
@@ -300,11 +301,11 @@ function kinfoVmentry(k: Kernel, entry: VmEntry, residentCount: number): KinfoVm
   };
 }
 
-/** Every mapping of a file is private here; one that cannot have been written still needs its copy. */
+/** A private mapping of a file that cannot have been written still needs its copy. */
 function vmFlags(entry: VmEntry): number {
   const copied = entry.touched && (entry.prot & PROT_WRITE) !== 0;
   return (
-    (entry.object.kind === 'vnode' ? KVME_FLAG_COW | (copied ? 0 : KVME_FLAG_NEEDS_COPY) : 0) |
+    (entry.object.kind === 'vnode' && !entry.object.shared ? KVME_FLAG_COW | (copied ? 0 : KVME_FLAG_NEEDS_COPY) : 0) |
     (entry.noCoredump ? KVME_FLAG_NOCOREDUMP : 0) |
     (entry.growsDown ? KVME_FLAG_GROWS_DOWN : 0)
   );
@@ -335,6 +336,7 @@ const KF_TYPE = {
   pipe: KF_TYPE_PIPE,
   kqueue: KF_TYPE_KQUEUE,
   socket: KF_TYPE_SOCKET,
+  shm: KF_TYPE_SHM,
 } as const;
 
 /** Text, working and root directory, then the descriptors (sysctl_kern_proc_filedesc). */

@@ -202,7 +202,7 @@ function isTerminal(k: Kernel, file: Extract<OpenFile, { kind: 'vnode' }>): bool
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
   if (file.kind === 'fifo') return k.pipe(file.pipe).toRead.length;
-  if (file.kind === 'kqueue') return 0;
+  if (file.kind === 'kqueue' || file.kind === 'shm') return 0;
   if (file.kind === 'socket') return bytesReceived(k, file.socket);
   const vnode = k.vnode(file.vnode);
   if (vnode.type === 'chr') return vnode.device === 'console' ? (consoleReady(k) ?? 0) : 0;

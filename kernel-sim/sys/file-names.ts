@@ -16,7 +16,7 @@ import * as fcntl from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { ALLPERMS, S_IFIFO, S_IFMT, S_ISVTX } from '../abi/stat.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import type { Thread, Vnode } from '../kern/state.ts';
+import type { PosixShmId, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import {
   createNode,
@@ -27,11 +27,11 @@ import {
   renameNode,
   unlinkNode,
 } from '../vfs/directory.ts';
-import { resizeFile } from '../vfs/file-data.ts';
 import { getFile, isNamed } from '../vfs/filedesc.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { directoryPath } from '../vfs/memfs.ts';
-import { changeMode, changeOwner, checkAccess, isRunningText, setFileData } from '../vfs/vnode.ts';
+import { changeMode, changeOwner, checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
+import { resizeVmObject } from '../vm/shared.ts';
 import { userFound, userVnode } from './file-paths.ts';
 import type { SyscallHandler, SyscallRow } from './row.ts';
 
@@ -223,7 +223,7 @@ function resize(k: Kernel, vnode: Vnode, length: number): SyscallResult {
   if (vnode.type === 'dir') return fail(EISDIR);
   if (vnode.type !== 'reg') return fail(EINVAL);
   if (length > FILE_SIZE_MAX) return fail(EFBIG);
-  return result(setFileData(k, vnode, resizeFile(vnode.data, length)));
+  return result(resizeVnode(k, vnode, length));
 }
 
 function truncatePath(k: Kernel, td: Thread, path: number, length: number): SyscallResult {
@@ -234,9 +234,17 @@ function truncatePath(k: Kernel, td: Thread, path: number, length: number): Sysc
   return isRunningText(k, vnode.id) && vnode.type === 'reg' ? fail(ETXTBSY) : resize(k, vnode, length);
 }
 
+function resizeShm(k: Kernel, id: PosixShmId, length: number): SyscallResult {
+  if (length < 0) return fail(EINVAL);
+  if (length > FILE_SIZE_MAX) return fail(EFBIG);
+  resizeVmObject(k, k.state.posixShm.get(id)!.object, length);
+  return ok();
+}
+
 function truncateFile(k: Kernel, td: Thread, fd: number, length: number): SyscallResult {
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
+  if (file.kind === 'shm' && file.writable) return resizeShm(k, file.shm, length);
   if (file.kind !== 'vnode' || !file.writable) return fail(EINVAL);
   return resize(k, k.vnode(file.vnode), length);
 }

@@ -19,10 +19,9 @@ import type { Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { createFile } from '../vfs/directory.ts';
 import { type FifoResume, newFifoFile, otherSideCame, waitForOtherSide } from '../vfs/fifo.ts';
-import { resizeFile } from '../vfs/file-data.ts';
 import type { LockResume } from '../vfs/file-lock.ts';
 import { closeDescriptor, fdalloc, getFile, installDescriptor, newFile } from '../vfs/filedesc.ts';
-import { checkAccess, isRunningText, setFileData } from '../vfs/vnode.ts';
+import { checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
 import { flockFile } from './file-lock.ts';
 import { userFound } from './file-paths.ts';
 import type { SyscallRow } from './row.ts';
@@ -125,7 +124,7 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
   const denied = checkAccess(vnode, found.cred, wanted);
   if (denied) return denied;
   if (flags & fcntl.O_TRUNC && vnode.type === 'reg') {
-    const error = setFileData(k, vnode, resizeFile(vnode.data, 0));
+    const error = resizeVnode(k, vnode, 0);
     if (error) return error;
   }
   return k.vnode(vnode.id);

@@ -11,6 +11,7 @@ import {
   encodeDirent,
   encodeStat,
   S_IFIFO,
+  S_IFREG,
   S_IFSOCK,
   type Stat,
   type StatTime,
@@ -107,6 +108,22 @@ function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
       return STAT_KQUEUE;
     case 'socket':
       return statSocket(k, file.socket);
+    case 'shm': {
+      const { mode, uid, gid, object, birthNs } = k.state.posixShm.get(file.shm)!;
+      const size = k.state.vmObjects.get(object)!.sizeBytes;
+      const time = wallTime(k, birthNs);
+      const times = { atim: time, mtim: time, ctim: time, birthtim: time };
+      return {
+        ...STAT_KQUEUE,
+        ...times,
+        mode: S_IFREG | mode,
+        uid,
+        gid,
+        size,
+        blksize: 4096,
+        blocks: Math.ceil(size / 512),
+      };
+    }
     case 'pipe':
       return statPipe(k, file, p);
     case 'fifo':

@@ -6,6 +6,7 @@ import { closeKqueue, descriptorClosed } from '../kern/kqueue.ts';
 import type { FdEntry, FileId, OpenFile, Proc, Thread, VnodeId } from '../kern/state.ts';
 import { collectGarbage } from '../net/garbage.ts';
 import { closeSocket } from '../net/socket.ts';
+import { reapPosixShm } from '../vm/posix-shm.ts';
 import { dropFileLock, dropProcessLocks } from './file-lock.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
 import { hostCredentials, lookupPath } from './namei.ts';
@@ -120,6 +121,7 @@ export function releaseFile(k: Kernel, id: FileId): void {
   if (file.kind === 'pipe') closePipeEnd(k, file.pipe, file.end);
   else if (file.kind === 'kqueue') closeKqueue(k, file.kqueue);
   else if (file.kind === 'socket') closeSocket(k, file.socket);
+  else if (file.kind === 'shm') reapPosixShm(k, file.shm);
   else {
     if (file.kind === 'fifo') closeFifo(k, file);
     dropFileLock(k, file);

@@ -46,6 +46,8 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
     }
     case 'socket':
       return receiveCondition(k, file.socket);
+    case 'shm':
+      return READY;
     case 'vnode':
       return readVnodeCondition(k, file, k.vnode(file.vnode));
   }
@@ -76,6 +78,7 @@ export function writeCondition(k: Kernel, file: OpenFile): Condition {
       return NOT_READY;
     case 'socket':
       return sendCondition(k, file.socket);
+    case 'shm':
     case 'vnode':
       return READY;
   }

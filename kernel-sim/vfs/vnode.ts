@@ -6,7 +6,9 @@ import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from 
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
-import type { FileData, Proc, Vnode, VnodeId } from '../kern/state.ts';
+import type { FileData, Proc, Vnode, VnodeCommon, VnodeId } from '../kern/state.ts';
+import { forgetFilePages, syncFile } from '../vm/shared.ts';
+import { resizeFile } from './file-data.ts';
 import { isNamed } from './filedesc.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
@@ -53,13 +55,17 @@ export function typeBits(vnode: Vnode): number {
 
 /** FreeBSD vaccess: 0, or EACCES when `cred` may not do all of `wanted` (R_OK, W_OK, X_OK). */
 export function checkAccess(vnode: Vnode, cred: Credentials, wanted: number): Errno | 0 {
-  if (cred.uid === 0) {
-    // Root may do everything but execute what nobody may execute.
-    const runs = vnode.type === 'dir' || (vnode.mode & 0o111) !== 0;
-    return wanted & X_OK && !runs ? EACCES : 0;
-  }
-  const shift = cred.uid === vnode.uid ? 6 : cred.gid === vnode.gid ? 3 : 0;
-  return (wanted & ~(vnode.mode >> shift)) === 0 ? 0 : EACCES;
+  // Root may do everything but execute what nobody may execute.
+  if (cred.uid === 0 && wanted & X_OK && vnode.type !== 'dir' && (vnode.mode & 0o111) === 0) return EACCES;
+  return checkMode(vnode, cred, wanted);
+}
+
+type Owned = Pick<VnodeCommon, 'mode' | 'uid' | 'gid'>;
+
+/** What permission bits say of anything that has an owner. */
+export function checkMode({ mode, uid, gid }: Owned, cred: Pick<Proc, 'uid' | 'gid'>, wanted: number): Errno | 0 {
+  const shift = cred.uid === uid ? 6 : cred.gid === gid ? 3 : 0;
+  return cred.uid === 0 || (wanted & ~(mode >> shift)) === 0 ? 0 : EACCES;
 }
 
 /** chmod(2) on a vnode: its owner or root. */
@@ -93,6 +99,15 @@ export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno |
   vnodeEvent(k, vnode.id, NOTE_WRITE | (data.size > vnode.data.size ? NOTE_EXTEND : 0));
   fileEvent(k, { vnode: vnode.id });
   return 0;
+}
+
+/** Cuts or extends a file (by a hole). EFBIG or ENOSPC, and then the file is as before. */
+export function resizeVnode(k: Kernel, stale: RegVnode, size: number): Errno | 0 {
+  const cut = stale.data.size;
+  const vnode = size < cut ? syncFile(k, stale, size, cut - size) : stale;
+  const error = setFileData(k, vnode, resizeFile(vnode.data, size));
+  if (!error && size < cut) forgetFilePages(k, vnode.id, size, cut);
+  return error;
 }
 
 /** Adds to the number of links; a vnode that has none and that nobody uses is gone. */

@@ -34,6 +34,10 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     ],
     cpusets: new Map([[1, { id: 1, parent: null, mask: 1, refs: 1 }]]),
     vmspaces: new Map(),
+    vmObjects: new Map(),
+    sharedPages: new Map(),
+    posixShm: new Map(),
+    sysvShm: new Map(),
     vnodes: new Map(),
     files: new Map(),
     pipes: new Map(),
@@ -53,6 +57,9 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextPipe: 1,
       nextKqueue: 1,
       nextSocket: 1,
+      nextVmObject: 1,
+      nextPosixShm: 1,
+      nextSysvShm: 0,
       nextPort: IPPORT_EPHEMERAL_FIRST,
       nextCpuset: 1,
       nextAnonCpuset: -2,
@@ -92,6 +99,8 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
         noCoredump: false,
         growsDown: false,
         touched: true,
+        inherit: 'copy',
+        wired: false,
       },
     ],
     textAddr: 0,
@@ -99,6 +108,8 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
     dataAddr: 0,
     dataSize: 0,
     stackLow: 0xbfc00000,
+    sysvShm: [],
+    wiresAll: false,
   });
   const id: Pid = pid(k.state.procs.size + 1);
   const thread: Tid = tid(k.next('nextTid'));

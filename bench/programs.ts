@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url';
 export interface BenchProgram {
   readonly name: string;
   readonly what: string;
+  /** Source file without its ending, when that is not the name. */
+  readonly source?: string;
+  /** Compiler flags beside those of all, which leave x87 and SSE out. */
+  readonly flags?: readonly string[];
 }
 
 export const COMPUTE_PROGRAMS: readonly BenchProgram[] = [
@@ -13,6 +17,20 @@ export const COMPUTE_PROGRAMS: readonly BenchProgram[] = [
   { name: 'matrix', what: 'loads and multiplications' },
   { name: 'crc32', what: 'dependent table look-ups' },
   { name: 'sort', what: 'calls and branches' },
+];
+
+/** The workloads of `npm run bench:cpu`. */
+export const CPU_PROGRAMS: readonly BenchProgram[] = [
+  { name: 'sieve', what: 'stores with a stride' },
+  { name: 'sha256', what: 'rotates, many live values' },
+  { name: 'crc32', what: 'dependent table look-ups' },
+  { name: 'quicksort', source: 'sort', what: 'calls and branches' },
+  { name: 'matrix x87', source: 'doubles', flags: ['-m80387'], what: 'x87 at 53 bits' },
+  { name: 'matrix SSE2', source: 'doubles', flags: ['-msse2', '-mfpmath=sse'], what: 'doubles in XMM registers' },
+  { name: 'bytecode', what: 'indirect jumps' },
+  { name: 'fib', what: 'recursion' },
+  { name: 'rep', source: 'strings', what: 'REP MOVS and REP STOS' },
+  { name: 'chase', what: 'dependent loads' },
 ];
 
 export const SYSCALL_PROGRAM: BenchProgram = { name: 'getpid', what: 'system calls only' };
@@ -53,15 +71,16 @@ export function versionOf(program: string): string | undefined {
 }
 
 /** Builds a program into `dir`. A string says why it cannot be built here. */
-export function build({ name }: BenchProgram, dir: string): Built | string {
+export function build({ name, source, flags }: BenchProgram, dir: string): Built | string {
   if (versionOf('clang') === undefined) return 'clang is not here (apt-get install clang lld)';
-  const sources = ['shim.c', `${name}.c`].map((file) => path.join(SOURCES, file));
-  const built: Built = { guest: path.join(dir, `${name}.freebsd`), linux: path.join(dir, `${name}.linux`) };
+  const sources = ['shim.c', `${source ?? name}.c`].map((file) => path.join(SOURCES, file));
+  const file = name.replaceAll(' ', '-');
+  const built: Built = { guest: path.join(dir, `${file}.freebsd`), linux: path.join(dir, `${file}.linux`) };
   for (const [target, out] of [
     [CLANG_GUEST, built.guest],
     [CLANG_LINUX, built.linux],
   ] as const) {
-    const result = spawnSync('clang', [...target, ...CC_FLAGS, ...CC_MORE, ...sources, '-o', out], {
+    const result = spawnSync('clang', [...target, ...CC_FLAGS, ...(flags ?? []), ...CC_MORE, ...sources, '-o', out], {
       encoding: 'utf8',
     });
     if (result.status !== 0) return `clang: ${result.stderr.trim().split('\n', 1)[0]}`;

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { scenarioSchema } from '../src/scenario/schema.ts';
 import { isaPage } from './isa-page.ts';
+import { outcomesPage } from './outcomes-page.ts';
 import { syscallsPage } from './syscalls-page.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -15,13 +16,21 @@ const MADE = '<!-- Made by npm run docs:generate. Do not edit. -->\n\n';
 
 function scenarioJsonSchema(): string {
   const { $schema, ...schema } = z.toJSONSchema(scenarioSchema, { io: 'input' });
-  const titled = { $schema, title: 'coreback scenario', description: 'Described in docs/scenarios.md.', ...schema };
+  const $id = 'https://unpkg.com/coreback/scenarios/scenario.schema.json';
+  const titled = {
+    $schema,
+    $id,
+    title: 'coreback scenario',
+    description: 'Described in docs/scenarios.md.',
+    ...schema,
+  };
   return `${JSON.stringify(titled, null, 2)}\n`;
 }
 
 const pages: Readonly<Record<string, () => string>> = {
   'docs/syscalls.md': () => MADE + syscallsPage(),
   'docs/isa.md': () => MADE + isaPage(),
+  'docs/outcomes.md': () => MADE + outcomesPage(),
   'scenarios/scenario.schema.json': scenarioJsonSchema,
 };
 

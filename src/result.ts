@@ -2,7 +2,8 @@ import type { Stop } from '../emu/machine/machine.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import { schedulingOf } from '../kernel-sim/kern/exit.ts';
 import { readFile } from '../kernel-sim/vfs/memfs.ts';
-import { judge, needsGolden, type Outcome } from './recovery/outcome.ts';
+import { endOf, type FinishedRun } from './recovery/finished-run.ts';
+import { judge, type Outcome } from './recovery/outcome.ts';
 import { buildTimeline } from './report/build-timeline.ts';
 import { RunDigest } from './report/digest.ts';
 import { type CheckpointSummary, type FaultSummary, summarise } from './report/summary.ts';
@@ -46,35 +47,17 @@ export function timelineOf(system: System): Timeline {
   return buildTimeline(system.events, { cores, cycleNs, endNs: endOf(system) });
 }
 
-/** The end of a run: no event is later. */
-export function endOf(system: System): number {
-  let end = system.machine.nowNs;
-  for (const { ns } of system.events) if (ns > end) end = ns;
-  return end;
-}
-
 /**
- * Sums a run up. `golden` makes the same run without faults when that is needed to judge this one; without it a run in which a core
- * failed counts as masked or recovered-wrong.
+ * Sums a run up. `golden`: the same run without faults, for the judge (docs/outcomes.md); without it a run counts as masked, or as
+ * recovered-wrong when something was recovered.
  */
-export function buildResult(
-  system: System,
-  stop: Stop,
-  faultsPlanned: number,
-  golden: (() => { system: System; stop: Stop }) | null,
-): RunResult {
-  const run = { events: system.events, stop, faultsPlanned };
-  let reference = null;
-  if (golden && needsGolden(run)) {
-    const made = golden();
-    reference = { events: made.system.events, stop: made.stop, faultsPlanned: 0 };
-  }
+export function buildResult(system: System, run: FinishedRun, golden: FinishedRun | null): RunResult {
   const summary = summarise(system.events, timelineOf(system));
   return {
     digest: digestOf(system),
-    outcome: judge(run, reference),
-    stop,
-    virtualNs: endOf(system),
+    outcome: judge(run, golden),
+    stop: run.stop,
+    virtualNs: run.endNs,
     instructions: system.machine.retired,
     processes: processResults(system, summary.processes),
     checkpoints: summary.checkpoints,

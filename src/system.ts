@@ -13,9 +13,9 @@ import { bootKernel, type SpawnOptions, spawnProgram } from '../kernel-sim/kern/
 import { DEFAULT_CONFIG, type KernelConfig } from '../kernel-sim/kern/config.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
-import { type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
+import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
-import { installFile, listDir } from '../kernel-sim/vfs/memfs.ts';
+import { filesBelow, installFile } from '../kernel-sim/vfs/memfs.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -82,8 +82,9 @@ export class System {
       },
       engine ?? new Interpreter(),
       freebsdDescriptorTables(),
-      (cores) => {
+      (cores, hooks) => {
         kernel.cores.push(...cores);
+        kernel.faults = hooks;
         return new KernelTrapHandler(kernel, NATIVE_PROGRAMS);
       },
       emit,
@@ -115,15 +116,23 @@ export class System {
 
   /**
    * Makes the system what it was, or what another one of the same configuration was; then it goes on as that one did. With `faults`,
-   * these are still to come instead of those that were. Listeners hear of new events only. Errors: UsageError for a fault that would
-   * have struck before the snapshot.
+   * these are still to come instead of those that were; with `past`, these events have happened. Listeners hear of new events only.
+   * Errors: UsageError for a fault that would have struck before the snapshot.
    */
-  restore(snapshot: SystemSnapshot, options: { readonly faults?: FaultPlan } = {}): void {
+  restore(
+    snapshot: SystemSnapshot,
+    options: { readonly faults?: FaultPlan; readonly past?: readonly TraceEvent[] } = {},
+  ): void {
     assert(sameValue(snapshot.config, this.config), 'a snapshot of a system of another configuration');
     this.machine.restore(snapshot.machine, options.faults);
     restoreKernel(this.kernel, snapshot.kernel);
-    const { list, count } = snapshot.events;
+    const { list, count } = options.past ? { list: options.past, count: options.past.length } : snapshot.events;
     if (this.log !== list || list.length !== count) this.log = list.slice(0, count);
+  }
+
+  /** Whether the system is, but for its past, what a snapshot of a run without faults says: then it goes on in the same way. */
+  isAt(snapshot: SystemSnapshot): boolean {
+    return this.machine.isAt(snapshot.machine) && isKernelAt(this.kernel, snapshot.kernel);
   }
 
   /** Calls `listener` with each event from now on. */
@@ -139,18 +148,10 @@ export class System {
 
   /** Absolute paths of the guest's regular files whose path matches, in order of path. */
   filesMatching(pattern: RegExp): string[] {
-    const found: string[] = [];
-    const walk = (directory: string): void => {
-      const names = listDir(this.kernel, directory);
-      if (typeof names === 'number') return;
-      for (const name of names) {
-        const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
-        if (typeof listDir(this.kernel, path) !== 'number') walk(path);
-        else if (pattern.test(path)) found.push(path);
-      }
-    };
-    walk('/');
-    return found.sort();
+    const found = [...filesBelow(this.kernel, '/')].filter(
+      ({ path, vnode }) => vnode.type === 'reg' && pattern.test(path),
+    );
+    return found.map(({ path }) => path).sort();
   }
 
   /** Starts a program on the console. Errors: UsageError when the guest kernel refuses it. */

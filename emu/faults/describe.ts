@@ -94,7 +94,7 @@ export function describeTrigger(trigger: FaultTrigger): string {
   }
 }
 
-const hex = (n: number): string => n.toString(16).padStart(8, '0');
+export const hex = (n: number, width = 8): string => (n >>> 0).toString(16).padStart(width, '0');
 const hexText = (digits: string): string => (digits.startsWith('0x') ? digits : `0x${digits}`);
 const of = (process: string | undefined): string => (process === undefined ? '' : ` of ${process}`);
 const by = (process: string | undefined): string => (process === undefined ? '' : ` by ${process}`);

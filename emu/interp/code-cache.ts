@@ -1,7 +1,7 @@
 import type { Insn } from '../isa/insn.ts';
 import { type AddressSpace, type CodeCache, PAGE_SHIFT, PAGE_SIZE } from '../memory/address-space.ts';
 import { decodeFlat } from './fetch.ts';
-import { endsBlock, FETCH, GOTO, translate } from './micro-ops.ts';
+import { endsBlock, FETCH, GOTO, STOP, translate } from './micro-ops.ts';
 import { R_DISP, R_EIP, R_IMM, R_INSN, R_OP, RECORD_SIZE } from './record.ts';
 
 const JUMP_CACHE_SIZE = 1 << 12;
@@ -27,6 +27,7 @@ export class CodePages implements CodeCache {
   /** Per page, the record of each byte that begins a decoded instruction; 0 = none. */
   private readonly pages = new Map<number, Int32Array>();
   private readonly jumpCache = new Int32Array(JUMP_CACHE_SIZE);
+  private readonly stops = new Set<number>();
 
   constructor(space: AddressSpace) {
     this.space = space;
@@ -52,6 +53,27 @@ export class CodePages implements CodeCache {
     this.put(this.top, FETCH, eip, 0);
     this.top += RECORD_SIZE;
     return this.top - RECORD_SIZE;
+  }
+
+  /** Whether the instruction at an EIP has been decoded: it has run, or one before it in the same stretch of code has. */
+  knows(eip: number): boolean {
+    return this.existing(eip) > 0;
+  }
+
+  /** From now on a run ends before the instruction at this EIP. */
+  stopAt(eip: number): void {
+    this.stops.add(eip);
+    const record = this.existing(eip);
+    if (record > 0) this.code[record + R_OP] = STOP;
+  }
+
+  /** Takes `stopAt` back. */
+  goOnAt(eip: number): void {
+    this.stops.delete(eip);
+    const record = this.existing(eip);
+    if (record === 0) return;
+    this.drop(record);
+    this.pages.get(eip >>> PAGE_SHIFT)![eip & (PAGE_SIZE - 1)] = 0;
   }
 
   insnAt(record: number): Insn {
@@ -111,6 +133,7 @@ export class CodePages implements CodeCache {
     const { code, top } = this;
     this.reliesOn |= translate(insn, code, top, fullSegments);
     code[top + R_INSN] = this.insns.push(insn) - 1;
+    if (this.stops.has(insn.eip)) code[top + R_OP] = STOP;
     const page = insn.eip >>> PAGE_SHIFT;
     let records = this.pages.get(page);
     if (records === undefined) {

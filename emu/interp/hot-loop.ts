@@ -40,13 +40,15 @@ export class HotLoop {
   private readonly lazy = new Int32Array(4);
   /** The fault that ended the last run, if one did. */
   fault: CpuFault | null = null;
+  /** Whether a STOP record ended it. */
+  stopped = false;
 
   constructor(cpu: Cpu) {
     this.cpu = cpu;
   }
 
   /**
-   * Runs at most `budget` instructions and returns how many are left. Ends earlier on `fault`, on `cpu.exit`, or after an
+   * Runs at most `budget` instructions and returns how many are left. Ends earlier on `fault`, on `cpu.exit`, when `stopped`, or after an
    * instruction that set `cpu.modeChanged`. `tscEnd` is what the time-stamp counter will be when none are left.
    * What is here is what compilers emit most, and only aligned: until TurboFan has compiled this function all runs at a thirtieth
    * of the speed, and the time that takes grows faster than the function (29 KB of bytecode 330 ms, 12 KB 60 ms). The ends that
@@ -69,6 +71,7 @@ export class HotLoop {
     let y = 0;
     let target = 0;
     this.fault = null;
+    this.stopped = false;
     let p = cache.find(r[EIP], fullSegments);
     if (p < 0) return this.fetchFault(r[EIP], n);
     let code = cache.code;
@@ -902,6 +905,13 @@ export class HotLoop {
                             case 126: {
                               if (!this.succeeds(cache.insnAt(p))) break;
                               break next;
+                            }
+                            // STOP
+                            case 127: {
+                              this.stopped = true;
+                              r[EFLAGS] = settle(fk, fa, fb, fr, r[EFLAGS]);
+                              r[EIP] = code[p + 6];
+                              return n;
                             }
                             default:
                               break;

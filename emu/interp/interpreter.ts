@@ -37,6 +37,8 @@ let warm = false;
 export interface InterpreterOptions {
   /** Whether common instructions may run predecoded (default) or each through its row's exec. */
   readonly fast?: boolean;
+  /** Where a space's predecoded instructions are: its code cache unless an engine that has more of its own there says otherwise. */
+  readonly cacheOf?: (space: AddressSpace) => CodePages;
 }
 
 /**
@@ -46,12 +48,14 @@ export interface InterpreterOptions {
 export class Interpreter implements Engine {
   readonly name = 'interpreter';
   private readonly fast: boolean;
+  private readonly cacheOf: (space: AddressSpace) => CodePages;
   private readonly cpu = new Cpu();
   private readonly hotLoop = new HotLoop(this.cpu);
   private watchedCpu: WatchedCpu | null = null;
 
   constructor(options: InterpreterOptions = {}) {
     this.fast = options.fast ?? true;
+    this.cacheOf = options.cacheOf ?? cacheOf;
     if (this.fast && !warm) {
       warm = true;
       warmUp(this);
@@ -63,7 +67,7 @@ export class Interpreter implements Engine {
     const watched = anyBreakpoint(core.i32) ? this.watched() : null;
     const cpu = watched ?? this.cpu;
     cpu.attach(core, space);
-    const cache = cacheOf(space);
+    const cache = this.cacheOf(space);
     const tscEnd = core.tscBase + budget;
     let left = budget;
     let fault: CpuFault | null = null;
@@ -74,6 +78,7 @@ export class Interpreter implements Engine {
       if (this.fast && isPlain(core) && (cache.reliesOn & ~full) === 0) {
         left = hotLoop.run(cache, left, tscEnd, full);
         fault = hotLoop.fault;
+        if (hotLoop.stopped) break;
       } else {
         cpu.tsc = tscEnd - left;
         fault = step(core, cpu, watched, cache);
@@ -154,7 +159,7 @@ function isFlatCode({ i32 }: CoreState): boolean {
 }
 
 /** FS (bit 4) and GS (bit 5) when all 4 GiB behind their base can be read and written. */
-function fullSegments({ i32 }: CoreState): number {
+export function fullSegments({ i32 }: CoreState): number {
   let full = 0;
   for (let seg = SEG_FS; seg <= SEG_GS; seg++) {
     if (i32[SEG_LIMIT + seg] === -1 && isWritableData(i32[SEG_ACCESS + seg])) full |= 1 << seg;
@@ -163,7 +168,7 @@ function fullSegments({ i32 }: CoreState): number {
 }
 
 /** Whether what the hot loop takes for granted holds: flat segments, nothing to watch between instructions. */
-function isPlain(core: CoreState): boolean {
+export function isPlain(core: CoreState): boolean {
   const { i32 } = core;
   if (i32[EFLAGS] & (FLAG_TF | FLAG_RF) || isAlignmentChecked(i32) || anyBreakpoint(i32)) return false;
   if (i32[CR0] & CR0_EM_TS) return false;

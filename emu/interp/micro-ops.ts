@@ -26,7 +26,7 @@ export const MICRO_OPS = [
   'PUSH_R', 'PUSH_I', 'PUSH_M', 'POP_R', 'LEAVE', 'CALL', 'CALL_R', 'CALL_M', 'RET', 'RET_I', 'JMP', 'JMP_R', 'JMP_M',
   'JO', 'JNO', 'JB', 'JAE', 'JE', 'JNE', 'JBE', 'JA', 'JS', 'JNS', 'JP', 'JNP', 'JL', 'JGE', 'JLE', 'JG',
   'SETCC_R', 'CMOV_RR', 'CMOV_RM', 'REP_MOVS', 'REP_STOS',
-  'VECTOR', 'VECTOR_EXEC',
+  'VECTOR', 'VECTOR_EXEC', 'STOP',
 ] as const;
 export type MicroOp = (typeof MICRO_OPS)[number];
 
@@ -36,6 +36,8 @@ const op = (name: MicroOp): number => numbers.get(name)!;
 export const SLOW = op('SLOW');
 export const FETCH = op('FETCH');
 export const GOTO = op('GOTO');
+/** Ends the run before the instruction: another engine has something better for it. */
+export const STOP = op('STOP');
 /** The first of the sixteen conditional jumps. */
 export const JO = op('JO');
 

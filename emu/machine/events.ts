@@ -24,6 +24,8 @@ export type MachineEvent = EventPlace &
         /** What has changed, in a few words. */
         readonly effect: string;
       }
+    /** A core that was away for a while goes on. */
+    | { readonly kind: 'core-back'; readonly victim: CpuId }
     | {
         /** The fault interrupt generator has had no answer often enough and raises the fault interrupt on `core`. */
         readonly kind: 'fault-detected';

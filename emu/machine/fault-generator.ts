@@ -44,14 +44,16 @@ export class FaultGenerator {
   }
 
   /**
-   * The device's clock has come to `nowNs`. `alive(core)` is the core's answer to a poll.
+   * The device's clock has come to `nowNs`. `answerNs(core)` is the time in which the core answers a poll.
    * Returns the cores whose fault is to be reported now, with the number of polls each has missed.
    */
-  advance(nowNs: number, alive: (core: number) => boolean): { core: number; misses: number }[] {
+  advance(nowNs: number, answerNs: (core: number) => number): { core: number; misses: number }[] {
     const found: { core: number; misses: number }[] = [];
     while (this.nextNs <= nowNs) {
       if (this.deadlineNs === null) {
-        for (let core = 0; core < this.answered.length; core++) this.answered[core] = alive(core);
+        for (let core = 0; core < this.answered.length; core++) {
+          this.answered[core] = answerNs(core) <= this.config.deadlineNs;
+        }
         this.deadlineNs = this.nextPollNs + this.config.deadlineNs;
         this.nextPollNs += this.config.periodNs;
         continue;
@@ -65,11 +67,16 @@ export class FaultGenerator {
         const misses = this.missed[core]! + 1;
         this.missed[core] = misses;
         if (misses < this.config.misses || this.reported[core]) continue;
-        this.reported[core] = true;
+        this.report(core);
         found.push({ core, misses });
       }
     }
     return found;
+  }
+
+  /** The fault of this core is known: it is not reported again. */
+  report(core: number): void {
+    this.reported[core] = true;
   }
 
   snapshot(): FaultGeneratorState {

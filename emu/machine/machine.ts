@@ -1,12 +1,15 @@
-import { type CpuId, cpuId } from '../base/brand.ts';
+import { cpuId } from '../base/brand.ts';
 import { assert, UsageError } from '../base/errors.ts';
 import type { PrngState } from '../base/prng.ts';
+import { sameValue } from '../base/same-value.ts';
 import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { checkFaultPlan } from '../faults/check-plan.ts';
-import { describeEffect, describeTrigger } from '../faults/describe.ts';
-import type { FaultPlan, FaultSpec } from '../faults/plan.ts';
+import { describeTrigger } from '../faults/describe.ts';
+import { FaultInjector, type FaultsSnapshot, type MachineCheck } from '../faults/injector.ts';
+import type { FaultPlan } from '../faults/plan.ts';
 import { isAhead } from '../faults/trigger.ts';
+import type { FaultHooks, FaultSite, FaultyCore } from '../faults/world.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MachineEvent } from './events.ts';
 import {
@@ -18,18 +21,13 @@ import {
 import { DEFAULT_SCHEDULE, Schedule, type ScheduleConfig } from './schedule.ts';
 
 /** One core as the machine sees it. */
-export interface Core {
-  readonly id: CpuId;
-  readonly state: CoreState;
+export interface Core extends FaultyCore {
   /** Instructions retired since power-on. */
   retired: number;
   /** The core's own virtual time in ns, ahead of the machine's by at most what it did in this round. */
   clockNs: number;
   /** Earliest time at which an idle core may start on what was given to it. */
   wakeNs: number;
-  /** Fail-stop: it retires nothing and answers nobody, for good. */
-  failed: boolean;
-  failedAtNs: number;
 }
 
 /** A core at one moment. What its descriptor tables are follows from the thread that it runs. */
@@ -43,8 +41,8 @@ interface OpenRound {
   readonly endNs: number;
   readonly firstCore: number;
   readonly turns: number;
-  /** Instructions that the core whose turn it is has retired in a budget that is not used up yet: the kernel has not been told. */
-  readonly uncharged: number;
+  /** Time that the core whose turn it is has run in a budget that is not used up yet: the kernel has not been told. */
+  readonly unchargedNs: number;
 }
 
 /** The machine between two instructions, without what is fixed by its configuration. */
@@ -53,21 +51,19 @@ export interface MachineSnapshot {
   readonly cores: readonly CoreSnapshot[];
   readonly generator: FaultGeneratorState;
   readonly schedule: PrngState;
-  /** The whole plan, and the faults of it that have not struck. */
-  readonly plan: FaultPlan;
-  readonly armed: FaultPlan;
+  readonly faults: FaultsSnapshot;
   readonly round: OpenRound | null;
 }
 
 /** The kernel, as the machine calls it. emu defines it, kernel-sim implements it. */
-export interface TrapHandler {
+export interface TrapHandler extends FaultSite {
   /**
    * Called before a core runs: gives the address space of the thread to run (the core's state is loaded), null when the core is idle,
    * or 'again' when the handler has spent time of the core on work of its own and wants to be asked again.
    */
   prepare(core: Core): AddressSpace | null | 'again';
-  /** The core has retired `instructions` in user mode, from `core.clockNs` before to now. */
-  charge(core: Core, instructions: number): void;
+  /** The core has run in user mode for so many ns, up to now. */
+  charge(core: Core, ns: number): void;
   /** The core stopped with a system call or an exception. The handler may move `core.clockNs` on for the kernel's own work. */
   trap(core: Core, exit: EngineExit): void;
   /** Virtual time of the kernel's next timer; Infinity when it has none. */
@@ -78,8 +74,8 @@ export interface TrapHandler {
   hasWork(core: Core): boolean;
   /** The fault interrupt, taken by `on`: `victim` does not answer. */
   faultInterrupt(on: Core, victim: Core, nowNs: number): void;
-  /** Name of the process whose thread the core runs; '' when idle. */
-  processName(core: Core): string;
+  /** The machine check interrupt, taken by `on`: `victim` has met an error that it cannot correct and has stopped. */
+  machineCheck(on: Core, victim: Core, check: MachineCheck): void;
   /** Why the run is over, or null. */
   finished(): string | null;
   /** True while a process waits for the host to type something. */
@@ -100,6 +96,8 @@ export interface MachineConfig {
 }
 
 export const CORES_MAX = 32;
+/** A core answers a poll in the time of so many instructions: an interrupt, a word to the device, the return. */
+const ANSWER_INSTRUCTIONS = 100;
 /** What an engine takes at most in one run. */
 const BUDGET_MAX = 0x7fffffff;
 
@@ -148,15 +146,14 @@ export class Machine {
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
   private readonly emit: (event: MachineEvent) => void;
-  private plan: FaultPlan;
-  private armed: FaultSpec[];
+  private readonly faults: FaultInjector;
   private open: OpenRound | null = null;
 
   constructor(
     config: MachineConfig,
     engine: Engine,
     tables: DescriptorTables,
-    makeHandler: (cores: readonly Core[]) => TrapHandler,
+    makeHandler: (cores: readonly Core[], faults: FaultHooks) => TrapHandler,
     emit: (event: MachineEvent) => void,
   ) {
     assert(
@@ -174,13 +171,20 @@ export class Machine {
       wakeNs: 0,
       failed: false,
       failedAtNs: 0,
+      registersLost: false,
+      slowdown: 1,
     }));
+    const { deadlineNs } = config.faultGenerator ?? DEFAULT_FAULT_GENERATOR;
+    const answerNs = ANSWER_INSTRUCTIONS * config.cycleNs;
+    if (deadlineNs < answerNs) {
+      const what = `is shorter than the ${answerNs} ns that a sound core takes to answer`;
+      throw new UsageError({ what, key: 'faultGenerator.deadlineNs' });
+    }
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
-    this.plan = checkFaultPlan(config.faults ?? [], config.cores);
-    refuseUnbuilt(this.plan);
-    this.armed = [...this.plan];
-    this.handler = makeHandler(this.cores);
+    this.faults = new FaultInjector(config.faults ?? [], this.cores, emit);
+    this.handler = makeHandler(this.cores, this.faults);
+    this.faults.attach(this.handler);
   }
 
   /** Instructions retired by all cores since power-on. */
@@ -209,8 +213,7 @@ export class Machine {
       cores: this.cores.map(({ id: _, state, ...core }) => ({ ...core, block: state.save() })),
       generator: this.generator.snapshot(),
       schedule: this.schedule.snapshot(),
-      plan: this.plan,
-      armed: this.armed,
+      faults: this.faults.snapshot(),
       round: this.open,
     };
   }
@@ -222,8 +225,7 @@ export class Machine {
   restore(snapshot: MachineSnapshot, faults?: FaultPlan): void {
     assert(snapshot.cores.length === this.cores.length, 'a snapshot of a machine with another number of cores');
     if (faults) {
-      refuseUnbuilt(checkFaultPlan(faults, this.cores.length));
-      for (const { trigger } of faults) {
+      for (const { trigger } of checkFaultPlan(faults, this.cores.length)) {
         if (isAhead(trigger, snapshot)) continue;
         throw new UsageError({ what: `the fault (${describeTrigger(trigger)}) would have struck before the snapshot` });
       }
@@ -236,9 +238,14 @@ export class Machine {
     });
     this.generator.restore(snapshot.generator);
     this.schedule.restore(snapshot.schedule);
-    this.plan = faults ?? snapshot.plan;
-    this.armed = [...(faults ?? snapshot.armed)];
+    this.faults.restore(snapshot.faults);
+    if (faults) this.faults.arm(faults);
     this.open = snapshot.round;
+  }
+
+  /** Whether the machine is what a snapshot of a run without faults says, and no fault is still to come: then it goes on in the same way. */
+  isAt(snapshot: MachineSnapshot): boolean {
+    return this.faults.areOver && sameValue(this.snapshot(), { ...snapshot, faults: this.faults.snapshot() });
   }
 
   /**
@@ -254,29 +261,17 @@ export class Machine {
     // Polls that fell into idle time that was skipped: no core has died since.
     this.poll(this.nowNs - 1);
     this.handler.timers(this.nowNs);
-    this.fireTimeFaults();
+    this.faults.advance(this.nowNs);
+    this.reportMachineChecks();
     this.poll(this.nowNs);
   }
 
   /** The fault interrupt generator's clock comes to `ns`; what it finds is reported now. */
   private poll(ns: number): void {
-    const found = this.generator.advance(ns, (core) => !this.cores[core]!.failed);
+    const found = this.generator.advance(ns, (core) => this.answerNs(this.cores[core]!));
     for (const { core, misses } of found) {
       const victim = this.cores[core]!;
-      const on = this.cores.find((candidate) => !candidate.failed);
-      if (!on) return;
-      if (on.clockNs < this.nowNs) on.clockNs = this.nowNs;
-      const latencyNs = this.nowNs - victim.failedAtNs;
-      this.emit({
-        ns: this.nowNs,
-        core: on.id,
-        instruction: on.retired,
-        kind: 'fault-detected',
-        victim: victim.id,
-        latencyNs,
-        misses,
-      });
-      this.handler.faultInterrupt(on, victim, this.nowNs);
+      this.interrupt(victim, this.nowNs, misses, (on) => this.handler.faultInterrupt(on, victim, this.nowNs));
     }
   }
 
@@ -285,11 +280,13 @@ export class Machine {
     this.devices();
     const finished = this.handler.finished();
     if (finished !== null) return { reason: 'finished', detail: finished };
-    if (this.cores.every((core) => core.failed)) return { reason: 'no-healthy-core', detail: 'every core has failed' };
+    if (!this.faults.someAreBackLater && this.cores.every((core) => core.failed)) {
+      return { reason: 'no-healthy-core', detail: 'every core has failed' };
+    }
     if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
     if (this.retired >= instructionsMax) return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
     const timerNs = this.handler.nextTimerNs();
-    const faultNs = this.nextTimeFaultNs();
+    const faultNs = this.faults.nextTimeNs(this.nowNs);
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
     // The generator alone is no reason to go on, unless it still has a dead core to find.
     const detecting = this.detecting();
@@ -302,7 +299,7 @@ export class Machine {
     // Where nobody runs and nobody has died, every poll will be answered: those moments are skipped like any idle time.
     if (busy || detecting) endNs = Math.min(endNs, this.generator.nextNs);
     if (!busy) {
-      this.open = { endNs, firstCore: 0, turns: this.cores.length, uncharged: 0 };
+      this.open = { endNs, firstCore: 0, turns: this.cores.length, unchargedNs: 0 };
       return null;
     }
     const { instructions, firstCore } = this.schedule.next(this.cores.length);
@@ -312,7 +309,7 @@ export class Machine {
       const share = Math.max(1, Math.floor(left / this.cores.length));
       endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
     }
-    this.open = { endNs, firstCore, turns: 0, uncharged: 0 };
+    this.open = { endNs, firstCore, turns: 0, unchargedNs: 0 };
     return null;
   }
 
@@ -321,8 +318,10 @@ export class Machine {
     const { endNs, firstCore, turns } = this.open!;
     for (let n = turns; n < this.cores.length; n++) {
       const core = this.cores[(firstCore + n) % this.cores.length]!;
-      if (n > turns) this.open = { endNs, firstCore, turns: n, uncharged: 0 };
-      if (!core.failed && !this.runCore(core, endNs, instructionsMax, pauseAt)) return false;
+      if (n > turns) this.open = { endNs, firstCore, turns: n, unchargedNs: 0 };
+      if (core.failed) continue;
+      if (!this.runCore(core, endNs, instructionsMax, pauseAt)) return false;
+      this.reportMachineChecks();
     }
     this.open = null;
     if (endNs > this.nowNs) this.nowNs = endNs;
@@ -337,41 +336,38 @@ export class Machine {
     while (core.clockNs < endNs && !core.failed) {
       const untilPause = pauseAt === Number.POSITIVE_INFINITY ? pauseAt : pauseAt - this.retired;
       if (untilPause <= 0) return false;
-      const faultAt = this.instructionFault(core);
-      if (core.retired >= faultAt) {
-        this.fail(core, core.clockNs, isInstructionFault(core));
-        return true;
-      }
       const space = this.handler.prepare(core);
       if (!space) return true;
       if (space === 'again' || core.clockNs >= endNs) continue;
-      if (this.fireProcessFault(core)) return true;
+      this.faults.beforeRun(core);
+      if (core.failed) return true;
+      const stopAt = this.faults.stopAt(core);
       // The limit of a run is exact; the sum is needed only when there is one.
       const left = instructionsMax === Number.POSITIVE_INFINITY ? instructionsMax : instructionsMax - this.retired;
       if (left <= 0) return true;
-      const budget = Math.min(Math.ceil((endNs - core.clockNs) / cycleNs), faultAt - core.retired, left, BUDGET_MAX);
+      const instructionNs = cycleNs * core.slowdown;
+      const budget = Math.min(Math.ceil((endNs - core.clockNs) / instructionNs), left, BUDGET_MAX);
+      const piece = Math.min(budget, untilPause, stopAt - core.retired);
       core.state.tscBase = Math.floor(core.clockNs / cycleNs);
-      const piece = Math.min(budget, untilPause);
-      const exit = this.engine.run(core.state, space, piece);
+      const exit = this.faults.engineFor(core, this.engine).run(core.state, space, piece);
       const { retired } = core.state;
       core.retired += retired;
-      core.clockNs += retired * cycleNs;
+      core.clockNs += retired * instructionNs;
       const open = this.open!;
-      const inBudget = open.uncharged + retired;
-      if (exit === EXIT_BUDGET && piece < budget) {
-        // The pause must not show: the kernel hears of a budget as a whole.
-        this.open = { ...open, uncharged: inBudget };
-        return false;
+      const ranNs = open.unchargedNs + retired * instructionNs;
+      // What strikes here comes before the kernel: the loop's next turn, or the next round's, would be too late, as timers would still
+      // find the core as it was.
+      this.faults.arrive(core);
+      if (exit === EXIT_BUDGET && retired < budget && !core.failed) {
+        // Neither a fault nor a pause must show: the kernel hears of a budget as a whole.
+        this.open = { ...open, unchargedNs: ranNs };
+        continue;
       }
-      if (open.uncharged > 0) this.open = { ...open, uncharged: 0 };
-      this.handler.charge(core, inBudget);
-      // A core that dies at this very instruction does not get as far as the kernel: the loop's next turn, or the next round's,
-      // would be too late, as timers would still find it alive.
-      if (core.retired >= faultAt) {
-        this.fail(core, core.clockNs, isInstructionFault(core));
-        return true;
-      }
+      if (open.unchargedNs > 0) this.open = { ...open, unchargedNs: 0 };
+      this.handler.charge(core, ranNs);
+      if (core.failed) return true;
       if (exit === EXIT_BUDGET) continue;
+      this.faults.entersKernel(core);
       this.handler.trap(core, exit);
       if (this.config.paranoid) this.handler.checkInvariants();
     }
@@ -382,8 +378,12 @@ export class Machine {
 
   // ---- faults --------------------------------------------------------------------------------------------------------
 
+  /** A core may turn out to have failed before long. */
   private detecting(): boolean {
-    return this.cores.some((core) => core.failed && this.nowNs - core.failedAtNs < this.detectionBoundNs());
+    const boundNs = this.detectionBoundNs();
+    return this.cores.some(
+      (core) => (core.failed || this.faults.mayMissPolls(core)) && this.nowNs - core.failedAtNs < boundNs,
+    );
   }
 
   /** No fault stays unreported longer than this. */
@@ -392,78 +392,38 @@ export class Machine {
     return periodNs * (misses + 1) + deadlineNs;
   }
 
-  private nextTimeFaultNs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { trigger } of this.armed) {
-      if (trigger.at === 'time' && trigger.ns < next) next = trigger.ns;
-      else if (trigger.at === 'process' && trigger.ns > this.nowNs && trigger.ns < next) next = trigger.ns;
-    }
-    return next;
+  /** The time that a core takes to answer a poll of the fault interrupt generator; Infinity when it never does. */
+  private answerNs(core: Core): number {
+    if (core.failed || !this.faults.interruptReaches(core.id)) return Number.POSITIVE_INFINITY;
+    return ANSWER_INSTRUCTIONS * this.config.cycleNs * core.slowdown;
   }
 
-  private fireTimeFaults(): void {
-    for (const spec of [...this.armed]) {
-      const { trigger } = spec;
-      if (trigger.at !== 'time' || trigger.ns > this.nowNs) continue;
-      const core = this.cores[trigger.core];
-      if (core) this.fail(core, this.nowNs, (candidate) => candidate === spec);
+  /** Machine checks are reported at once: the lowest healthy core takes the interrupt. */
+  private reportMachineChecks(): void {
+    for (const check of this.faults.takeMachineChecks()) {
+      const victim = this.cores[check.victim]!;
+      this.interrupt(victim, victim.failedAtNs, 0, (on) => this.handler.machineCheck(on, victim, check));
     }
   }
 
-  /** A fault aimed at a process strikes the core that is about to run it. */
-  private fireProcessFault(core: Core): boolean {
-    if (this.armed.length === 0) return false;
-    const name = this.handler.processName(core);
-    const spec = this.armed.find(
-      ({ trigger }) => trigger.at === 'process' && trigger.process === name && trigger.ns <= core.clockNs,
-    );
-    if (!spec) return false;
-    this.fail(core, core.clockNs, (candidate) => candidate === spec);
-    return true;
-  }
-
-  /** The count of retired instructions at which this core dies; Infinity when no such fault is armed. */
-  private instructionFault(core: Core): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { trigger } of this.armed) {
-      if (trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction < next)
-        next = trigger.instruction;
-    }
-    return next;
-  }
-
-  private fail(core: Core, atNs: number, fired: (spec: FaultSpec) => boolean): void {
-    const spec = this.armed.find(fired);
-    this.armed = this.armed.filter((candidate) => !fired(candidate));
-    if (core.failed || !spec) return;
-    core.failed = true;
-    core.failedAtNs = atNs;
+  /** The fault of `victim` is known at `ns`: the lowest healthy core, if there is one, is told. */
+  private interrupt(victim: Core, ns: number, misses: number, deliver: (on: Core) => void): void {
+    const on = this.cores.find((candidate) => !candidate.failed && candidate !== victim);
+    if (!on) return;
+    if (on.clockNs < ns) on.clockNs = ns;
+    const latencyNs = ns - victim.failedAtNs;
     this.emit({
-      ns: atNs,
-      core: core.id,
-      instruction: core.retired,
-      kind: 'core-fault',
-      victim: core.id,
-      model: spec.model,
-      fault: this.plan.indexOf(spec),
-      effect: describeEffect(spec),
+      ns,
+      core: on.id,
+      instruction: on.retired,
+      kind: 'fault-detected',
+      victim: victim.id,
+      latencyNs,
+      misses,
     });
+    this.generator.report(victim.id);
+    deliver(on);
+    // Whatever was wrong with it: a core that has been taken out takes part in nothing.
+    if (!this.handler.inService(victim)) victim.failed = true;
   }
-}
-
-/** Picks the faults of this core that its count of retired instructions has reached. */
-const isInstructionFault =
-  (core: Core) =>
-  ({ trigger }: FaultSpec): boolean =>
-    trigger.at === 'instruction' && trigger.core === core.id && trigger.instruction <= core.retired;
-
-/** Models and triggers that the types have and the machine has not. */
-function refuseUnbuilt(plan: FaultPlan): void {
-  const triggers = ['instruction', 'time', 'process'];
-  plan.forEach(({ model, trigger }, n) => {
-    const hint = 'not built yet';
-    if (model !== 'fail-stop') throw new UsageError({ what: `no '${model}' yet`, key: `faults[${n}].model`, hint });
-    if (!triggers.includes(trigger.at))
-      throw new UsageError({ what: `no '${trigger.at}' yet`, key: `faults[${n}].trigger.at`, hint });
-  });
 }

@@ -24,8 +24,10 @@ const ATTR_KEPT = 64;
 const ATTR_STATE = PERM_R | PERM_W | PERM_X | ATTR_CLEAN;
 
 /** Where the engine's own arrays stand in the same memory, above everything that user mode may touch. */
-const PERM_OFFSET = 0xc0000000;
+export const PERM_OFFSET = 0xc0000000;
 const ATTR_OFFSET = PERM_OFFSET + PAGE_COUNT;
+/** From here on the engine whose `codeCache` the space has may keep what it wants. */
+export const ENGINE_AREA = ATTR_OFFSET + PAGE_COUNT;
 
 /** What an engine derived from a space's code (predecoded or translated instructions). */
 export interface CodeCache {
@@ -253,6 +255,22 @@ export class AddressSpace {
     this.base = snapshot;
   }
 
+  /** Whether the space is what a snapshot says. Bytes that are known to be those of the snapshot are not compared. */
+  equals(snapshot: SpaceSnapshot): boolean {
+    const pages = this.residentPages();
+    if (pages.length !== snapshot.pages.length) return false;
+    const { base } = this;
+    for (let i = 0, b = 0; i < pages.length; i++) {
+      const page = pages[i]!;
+      const attr = this.attr[page]!;
+      if (page !== snapshot.pages[i] || (attr & ATTR_STATE) !== snapshot.attributes[i]) return false;
+      while (base.pages[b]! < page) b++;
+      const isKept = (attr & ATTR_KEPT) !== 0 && base.bytes[b] === snapshot.bytes[i];
+      if (!isKept && !this.hasBytes(page, snapshot.bytes[i]!)) return false;
+    }
+    return true;
+  }
+
   /** Gives the memory back for the next space. The object must not be used again. */
   dispose(): void {
     assert(!this.disposed, 'address space disposed twice');
@@ -276,6 +294,13 @@ export class AddressSpace {
     this.attr[page] = this.attr[page]! & ~(ATTR_CLEAN | ATTR_KEPT);
     this.dirty.add(page);
     this.refreshPerm(page);
+  }
+
+  private hasBytes(page: number, bytes: Uint8Array): boolean {
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, PAGE_SIZE >>> 2);
+    const from = page << (PAGE_SHIFT - 2);
+    for (let i = 0; i < words.length; i++) if (this.i32[from + i] !== words[i]) return false;
+    return true;
   }
 
   private dropCode(page: number): void {

@@ -1,7 +1,9 @@
-import { ENOSPC, errnoName } from '../abi/errno.ts';
-import type { Pid } from '../abi/ids.ts';
-import { removeFile } from '../vfs/memfs.ts';
-import { coreImage, writeCoreFile } from './coredump.ts';
+import type { WriteFailure } from '../../emu/faults/world.ts';
+import { EIO, ENOSPC, errnoName } from '../abi/errno.ts';
+import type { Errno, Pid } from '../abi/ids.ts';
+import { writeCore } from '../elf/core-file.ts';
+import { removeFile, writeFile } from '../vfs/memfs.ts';
+import { coreImage } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 
 /**
@@ -16,21 +18,43 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const sequence = p.checkpoint?.sequence ?? 0;
   const path = `${k.config.checkpointDir}/core.${pid}.${sequence}`;
   const image = coreImage(k, pid, { layout: k.config.coreLayout, cursig: 0, first: p.threads[0]!, sequence });
-  let written = writeCoreFile(k, path, image);
-  if ('errno' in written && written.errno === ENOSPC && dropOldCheckpoints(k, pid))
-    written = writeCoreFile(k, path, image);
-  if ('errno' in written) {
-    k.log(`checkpoint of pid ${pid}: cannot write ${path}: ${errnoName(written.errno)}`);
+  const file = writeCore(image);
+  const errno = store(k, pid, path, file);
+  if (errno) {
+    k.log(`checkpoint of pid ${pid}: cannot write ${path}: ${errnoName(errno)}`);
     return false;
   }
   const { checkpointBaseNs, checkpointNsPerKiB } = k.config.costs;
-  const pauseNs = checkpointBaseNs + Math.ceil(written.bytes / 1024) * checkpointNsPerKiB;
-  k.emit({ kind: 'checkpoint', pid, file: path, bytes: written.bytes, pauseNs });
+  const pauseNs = checkpointBaseNs + Math.ceil(file.length / 1024) * checkpointNsPerKiB;
+  k.emit({ kind: 'checkpoint', pid, file: path, bytes: file.length, pauseNs });
   const { sigmask, sigstack } = k.thread(p.threads[0]!);
   const signals = { sigmask, sigstack };
   k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now(), signals } });
   payPause(k, pid, pauseNs);
   return true;
+}
+
+/** Puts a checkpoint on the disk; the errno when it is not there as a whole, as far as its writer can tell. */
+function store(k: Kernel, pid: Pid, path: string, file: Uint8Array): Errno | 0 {
+  const writer = payerOf(k, pid);
+  const failure = writer ? k.faults.checkpoint(writer.id, k.proc(pid).comm, file.length) : null;
+  if (writer?.failed) {
+    // What it has written stays, under a name that nobody asks for.
+    writeFile(k, `${path}.part`, file.subarray(0, file.length / 2), 0o600);
+    return EIO;
+  }
+  if (failure?.failure === 'error') return EIO;
+  const stored = failure ? spoilt(file, failure) : file;
+  const errno = writeFile(k, path, stored, 0o600);
+  return errno === ENOSPC && dropOldCheckpoints(k, pid) ? writeFile(k, path, stored, 0o600) : errno;
+}
+
+/** What is on the disk of a file that was written whole. */
+function spoilt(file: Uint8Array, failure: WriteFailure): Uint8Array {
+  if (failure.failure !== 'bit-flip') return file.subarray(0, failure.atByte);
+  const wrong = file.slice();
+  wrong[failure.atByte] = wrong[failure.atByte]! ^ (1 << failure.bit);
+  return wrong;
 }
 
 /** The disk is full: a process's checkpoints before its last are given up. True when that freed something. */
@@ -55,9 +79,10 @@ function payerOf(k: Kernel, pid: Pid): KernelCore | undefined {
 function payPause(k: Kernel, pid: Pid, pauseNs: number): void {
   const core = payerOf(k, pid);
   if (!core) return;
-  core.clockNs = Math.max(core.clockNs, k.clockNs) + pauseNs;
+  const ownNs = pauseNs * core.slowdown;
+  core.clockNs = Math.max(core.clockNs, k.clockNs) + ownNs;
   const [user, nice, system, interrupt, idle] = k.cpu(core.id).cpTimes;
-  k.setCpu(core.id, { cpTimes: [user, nice, system + pauseNs, interrupt, idle], checkpointingNs: core.clockNs });
+  k.setCpu(core.id, { cpTimes: [user, nice, system + ownNs, interrupt, idle], checkpointingNs: core.clockNs });
 }
 
 /**

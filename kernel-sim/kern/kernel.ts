@@ -1,5 +1,6 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { CoreState } from '../../emu/core/core-state.ts';
+import { type FaultHooks, NO_FAULTS } from '../../emu/faults/world.ts';
 import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
@@ -44,6 +45,10 @@ export interface KernelCore {
   /** Earliest time at which an idle core may start on what was given to it. */
   wakeNs: number;
   failed: boolean;
+  /** What a failed core held in registers cannot be read any more. */
+  registersLost: boolean;
+  /** Everything takes so many times as long as on a sound core. */
+  slowdown: number;
 }
 
 /**
@@ -58,6 +63,8 @@ export class Kernel {
   /** Saved core state block of each thread that is not on a core (FreeBSD struct pcb and trap frame). */
   readonly pcbs = new Map<Tid, Uint8Array>();
   readonly cores: KernelCore[] = [];
+  /** Hardware faults that strike when the kernel is at a certain point. */
+  faults: FaultHooks = NO_FAULTS;
   /** The core that the kernel is serving, or null while it serves a device or the host. */
   current: KernelCore | null = null;
   /** Virtual time of the machine: that of the served core while one is served. */

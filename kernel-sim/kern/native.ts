@@ -25,6 +25,8 @@ export const SCRATCH_BYTES = 0x20000;
 export interface NativeContext {
   readonly k: Kernel;
   readonly pid: Pid;
+  /** The core that runs it. A fault may stop it in the middle of a step. */
+  readonly core: KernelCore;
   /** The last call: EAX as a signed number, EDX, and the errno when it failed (0 otherwise). */
   readonly eax: number;
   readonly edx: number;
@@ -88,6 +90,7 @@ export function runNative(k: Kernel, core: KernelCore, tid: Tid, programs: Nativ
   const context: NativeContext = {
     k,
     pid: p.pid,
+    core,
     eax: regs[EAX]!,
     edx: regs[EDX]!,
     errno: regs[EFLAGS]! & FLAG_CF ? regs[EAX]! : 0,
@@ -101,6 +104,8 @@ export function runNative(k: Kernel, core: KernelCore, tid: Tid, programs: Nativ
   const { lastCall } = p.native;
   const again = lastCall && context.errno === ERESTART;
   const step: NativeStep = again ? { kind: 'call', ...lastCall, data: p.native.data } : program(context, p.native.data);
+  // The core has died under it: it gets no further than it was.
+  if (core.failed) return;
   if (step.kind === 'exit') {
     exitProcess(k, p.pid, { code: step.code });
     return;

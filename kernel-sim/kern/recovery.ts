@@ -31,7 +31,7 @@ export function faultInterrupt(k: Kernel, victim: KernelCore): void {
   if (lost) {
     // Neither on a core nor on a queue: the thread will not be seen again.
     k.setThread(lost.tid, { state: 'suspended', onCpu: -1 });
-    k.pcbs.set(lost.tid, victim.state.save().fill(0));
+    k.pcbs.set(lost.tid, victim.registersLost ? victim.state.save().fill(0) : victim.state.save());
   }
   retireCpu(k, victim.id);
   const left = k.state.cpus.filter((cpu) => !cpu.dead).map((cpu) => cpu.cpu);
@@ -137,6 +137,7 @@ function startAgent(k: Kernel, recovery: Recovery): void {
     giveUp(k, recovery, 'too many cores died under its restart');
     return;
   }
+  k.faults.recoveryBegins(recovery.pid, recovery.attempts);
   const data = { executable: p.execPath, core: recovery.file, args: [...p.args], lostPid: recovery.pid };
   const agent = spawnNative(k, RESTART_PROGRAM, data, { nice: p.nice, cpuset: recovery.thread.cpuset });
   if (agent === null) {

@@ -59,6 +59,7 @@ function place(k: Kernel, td: Thread, cpu: number, preempted: boolean): void {
   const remote = k.current !== null && k.current.id !== cpu;
   const preempts = shouldPreempt(td.priority, running.priority, remote);
   const better = td.priority < running.priority;
+  if (remote && preempts && !k.faults.interruptReaches(cpu)) return;
   if (remote ? preempts : better) k.setCpu(cpu, { needResched: true, preempted: byClock || preempts });
 }
 
@@ -94,6 +95,7 @@ export function removeFromQueue(k: Kernel, td: Thread): Thread {
 export function leaveCore(k: Kernel, core: KernelCore): Thread {
   const { current } = k.cpu(core.id);
   assert(current !== 0, `core ${core.id} runs nothing`);
+  k.faults.threadLeaves(core.id);
   k.pcbs.set(current, core.state.save());
   k.setCpu(core.id, { current: 0, load: k.cpu(core.id).load - 1, needResched: false, preempted: false });
   return k.setThread(current, { onCpu: -1 });
@@ -163,7 +165,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
 /** The statistics clock ticks on every CPU at once (statclock, sched_clock). */
 export function statTick(k: Kernel): void {
   for (const { cpu, dead, current } of k.state.cpus) {
-    if (dead || k.cores[cpu]!.failed) continue;
+    if (dead || k.cores[cpu]!.failed || !k.faults.interruptReaches(cpu)) continue;
     k.setCpu(cpu, { queues: tickQueues(k.cpu(cpu).queues) });
     if (current === 0) continue;
     const td = k.thread(current);

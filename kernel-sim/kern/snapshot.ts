@@ -1,3 +1,4 @@
+import { sameValue } from '../../emu/base/same-value.ts';
 import { AddressSpace, type SpaceSnapshot } from '../../emu/memory/address-space.ts';
 import type { Tid } from '../abi/ids.ts';
 import type { Kernel } from './kernel.ts';
@@ -27,6 +28,15 @@ export function restoreKernel(k: Kernel, snapshot: KernelSnapshot): void {
   for (const [tid, block] of copyBlocks(snapshot.pcbs)) k.pcbs.set(tid, block);
   restoreSpaces(k, snapshot.spaces);
   for (const { cpu, current } of k.state.cpus) if (current !== 0) k.cores[cpu]!.state.tables = tablesOf(k, current);
+}
+
+/** Whether the kernel is what a snapshot says: then it goes on in the same way. */
+export function isKernelAt(k: Kernel, snapshot: KernelSnapshot): boolean {
+  if (k.clockNs !== snapshot.clockNs || !sameValue(k.pcbs, snapshot.pcbs) || !sameValue(k.state, snapshot.state))
+    return false;
+  if (!sameValue([...k.spaces.keys()], [...snapshot.spaces.keys()])) return false;
+  for (const [id, contents] of snapshot.spaces) if (!k.space(id).equals(contents)) return false;
+  return true;
 }
 
 /** Spaces that have the id of a kept one become that one: most of their pages are likely to be equal. */

@@ -1,7 +1,7 @@
 import { assert } from '../../emu/base/errors.ts';
 import { EAX, EDX, EFLAGS, EIP, ESP, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
 import { EFAULT, EINTR, ENOSYS, errnoName } from '../abi/errno.ts';
-import type { Tid } from '../abi/ids.ts';
+import type { Pid, Tid } from '../abi/ids.ts';
 import { SIGSYS, SIGTRAP } from '../abi/signal.ts';
 import type { SyscallRow } from '../sys/row.ts';
 import { syscallByNumber } from '../sys/table.ts';
@@ -23,27 +23,35 @@ const TRAP_TRACE = 2;
 
 /** The thread on this core has executed `int 0x80` (FreeBSD syscallenter, i386/trap.c). */
 export function syscallEnter(k: Kernel, core: KernelCore, tid: Tid): void {
-  const regs = core.state.i32;
-  const td = k.thread(tid);
-  let code = regs[EAX]! >>> 0;
-  let at = (regs[ESP]! + 4) >>> 0;
-  if (code === SYS_SYSCALL || code === SYS___SYSCALL) {
-    const inner = k.fuword(td.pid, at);
-    if (inner === null) {
-      finish(k, core, tid, { kind: 'error', errno: EFAULT });
-      return;
-    }
-    at = (at + (code === SYS_SYSCALL ? 4 : 8)) >>> 0;
-    code = inner;
+  const { pid } = k.thread(tid);
+  if (k.faults.awaitsSystemCall) {
+    const awaited = calledBy(k, core, pid);
+    k.faults.systemCall(core.id, k.proc(pid).comm, awaited ? (syscallByNumber(awaited.code)?.name ?? '') : '');
+    if (core.failed) return;
   }
-  const row = syscallByNumber(code);
-  if (!row) {
-    unknownSyscall(k, core, tid, code);
+  const called = calledBy(k, core, pid);
+  if (called === null) {
+    finish(k, core, tid, { kind: 'error', errno: EFAULT });
     return;
   }
-  const args = fetchArgs(k, td.pid, row, at);
+  const row = syscallByNumber(called.code);
+  if (!row) {
+    unknownSyscall(k, core, tid, called.code);
+    return;
+  }
+  const args = fetchArgs(k, pid, row, called.argsAt);
   if (args) invoke(k, core, tid, row, args, FIRST_ENTRY);
   else finish(k, core, tid, { kind: 'error', errno: EFAULT });
+}
+
+/** The number of the call and where its arguments begin; null: EFAULT. */
+function calledBy(k: Kernel, core: KernelCore, pid: Pid): { code: number; argsAt: number } | null {
+  const regs = core.state.i32;
+  const code = regs[EAX]! >>> 0;
+  const argsAt = (regs[ESP]! + 4) >>> 0;
+  if (code !== SYS_SYSCALL && code !== SYS___SYSCALL) return { code, argsAt };
+  const inner = k.fuword(pid, argsAt);
+  return inner === null ? null : { code: inner, argsAt: (argsAt + (code === SYS_SYSCALL ? 4 : 8)) >>> 0 };
 }
 
 /** The thread has a core again and goes on with the call in which it slept. */
@@ -73,7 +81,7 @@ function invoke(
 }
 
 /** Reads a row's arguments from the user's stack; null: EFAULT. */
-function fetchArgs(k: Kernel, pid: Parameters<Kernel['fuword']>[0], row: SyscallRow, start: number): number[] | null {
+function fetchArgs(k: Kernel, pid: Pid, row: SyscallRow, start: number): number[] | null {
   const args: number[] = [];
   let at = start;
   for (const [, kind] of row.args) {

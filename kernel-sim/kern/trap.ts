@@ -1,3 +1,4 @@
+import type { CpuId } from '../../emu/base/brand.ts';
 import { Prng } from '../../emu/base/prng.ts';
 import { CR2, EIP, EXIT_ERROR_CODE, EXIT_VECTOR } from '../../emu/core/core-state.ts';
 import {
@@ -20,6 +21,8 @@ import {
   VECTOR_UD,
   VECTOR_XM,
 } from '../../emu/core/engine.ts';
+import type { MachineCheck } from '../../emu/faults/injector.ts';
+import type { Guest } from '../../emu/faults/world.ts';
 import type { Core, TrapHandler } from '../../emu/machine/machine.ts';
 import type { AddressSpace } from '../../emu/memory/address-space.ts';
 import type { Signo, Tid } from '../abi/ids.ts';
@@ -61,6 +64,8 @@ const TRAPS = new Map<number, readonly [signo: Signo, code: number, trapno: numb
 const T_PAGEFLT = 12;
 const SEGV_MAPERR = 1;
 const SEGV_ACCERR = 2;
+/** FreeBSD IDT_IO_INTS: the vector of the first interrupt request. */
+const FIRST_IRQ_VECTOR = 32;
 /** Legacy si_code of a protection fault (UCODE of old binaries). */
 const BUS_PAGE_FAULT = 12;
 /** P_OSREL_SIGSEGV: programs built for an older system, or without an ABI note, get SIGBUS for a protection fault. */
@@ -135,12 +140,11 @@ export class KernelTrapHandler implements TrapHandler {
     this.k.emit({ kind: 'switch', pid: 0 as never, tid: 0 as never, name: 'idle' });
   }
 
-  charge(core: Core, instructions: number): void {
+  charge(core: Core, ns: number): void {
     const { k } = this;
     const tid = k.cpu(core.id).current;
     if (tid === 0) return;
     const td = k.thread(tid);
-    const ns = instructions * k.config.cycleNs;
     k.state.threads.set(tid, { ...td, userNs: td.userNs + ns });
     const [user, nice, system, interrupt, idle] = k.cpu(core.id).cpTimes;
     const p = k.proc(td.pid);
@@ -154,7 +158,7 @@ export class KernelTrapHandler implements TrapHandler {
   /** The kernel's own work on a core, counted as so many instructions' time. */
   private spend(core: KernelCore, instructions: number): void {
     const { k } = this;
-    const ns = instructions * k.config.cycleNs;
+    const ns = instructions * k.config.cycleNs * core.slowdown;
     core.clockNs += ns;
     const cpu = k.cpu(core.id);
     const [user, nice, system, interrupt, idle] = cpu.cpTimes;
@@ -255,7 +259,54 @@ export class KernelTrapHandler implements TrapHandler {
     }
   }
 
-  processName(core: Core): string {
+  /**
+   * FreeBSD's handler (x86/mca.c) logs what the bank says and panics. Differs: only the core that met the error is given up, at once, as
+   * the fault interrupt would give it up later.
+   */
+  machineCheck(on: Core, victim: Core, { bank, status, address }: MachineCheck): void {
+    const { k } = this;
+    k.current = on;
+    try {
+      k.log(`MCA: Bank ${bank}, Status 0x${status.replace(/^0x/, '')}`);
+      k.log(`MCA: CPU ${victim.id}${address === '' ? '' : `, Address 0x${address.replace(/^0x/, '')}`}`);
+      faultInterrupt(k, victim);
+    } finally {
+      k.current = null;
+    }
+  }
+
+  /** FreeBSD logs an interrupt without a handler and returns from it. Differs: it does so for every one, not for the first five. */
+  strayInterrupt({ id }: { readonly id: CpuId }, vector: number): void {
+    const { k } = this;
+    const core = k.cores[id]!;
+    const outer = k.current;
+    k.current = core;
+    core.clockNs = Math.max(core.clockNs, k.clockNs);
+    this.spend(core, k.config.costs.syscallInstructions);
+    k.log(`stray irq${vector - FIRST_IRQ_VECTOR}`);
+    k.current = outer;
+  }
+
+  guestOn({ id }: { readonly id: CpuId }): Guest | null {
+    const { k } = this;
+    const tid = k.cpu(id).current;
+    if (tid === 0) return null;
+    const p = k.proc(k.thread(tid).pid);
+    return p.native ? null : { name: p.comm, space: k.space(p.vmspace) };
+  }
+
+  guestNamed(name: string): AddressSpace | null {
+    const { k } = this;
+    const named = [...k.state.procs.values()].filter((p) => p.comm === name && p.vmspace !== 0 && !p.native);
+    const oldest = named.sort((a, b) => a.pid - b.pid)[0];
+    return oldest ? k.space(oldest.vmspace) : null;
+  }
+
+  inService({ id }: { readonly id: CpuId }): boolean {
+    return !this.k.cpu(id).dead;
+  }
+
+  processName(core: { readonly id: CpuId }): string {
     const tid = this.k.cpu(core.id).current;
     return tid === 0 ? '' : this.k.proc(this.k.thread(tid).pid).comm;
   }

@@ -3,7 +3,7 @@ import { EISDIR, ENOENT, ENOTDIR } from '../abi/errno.ts';
 import type { Errno } from '../abi/ids.ts';
 import { S_ISVTX } from '../abi/stat.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import type { DeviceName, VnodeId } from '../kern/state.ts';
+import type { DeviceName, Vnode, VnodeId } from '../kern/state.ts';
 import { createFile, createNode, makePath, renameNode, unlinkNode } from './directory.ts';
 import { fileDataOf, readFileRange } from './file-data.ts';
 import { hostCredentials, lookupFile, lookupPath, namei } from './namei.ts';
@@ -82,6 +82,19 @@ export function listDir(k: Kernel, path: string): string[] | Errno {
   if (typeof vnode === 'number') return vnode;
   if (vnode.type !== 'dir') return ENOTDIR;
   return [...vnode.entries.keys()].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Every regular file and symbolic link below a directory, in order of path. Links are not followed: they may lead in a circle. */
+export function* filesBelow(k: Kernel, directory: string): Generator<{ path: string; vnode: Vnode }> {
+  const names = listDir(k, directory);
+  if (typeof names === 'number') return;
+  for (const name of names) {
+    const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
+    const vnode = lookupPath(k, hostCredentials(k), path, { follow: false });
+    if (typeof vnode === 'number') continue;
+    if (vnode.type === 'dir') yield* filesBelow(k, path);
+    else if (vnode.type !== 'chr') yield { path, vnode };
+  }
 }
 
 /** Removes a file's name; ENOENT, or EPERM for a directory. */

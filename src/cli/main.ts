@@ -6,6 +6,7 @@ import { packageRoot } from '../host/guest-programs.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { addInspectCommand } from './inspect-command.ts';
 import { addRestartCommand } from './restart-command.ts';
+import { addResumeCommand } from './resume-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { addScenarioCommand } from './scenario-command.ts';
 import { addShellCommand } from './shell-command.ts';
@@ -25,6 +26,7 @@ function build(): Command {
     .exitOverride();
   addDemoCommand(program);
   addRunCommand(program);
+  addResumeCommand(program);
   addScenarioCommand(program);
   addRestartCommand(program);
   addInspectCommand(program);

@@ -4,6 +4,7 @@ import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
 import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
+import { parseFaults } from '../scenario/fault-text.ts';
 import { cycleNsOf, parseDuration } from '../scenario/units.ts';
 import type { SystemConfig } from '../system.ts';
 
@@ -17,6 +18,7 @@ export interface MachineOptions extends EngineChoice {
   readonly coreLayout: string;
   readonly recovery: string;
   readonly fail: readonly string[];
+  readonly fault: readonly string[];
   readonly until: string;
   readonly maxInstructions?: number;
   readonly paranoid?: boolean;
@@ -39,7 +41,8 @@ export const collect = (value: string, before: readonly string[]): string[] => [
 /** Adds the choice of the engine to a command. */
 export function withEngineOptions(command: Command): Command {
   return command
-    .option('--engine <name>', "what runs the guest's instructions: 'interpreter' or 'unicorn'", 'interpreter')
+    .option('--engine <name>', "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn'", 'interpreter')
+    .option('--engine-stats', 'say on standard error what the jit engine translated and what it did not')
     .option(
       '--unicorn-lib <path>',
       'the Unicorn library, when it is not where it usually is (or set COREBACK_UNICORN)',
@@ -70,6 +73,14 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
       new Option(
         '--fail <fault>',
         'a core stops for good: core2@12s (at a time), core2#1000000 (after so many of its instructions), count@12s (the core that runs count then, or the first to run it later); may be repeated',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option(
+        '--fault <fault>',
+        "any other fault: 'bit-flip register=eax bit=3 at core1#1000000', 'hang at count@2s', 'fail-stop at syscall nth=2 name=write'; docs/faults.md lists all; may be repeated",
       )
         .argParser(collect)
         .default([], 'none'),
@@ -108,7 +119,10 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     coreLayout: options.coreLayout,
     recovery: options.recovery,
     checkpointEveryNs: options.checkpointEvery ? parseDuration(options.checkpointEvery, '--checkpoint-every') : 0,
-    faults: options.fail.map((text) => parseFault(text, options.cores)),
+    faults: [
+      ...options.fail.map((text) => parseFault(text, options.cores)),
+      ...parseFaults(options.fault, options.cores),
+    ],
     paranoid: options.paranoid ?? false,
   };
 }

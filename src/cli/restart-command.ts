@@ -5,14 +5,15 @@ import { INIT_PID } from '../../kernel-sim/kern/proc.ts';
 import { readHostFile } from '../host/files.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { runWithProgress } from '../host/run-loop.ts';
+import { finishedRun } from '../recovery/finished-run.ts';
 import { timelineText } from '../report/text.ts';
 import { type BreakAt, readInputs } from '../restart/plan.ts';
 import { spawnRestart } from '../restart/spawn.ts';
 import { buildResult, timelineOf } from '../result.ts';
 import { System } from '../system.ts';
+import { echoOutput } from './finish-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, toJson, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
-import { echoOutput } from './run-command.ts';
 import { summaryLines } from './summary-lines.ts';
 
 interface RestartCommandOptions extends MachineOptions, OutputOptions {
@@ -65,7 +66,7 @@ function restartCommand(executable: string, core: string, options: RestartComman
     breakAt,
   });
   const stop = runWithProgress(system, runLimits(options));
-  const result = buildResult(system, stop, config.faults.length, null);
+  const result = buildResult(system, finishedRun(system, stop, config.faults), null);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   if (failure) throw new UsageError({ what: `cannot be restarted: ${failure}`, path: core });
   if (options.json) process.stdout.write(toJson(result));

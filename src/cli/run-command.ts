@@ -1,17 +1,19 @@
 import { type Command, Option } from 'commander';
-import { UsageError } from '../../emu/base/errors.ts';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { RunLimits } from '../../emu/machine/machine.ts';
 import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { runWithProgress } from '../host/run-loop.ts';
-import { timelineText } from '../report/text.ts';
-import { buildResult, type RunResult, timelineOf } from '../result.ts';
+import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
+import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { parseCpuList } from '../scenario/units.ts';
-import { System, type SystemConfig } from '../system.ts';
+import { System } from '../system.ts';
+import { finishRun } from './finish-run.ts';
 import { collect, integer, type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
-import { type OutputOptions, toJson, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
-import { summaryLines } from './summary-lines.ts';
+import { type OutputOptions, withFileOptions, withPrintOptions } from './outputs.ts';
+import { type SaveOptions, withSaveOptions } from './save-options.ts';
 
-interface RunOptions extends MachineOptions, OutputOptions {
+interface RunOptions extends MachineOptions, OutputOptions, SaveOptions {
   readonly nice: number;
   readonly cpus?: string;
   readonly with: readonly string[];
@@ -25,7 +27,7 @@ export function addRunCommand(program: Command): void {
     .argument('<elf>', 'static FreeBSD/i386 ELF executable')
     .argument('[args...]', 'its arguments')
     .passThroughOptions(false);
-  withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' })))
+  withSaveOptions(withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' }))))
     .option('--nice <n>', 'nice value of the program', integer, 0)
     .option('--cpus <list>', 'CPUs on which it may run: 0,1,3 or 0-2')
     .addOption(
@@ -45,54 +47,36 @@ Programs that we ship: ${shippedPrograms()
   .map((file) => file.path.slice('/bin/'.length))
   .join(' ')}
 
-Exit code: that of the program; 128 + signal when one ended it; 2 for bad input; 3 when the run did not end by itself.`;
+Exit code: that of the program; 128 + signal when one ended it; 2 for bad input; 3 when the run did not end by itself, or was saved.`;
 
 function runCommand(elf: string, args: readonly string[], options: RunOptions): number {
   const config = systemConfig(options);
-  const limits = runLimits(options);
   const shipped = shippedPrograms();
   const commands = [[elf, ...args], ...options.with.map((text) => text.trim().split(/\s+/))];
   const resolved = commands.map(([name]) => resolveProgram(name!, shipped));
-  const make = (machine: SystemConfig): System => {
-    const system = new System(machine);
-    for (const file of [...shipped, ...resolved.flatMap((program) => program.files)]) system.install(file);
-    commands.forEach((words, n) => {
-      const cpus =
-        n === 0 && options.cpus !== undefined
-          ? { affinity: maskOf(parseCpuList(options.cpus, config.cores!, '--cpus')) }
-          : {};
-      system.spawn({ path: resolved[n]!.path, args: words, nice: n === 0 ? options.nice : 0, ...cpus });
-    });
-    return system;
-  };
-  const system = make(config);
-  if (!options.json) echoOutput(system);
-  const stop = runWithProgress(system, limits);
-  const result = buildResult(system, stop, config.faults.length, () => {
-    const golden = make({ ...config, faults: [] });
-    return { system: golden, stop: runWithProgress(golden, limits) };
+  const system = new System(config);
+  for (const file of [...shipped, ...resolved.flatMap((program) => program.files)]) system.install(file);
+  commands.forEach((words, n) => {
+    const cpus =
+      n === 0 && options.cpus !== undefined
+        ? { affinity: maskOf(parseCpuList(options.cpus, config.cores!, '--cpus')) }
+        : {};
+    system.spawn({ path: resolved[n]!.path, args: words, nice: n === 0 ? options.nice : 0, ...cpus });
   });
-  const replay = `coreback ${process.argv.slice(2).join(' ')}`;
-  writeOutputs(system, result, options, replay);
-  if (options.json) process.stdout.write(toJson(result));
-  else {
-    if (options.timeline) process.stdout.write(`\n${timelineText(system.events, timelineOf(system))}`);
-    process.stderr.write(summaryLines(result));
-  }
-  return exitCodeOf(result);
+  const limits = runLimits(options);
+  const { faults, engine } = config;
+  const golden =
+    faults.length > 0 ? runGolden(System.from(system.snapshot(), { engine: engine!, faults: [] }), limits) : null;
+  return finishRun({ system, faults, golden, limits: limitsBeside(golden, system, faults, limits) }, options);
 }
 
-/** What the guest writes to its console appears at once. */
-export function echoOutput(system: System): void {
-  system.onEvent((event) => {
-    if (event.kind === 'output') process.stdout.write(Buffer.from(event.text, 'latin1'));
-  });
+function runGolden(system: System, limits: RunLimits): FinishedRun {
+  return finishedRun(system, runWithProgress(system, limits), []);
 }
 
-/** Exit code of a run: that of the first program. */
-export function exitCodeOf(result: RunResult): number {
-  if (result.stop.reason !== 'finished') return 3;
-  const [first] = result.processes;
-  if (!first) throw new UsageError({ what: 'no process was started' });
-  return first.signal === undefined ? (first.exit ?? 3) : 128 + first.signal;
+/** A run that takes far longer than it would without its faults is broken off: it hangs (docs/outcomes.md). */
+function limitsBeside(golden: FinishedRun | null, system: System, faults: FaultPlan, limits: RunLimits): RunLimits {
+  if (!golden) return limits;
+  const boundNs = hangBoundNs(golden.endNs, faults, machineOf(system));
+  return { ...limits, untilNs: Math.min(limits.untilNs ?? boundNs, boundNs + 1) };
 }

@@ -1,17 +1,16 @@
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import { type EngineChoice, makeEngine } from '../host/engines.ts';
-import { readHostFile, writeHostFile } from '../host/files.ts';
+import { writeHostFile } from '../host/files.ts';
 import { shippedPrograms } from '../host/guest-programs.ts';
+import { readScenarios } from '../host/scenario-files.ts';
 import { cpuHistorySvg } from '../report/cpu-history-svg.ts';
 import { cpuHistoryText } from '../report/cpu-history-text.ts';
 import { duration, shortMoment } from '../report/format.ts';
 import { timelineText } from '../report/text.ts';
 import { timelineOf } from '../result.ts';
 import { runScenario, type ScenarioRun } from '../scenario/run-scenario.ts';
-import { parseScenario } from '../scenario/schema.ts';
 import { parseDuration } from '../scenario/units.ts';
 import { integer, withEngineOptions } from './options.ts';
 import { writeOutputs } from './outputs.ts';
@@ -29,7 +28,7 @@ export function addScenarioCommand(program: Command): void {
   const command = program
     .command('scenario')
     .description('run scenario files and check what each expects; a folder stands for the scenarios in it')
-    .argument('<files...>', 'scenario files (JSON) or folders');
+    .argument('<files...>', 'scenario files (.json .yaml .ts .mjs) or folders');
   withEngineOptions(command)
     .option('--seed <n>', "seed of the interleaving, instead of each scenario's own", integer)
     .option('--json', 'print one JSON array with the result of each (docs/json.md)')
@@ -37,14 +36,13 @@ export function addScenarioCommand(program: Command): void {
     .option('-v, --verbose', 'print the timeline, the story and the CPU history of each')
     .option('--paranoid', 'check every invariant after every step (slow)')
     .addHelpText('after', '\nExit code: 0 when every expectation holds, 1 when one does not, 2 for bad input.')
-    .action((files: string[], options: ScenarioCommandOptions) => {
-      process.exitCode = scenarioCommand(files, options);
+    .action(async (files: string[], options: ScenarioCommandOptions) => {
+      process.exitCode = await scenarioCommand(files, options);
     });
 }
 
-function scenarioCommand(files: readonly string[], options: ScenarioCommandOptions): number {
-  // All are read before any runs: a mistake in the last one shows at once.
-  const scenarios = files.flatMap(expand).map((path) => ({ path, scenario: parseScenario(decode(path), path) }));
+async function scenarioCommand(files: readonly string[], options: ScenarioCommandOptions): Promise<number> {
+  const scenarios = await readScenarios(files);
   const programs = shippedPrograms();
   const engine = makeEngine(options);
   const results: unknown[] = [];
@@ -73,23 +71,6 @@ function scenarioCommand(files: readonly string[], options: ScenarioCommandOptio
   if (options.json) process.stdout.write(`${JSON.stringify(results, null, 1)}\n`);
   return failed > 0 ? 1 : 0;
 }
-
-function expand(path: string): string[] {
-  let isFolder: boolean;
-  try {
-    isFolder = statSync(path).isDirectory();
-  } catch {
-    throw new UsageError({ what: 'does not exist', path, hint: 'name scenario files or a folder of them' });
-  }
-  if (!isFolder) return [path];
-  const found = readdirSync(path)
-    .filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'))
-    .sort();
-  if (found.length === 0) throw new UsageError({ what: 'holds no scenario (*.json)', path });
-  return found.map((name) => join(path, name));
-}
-
-const decode = (path: string): string => new TextDecoder('utf-8').decode(readHostFile(path));
 
 /** One line: what it is, what came of it. */
 function lineOf({ scenario, result, failures }: ScenarioRun, hostMs: number): string {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { closeConsoleInput, feedConsole } from '../../kernel-sim/vfs/console.ts';
 import { shippedPrograms } from '../host/guest-programs.ts';
+import { finishedRun } from '../recovery/finished-run.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
+import { echoOutput } from './finish-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, writeOutputs } from './outputs.ts';
-import { echoOutput } from './run-command.ts';
 
 /** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
 const PIECE_NS = 20_000_000;
@@ -54,7 +55,7 @@ async function shellCommand(options: ShellOptions): Promise<number> {
     else await new Promise((resolve) => setImmediate(resolve));
   }
   input.stop();
-  const result = buildResult(system, stop, config.faults.length, null);
+  const result = buildResult(system, finishedRun(system, stop, config.faults), null);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   const exit = result.processes.find((row) => row.pid === shell);
   return exit?.signal === undefined ? (exit?.exit ?? 3) : 128 + exit.signal;

@@ -28,6 +28,7 @@ type FieldTable = {
 // biome-ignore format: one kind per line
 export const EVENT_FIELDS = {
   'core-fault': { victim: 'int', model: 'text', fault: 'int', effect: 'text' },
+  'core-back': { victim: 'int' },
   'fault-detected': { victim: 'int', latencyNs: 'int', misses: 'int' },
   boot: { cores: 'int', cycleNs: 'int', seed: 'int' },
   switch: { pid: 'int', tid: 'int', name: 'text' },

@@ -327,7 +327,7 @@ function detach(c: NativeContext, s: RestartState): NativeStep {
   }
   const target = s.lostPid || s.child;
   say(c, s, 'detach', 'the child goes on from where it was checkpointed');
-  if (s.lostPid) adoptIdentity(c.k, pid(s.child), pid(s.lostPid));
+  if (s.lostPid && !c.core.failed) adoptIdentity(c.k, pid(s.child), pid(s.lostPid));
   return ptrace(PT_DETACH, target, 1, 0, { ...s, phase: 'detached' });
 }
 
@@ -391,8 +391,11 @@ function expectTrap(c: NativeContext): void {
   throw new UsageError({ what: `the child ${how} instead of stopping by SIGTRAP` });
 }
 
+/** Begins a step, in which a fault may strike the core: then nothing more comes of it. */
 function say(c: NativeContext, s: RestartState, step: string, detail: string): void {
+  if (c.core.failed) return;
   c.k.emit({ kind: 'restart-step', pid: (s.lostPid || s.child || c.pid) as Pid, by: c.pid, step, detail });
+  if (s.lostPid) c.k.faults.recoveryStep(c.core.id, s.lostPid, step);
 }
 
 /** Something went wrong: the lost process, if there is one, cannot be brought back. Traced children die with their tracer. */

@@ -1,16 +1,18 @@
-import { UsageError } from '../../emu/base/errors.ts';
+import { assert, UsageError } from '../../emu/base/errors.ts';
 import type { Engine } from '../../emu/core/engine.ts';
-import type { FaultSpec } from '../../emu/faults/plan.ts';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { Stop } from '../../emu/machine/machine.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
-import { signalByName } from '../../kernel-sim/abi/signal.ts';
-import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
 import { psignal } from '../../kernel-sim/kern/signal.ts';
+import { ContractMonitor } from '../recovery/contract.ts';
+import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
+import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { buildResult, type RunResult } from '../result.ts';
 import { type GuestFile, System } from '../system.ts';
-import { checkExpectation } from './expect.ts';
-import type { Scenario, Step } from './schema.ts';
-import { cycleNsOf, parseCpuList, parseDuration } from './units.ts';
+import { type Action, type CompiledScenario, compileScenario, PID_OF } from './compile-scenario.ts';
+import { checkExpectation, pidOfProgram } from './expect.ts';
+import { lookAtMemory, lookAtRegisters, type Sight } from './look.ts';
+import type { Scenario } from './schema.ts';
 
 export interface ScenarioRun {
   readonly scenario: Scenario;
@@ -20,131 +22,134 @@ export interface ScenarioRun {
   readonly pids: ReadonlyMap<string, Pid>;
   /** One line for each expectation that does not hold. */
   readonly failures: readonly string[];
+  /** One line for each breach of what a recovery owes (src/recovery/contract.ts). */
+  readonly violations: readonly string[];
+  /** The run as it was judged, and the same without faults; null when no fault was planned. */
+  readonly judged: FinishedRun;
+  readonly golden: FinishedRun | null;
 }
 
 export interface ScenarioOptions {
   /** Instead of the scenario's own. */
   readonly seed?: number;
+  /** Instead of those that the scenario plans. */
+  readonly faults?: FaultPlan;
   readonly paranoid?: boolean;
   /** Default: the reference interpreter. */
   readonly engine?: Engine;
   /** Files of the guest's tree: programs in /bin. */
   readonly files: readonly GuestFile[];
+  /** The same run without faults, when it has been made before. */
+  readonly golden?: FinishedRun;
+  /** Called with the system of the run with faults before anything runs on it. */
+  readonly prepare?: (system: System) => void;
 }
 
 /** Runs a scenario and checks what it expects. Errors: UsageError for a script that makes no sense. */
 export function runScenario(scenario: Scenario, options: ScenarioOptions): ScenarioRun {
-  const faulty = play(scenario, options, true);
-  const faultsPlanned = faultsOf(scenario).length;
-  const result = buildResult(faulty.system, faulty.stop, faultsPlanned, () => play(scenario, options, false));
-  const context = { events: faulty.system.events, result, pids: faulty.pids };
+  const compiled = compileScenario(scenario);
+  const faults = options.faults ?? compiled.faults;
+  const golden = faults.length > 0 ? (options.golden ?? runGolden(scenario, options)) : null;
+  const played = new Play(scenario, compiled, options, faults);
+  options.prepare?.(played.system);
+  const contract = new ContractMonitor(played.system);
+  const boundNs = golden ? hangBoundNs(golden.endNs, faults, machineOf(played.system)) : Number.POSITIVE_INFINITY;
+  const stop = played.run(Math.min(compiled.untilNs, boundNs + 1));
+  const violations = contract.finish();
+  const { system, pids } = played;
+  const judged = finishedRun(system, stop, faults);
+  const result = buildResult(system, judged, golden);
+  const context = { system, result, pids, violations, sights: played.sights };
   const failures = scenario.expect.flatMap((expectation, n) => {
-    const why = checkExpectation(expectation, context);
+    const why = checkExpectation(expectation, n, context);
     return why === null ? [] : [`expect[${n}]: ${why}`];
   });
-  return { scenario, result, system: faulty.system, pids: faulty.pids, failures };
+  return { scenario, result, system, pids, failures, violations, judged, golden };
 }
 
-interface Played {
+/** A scenario without its faults: what the judge compares with. */
+export function runGolden(scenario: Scenario, options: ScenarioOptions): FinishedRun {
+  const compiled = compileScenario(scenario);
+  const played = new Play(scenario, compiled, options, []);
+  return finishedRun(played.system, played.run(compiled.untilNs), []);
+}
+
+/** A scenario's script on a machine. */
+class Play {
   readonly system: System;
-  readonly stop: Stop;
-  readonly pids: Map<string, Pid>;
-}
+  readonly pids = new Map<string, Pid>();
+  /** What the expectations that look into the machine have seen, by their number. */
+  readonly sights = new Map<number, Sight>();
+  private readonly scenario: Scenario;
+  private readonly compiled: CompiledScenario;
 
-function play(scenario: Scenario, options: ScenarioOptions, withFaults: boolean): Played {
-  const { machine } = scenario;
-  const seed = options.seed ?? machine.seed;
-  const [minInstructions, maxInstructions] = machine.slice;
-  const system = new System({
-    cores: machine.cores,
-    cycleNs: cycleNsOf(machine.mhz, 'machine.mhz'),
-    seed,
-    schedule: { kind: 'seeded', seed, minInstructions, maxInstructions },
-    recovery: machine.recovery,
-    checkpointEveryNs: machine.checkpointEvery ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
-    faults: withFaults ? faultsOf(scenario) : [],
-    paranoid: options.paranoid ?? false,
-    ...(options.engine ? { engine: options.engine } : {}),
-  });
-  for (const file of options.files) system.install(file);
-  const pids = new Map<string, Pid>();
-  const untilNs = parseDuration(machine.until, 'machine.until');
-  let stop: Stop = { reason: 'finished', detail: 'nothing was to be done' };
-  for (const { ns, step, key } of timed(scenario)) {
-    if (ns >= untilNs)
-      throw new UsageError({ what: `comes after the end of the run, ${machine.until}`, key: `${key}.at` });
-    stop = system.run({ untilNs: ns });
-    if (stop.reason === 'no-healthy-core') break;
-    system.machine.idleUntil(ns);
-    act(system, step, pids, key);
-  }
-  if (stop.reason !== 'no-healthy-core') stop = system.run({ untilNs });
-  return { system, stop, pids };
-}
-
-/** The steps that have a time and are not faults of the machine's own plan, in order of time. */
-function timed(scenario: Scenario): { ns: number; step: Step; key: string }[] {
-  return scenario.script
-    .flatMap((step, n) => {
-      if (!('at' in step) || 'fail' in step) return [];
-      return [{ ns: parseDuration(step.at, `script[${n}].at`), step, key: `script[${n}]` }];
-    })
-    .sort((a, b) => a.ns - b.ns);
-}
-
-function faultsOf(scenario: Scenario): FaultSpec[] {
-  return scenario.script.flatMap((step, n): FaultSpec[] => {
-    const key = `script[${n}]`;
-    const checkCore = (core: number): number => {
-      if (core < scenario.machine.cores) return core;
-      throw new UsageError({
-        what: `there is no core ${core}: there are ${scenario.machine.cores}, numbered from 0`,
-        key,
-      });
-    };
-    if ('failAtInstruction' in step) {
-      const { core, instruction } = step.failAtInstruction;
-      return [{ model: 'fail-stop', trigger: { at: 'instruction', core: checkCore(core), instruction } }];
-    }
-    if (!('fail' in step)) return [];
-    const ns = parseDuration(step.at, `${key}.at`);
-    return 'core' in step.fail
-      ? [{ model: 'fail-stop', trigger: { at: 'time', core: checkCore(step.fail.core), ns } }]
-      : [{ model: 'fail-stop', trigger: { at: 'process', process: step.fail.process, ns } }];
-  });
-}
-
-function act(system: System, step: Step, pids: Map<string, Pid>, key: string): void {
-  if ('run' in step) {
-    const words = substitute(step.run, pids, `${key}.run`).trim().split(/\s+/);
-    const [program] = words;
-    if (!program) throw new UsageError({ what: 'names no program', key: `${key}.run` });
-    const path = program.includes('/') ? program : `/bin/${program}`;
-    const { cores } = system.kernel.config;
-    const pid = system.spawn({
-      path,
-      args: words,
-      ...(step.nice === undefined ? {} : { nice: step.nice }),
-      ...(step.cpus === undefined ? {} : { affinity: maskOf(parseCpuList(step.cpus, cores, `${key}.cpus`)) }),
+  constructor(scenario: Scenario, compiled: CompiledScenario, options: ScenarioOptions, faults: FaultPlan) {
+    this.scenario = scenario;
+    this.compiled = compiled;
+    const { config } = compiled;
+    const { slice } = scenario.machine;
+    const seed = options.seed ?? scenario.machine.seed;
+    this.system = new System({
+      ...config,
+      seed,
+      schedule: { kind: 'seeded', seed, minInstructions: slice[0], maxInstructions: slice[1] },
+      faults,
+      paranoid: options.paranoid ?? false,
+      ...(options.engine ? { engine: options.engine } : {}),
     });
-    const name = step.as ?? path.slice(path.lastIndexOf('/') + 1);
-    if (pids.has(name))
-      throw new UsageError({ what: `a program named ${name} was started already`, key, hint: 'give one an "as"' });
-    pids.set(name, pid);
-    return;
+    for (const file of options.files) this.system.install(file);
   }
-  if ('kill' in step) {
-    const signo = signalByName(step.signal);
-    if (signo === undefined) throw new UsageError({ what: `there is no signal ${step.signal}`, key: `${key}.signal` });
-    psignal(system.kernel, pidNamed(step.kill, pids, `${key}.kill`), signo);
+
+  run(untilNs: number): Stop {
+    const { system } = this;
+    let stop: Stop = { reason: 'finished', detail: 'nothing was to be done' };
+    for (const action of this.compiled.actions) {
+      if (action.ns >= untilNs) break;
+      stop = system.run({ untilNs: action.ns });
+      if (stop.reason === 'no-healthy-core') return stop;
+      system.machine.idleUntil(action.ns);
+      this.act(action);
+    }
+    stop = system.run({ untilNs });
+    this.scenario.expect.forEach((expectation, n) => {
+      if (('memory' in expectation || 'registers' in expectation) && expectation.at === undefined) this.look(n);
+    });
+    return stop;
+  }
+
+  private act(action: Action): void {
+    switch (action.kind) {
+      case 'look':
+        this.look(action.expectation);
+        return;
+      case 'kill':
+        psignal(this.system.kernel, this.pidNamed(action.name, action.key), action.signo as never);
+        return;
+      case 'run': {
+        const args = action.words.map((word) =>
+          word.replace(PID_OF, (_, name: string) => String(this.pidNamed(name, action.key))),
+        );
+        const { path, nice, affinity } = action;
+        const pid = this.system.spawn({ path, args, nice, ...(affinity === null ? {} : { affinity }) });
+        this.pids.set(action.name, pid);
+        return;
+      }
+    }
+  }
+
+  private look(n: number): void {
+    const expectation = this.scenario.expect[n]!;
+    assert('memory' in expectation || 'registers' in expectation, `expect[${n}] has nothing to look at`);
+    const pid = pidOfProgram(expectation.process, this.pids, this.system);
+    if (pid === undefined) this.sights.set(n, {});
+    else if ('memory' in expectation)
+      this.sights.set(n, lookAtMemory(this.system, pid, Object.keys(expectation.memory)));
+    else this.sights.set(n, lookAtRegisters(this.system, pid, Object.keys(expectation.registers) as never));
+  }
+
+  private pidNamed(name: string, key: string): Pid {
+    const pid = this.pids.get(name);
+    if (pid === undefined) throw new UsageError({ what: `no program named ${name} has been started by then`, key });
+    return pid;
   }
 }
-
-function pidNamed(name: string, pids: ReadonlyMap<string, Pid>, key: string): Pid {
-  const pid = pids.get(name);
-  if (pid === undefined) throw new UsageError({ what: `no program named ${name} has been started by then`, key });
-  return pid;
-}
-
-const substitute = (command: string, pids: ReadonlyMap<string, Pid>, key: string): string =>
-  command.replace(/\$\{pid:([^}]+)\}/g, (_, name: string) => String(pidNamed(name, pids, key)));

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../../emu/core/engine.ts';
 import { packageRoot, shippedPrograms } from '../../src/host/guest-programs.ts';
+import { finishedRun } from '../../src/recovery/finished-run.ts';
 import { buildResult, type RunResult } from '../../src/result.ts';
+import { parseScenario } from '../../src/scenario/parse-scenario.ts';
 import { runScenario } from '../../src/scenario/run-scenario.ts';
-import { parseScenario, type Scenario } from '../../src/scenario/schema.ts';
+import type { Scenario } from '../../src/scenario/schema.ts';
 import { System } from '../../src/system.ts';
 
 /** Commands that end by themselves, with every guest program that needs no partner. */
@@ -43,7 +45,7 @@ export function runCommandLine(command: string, engine: Engine, instructions = 3
   for (const file of shippedPrograms()) system.install(file);
   const args = command.split(' ');
   system.spawn({ path: `/bin/${args[0]}`, args });
-  return buildResult(system, system.run({ instructions }), 0, null);
+  return buildResult(system, finishedRun(system, system.run({ instructions }), []), null);
 }
 
 export const runScenarioOn = (scenario: Scenario, engine: Engine): RunResult =>

@@ -75,7 +75,16 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
   };
   const k = new Kernel({ ...DEFAULT_CONFIG, ...config }, state, (event) => events.push(event));
   const core = new CoreState(cpuId(0), freebsdDescriptorTables());
-  k.cores.push({ id: 0, state: core, retired: 0, clockNs: 0, wakeNs: 0, failed: false });
+  k.cores.push({
+    id: 0,
+    state: core,
+    retired: 0,
+    clockNs: 0,
+    wakeNs: 0,
+    failed: false,
+    registersLost: false,
+    slowdown: 1,
+  });
   mkfs(k);
   return { k, events };
 }

@@ -26,7 +26,14 @@ export const WORKLOADS: readonly Workload[] = [
       ['matrix', '20', '4'],
     ],
   },
-  { name: 'forks', config: { cores: 4 }, programs: [['forktree', '3'], ['pipes']] },
+  {
+    name: 'forks',
+    config: { cores: 4 },
+    programs: [
+      ['forktree', '3'],
+      ['pipes', '32'],
+    ],
+  },
   { name: 'signals and stops', config: { cores: 2 }, programs: [['signals'], ['segv']] },
   { name: 'threads', config: { cores: 3 }, programs: [['threads', '4', '10'], ['prodcons']] },
   {

@@ -38,6 +38,13 @@ class Cache {
 
 const copyOf = (model: Model): Model => new Map([...model].map(([n, entry]) => [n, { ...entry }]));
 
+const sameModel = (a: Model, b: Model): boolean =>
+  a.size === b.size &&
+  [...a].every(([n, { perm, first, clean }]) => {
+    const other = b.get(n);
+    return other?.perm === perm && other.first === first && other.clean === clean;
+  });
+
 /** What a store by the guest does: an engine looks at `perm`, then asks. */
 function store(space: AddressSpace, n: number, value: number): boolean {
   if (!(space.perm[n]! & PERM_W) && !space.resolveWrite(n)) return false;
@@ -107,6 +114,7 @@ describe('an address space', () => {
             model = copyOf(then);
           }
           check(space, model, cache);
+          for (const { snapshot, model: then } of kept) expect(space.equals(snapshot)).toBe(sameModel(model, then));
         }
         for (const { snapshot, text } of kept) expect(textOf(snapshot)).toBe(text);
         space.dispose();

@@ -26,7 +26,7 @@ describe('the digest of a run', () => {
     const digest = new RunDigest();
     for (const e of everyKind) digest.update(e);
     digest.updateBytes('memory', Uint8Array.of(1, 2, 3));
-    expect(digest.hex()).toBe('b6eded3b798f1b50609a03a4c25b5e298bddf32dcf75caa72d5b58dc68b2ff52');
+    expect(digest.hex()).toBe('21995983548d0461490dacfd98d6b371623c31a27d92408a178ec0a478d8f349');
   });
 
   it('covers each kind of event: the fixture has one of each', () => {

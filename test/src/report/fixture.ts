@@ -144,6 +144,7 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
 
 /** A second fault whose recovery fails, so that each kind of event occurs. */
 export const failedRecovery: readonly TraceEvent[] = [
+  { ...at(28 * S, 0), kind: 'core-back', victim: cpuId(0) },
   {
     ...at(29 * S, 1),
     kind: 'core-fault',

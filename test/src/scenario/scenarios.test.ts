@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readFile } from '../../../kernel-sim/vfs/memfs.ts';
 import { shippedPrograms } from '../../../src/host/guest-programs.ts';
+import { parseScenario } from '../../../src/scenario/parse-scenario.ts';
 import { runScenario, type ScenarioRun } from '../../../src/scenario/run-scenario.ts';
-import { parseScenario, type Scenario } from '../../../src/scenario/schema.ts';
+import type { Scenario } from '../../../src/scenario/schema.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 const NAMES = readdirSync(FOLDER).filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'));

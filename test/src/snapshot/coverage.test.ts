@@ -18,7 +18,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
     derived: { listeners: "the host's" },
   },
   Machine: {
-    kept: ['nowNs', 'cores', 'generator', 'schedule', 'plan', 'armed', 'open'],
+    kept: ['nowNs', 'cores', 'generator', 'schedule', 'faults', 'open'],
     derived: {
       config: 'fixed; a System compares its own',
       engine: 'holds nothing between two runs but what it makes of the code again',
@@ -34,6 +34,15 @@ const CLASSES: Readonly<Record<string, Fields>> = {
       retired: 'what the last run of the engine said',
     },
   },
+  FaultInjector: {
+    kept: ['plan', 'state', 'cores'],
+    derived: {
+      emit: 'fixed',
+      site: 'fixed',
+      stepping: 'told what to do before each run',
+      byTrigger: 'follows from plan',
+    },
+  },
   FaultGenerator: {
     kept: ['nextPollNs', 'deadlineNs', 'answered', 'missed', 'reported'],
     derived: { config: 'fixed' },
@@ -42,7 +51,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
   Prng: { kept: ['a', 'b', 'c', 'd'], derived: {} },
   Kernel: {
     kept: ['config', 'state', 'spaces', 'pcbs', 'cores', 'current', 'clockNs'],
-    derived: { deadline: 'worked out again for other tables', sink: 'fixed' },
+    derived: { deadline: 'worked out again for other tables', sink: 'fixed', faults: "the machine's" },
   },
   AddressSpace: {
     kept: ['resident', 'dirty'],
@@ -170,6 +179,7 @@ describe('state outside objects', () => {
     'emu/fpu/remainder.ts: halfExponent': 'a second result of a function, read at once',
     'emu/interp/soft-float.ts: inexact': 'a second result of a function, read at once',
     'emu/interp/interpreter.ts: warm': 'whether V8 has seen the hot loop',
+    'emu/jit/flag-helpers.ts: helperModule': 'a constant, worked out once',
     'emu/isa/decode.ts: modrmOf': 'follows from the opcode rows',
     'emu/unicorn/kernel-half.ts: presentPages': 'what stands in page tables that follow from the space',
     'kernel-sim/kern/runq.ts: EMPTY': 'a constant',

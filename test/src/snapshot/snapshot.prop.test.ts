@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError, UsageError } from '../../../emu/base/errors.ts';
 import type { RunLimits, Stop } from '../../../emu/machine/machine.ts';
+import { finishedRun } from '../../../src/recovery/finished-run.ts';
 import { buildResult } from '../../../src/result.ts';
 import { System, type SystemSnapshot } from '../../../src/system.ts';
 import { property } from '../../support/property.ts';
@@ -18,7 +19,7 @@ interface End {
 
 function toEnd(system: System): End {
   const stop = system.run(LIMITS);
-  const { digest } = buildResult(system, stop, 0, null);
+  const { digest } = buildResult(system, finishedRun(system, stop, []), null);
   const retired = system.machine.cores.map((core) => core.retired);
   return { digest, stop, virtualNs: system.machine.nowNs, retired, events: system.events.length };
 }

@@ -1,0 +1,466 @@
+import { assert, unreachable } from '../base/errors.ts';
+import { Prng } from '../base/prng.ts';
+import { sameValue } from '../base/same-value.ts';
+import { EFLAGS, FLAG_IF } from '../core/core-state.ts';
+import type { Engine } from '../core/engine.ts';
+import type { MachineEvent } from '../machine/events.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import { checkFaultPlan } from './check-plan.ts';
+import { describeEffect, hex } from './describe.ts';
+import { advanceRate, type CoreFaultState, copyFaultState, type FaultState, initialFaultState } from './fault-state.ts';
+import { applyStuckBits, FLAG_VM, flipInCore, noteWrongBase, reloadBases } from './flip.ts';
+import type { FaultPlan, FaultSpec, FaultTrigger } from './plan.ts';
+import { SteppingEngine } from './stepping-engine.ts';
+import type { FaultHooks, FaultSite, FaultyCore, WriteFailure } from './world.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** A machine check that the kernel is to be told of. */
+export interface MachineCheck {
+  readonly victim: number;
+  readonly bank: number;
+  /** MCi_STATUS and MCi_ADDR in hexadecimal. */
+  readonly status: string;
+  readonly address: string;
+}
+
+/** The plan, and how far it has come. */
+export interface FaultsSnapshot {
+  readonly plan: FaultPlan;
+  readonly state: FaultState;
+}
+
+type Spec<A extends FaultTrigger['at']> = FaultSpec & { readonly trigger: Extract<FaultTrigger, { at: A }> };
+type Flip = Extract<FaultSpec, { model: 'bit-flip' }>;
+
+/**
+ * The faults of a plan: watches for their triggers, and changes what hardware would change when they strike. The machine asks it where to
+ * stop a core and what is due; the kernel tells it what it is about to do (`FaultHooks`). What has changed by the time that a snapshot is
+ * taken is in the snapshot, all of it JSON data.
+ */
+export class FaultInjector implements FaultHooks {
+  private plan: FaultPlan = [];
+  private readonly cores: readonly FaultyCore[];
+  private readonly emit: (event: MachineEvent) => void;
+  private site: FaultSite | null = null;
+  private state: FaultState;
+  private readonly stepping = new SteppingEngine();
+  /** Faults of the plan by the kind of their triggers; the kinds that a plan does not have cost nothing. Derived. */
+  private readonly byTrigger = new Map<FaultTrigger['at'], number[]>();
+
+  constructor(plan: FaultPlan, cores: readonly FaultyCore[], emit: (event: MachineEvent) => void) {
+    this.cores = cores;
+    this.emit = emit;
+    this.state = initialFaultState([], cores.length);
+    this.arm(plan);
+  }
+
+  /** From here on the faults of this plan may strike, and no others; what has struck keeps its effects. Errors: as checkFaultPlan. */
+  arm(plan: FaultPlan): void {
+    this.plan = checkFaultPlan(plan, this.cores.length);
+    this.state = { ...initialFaultState(plan, this.cores.length), cores: this.state.cores };
+    this.byTrigger.clear();
+    plan.forEach(({ trigger }, index) => {
+      this.byTrigger.set(trigger.at, [...(this.byTrigger.get(trigger.at) ?? []), index]);
+    });
+  }
+
+  /** The kernel that the faults ask about processes. Called once, before anything runs. */
+  attach(site: FaultSite): void {
+    this.site = site;
+  }
+
+  snapshot(): FaultsSnapshot {
+    return { plan: this.plan, state: copyFaultState(this.state) };
+  }
+
+  restore({ plan, state }: FaultsSnapshot): void {
+    this.arm(plan);
+    this.state = copyFaultState(state);
+  }
+
+  // ---- what the machine asks -------------------------------------------------------------------------------------------
+
+  /** When the next thing happens that depends on time alone; Infinity when nothing will. */
+  nextTimeNs(nowNs: number): number {
+    let next = NEVER;
+    for (const [index] of this.armed('time')) next = Math.min(next, this.triggerOf<'time'>(index).ns);
+    for (const [, { nextNs }] of this.armed('rate')) next = Math.min(next, nextNs);
+    for (const [index] of this.armed('process')) {
+      const { ns } = this.triggerOf<'process'>(index);
+      if (ns > nowNs) next = Math.min(next, ns);
+    }
+    for (const { backNs, slowUntilNs } of this.state.cores)
+      next = Math.min(next, backNs ?? NEVER, slowUntilNs ?? NEVER);
+    return next;
+  }
+
+  /** The machine's clock has come to `nowNs`. */
+  advance(nowNs: number): void {
+    this.cores.forEach((core, n) => {
+      this.endOfSpell(core, this.state.cores[n]!, nowNs);
+    });
+    for (const [index, progress] of this.armed('time')) {
+      const { core, ns } = this.triggerOf<'time'>(index);
+      if (ns > nowNs) continue;
+      progress.spent = true;
+      this.strike(index, this.cores[core]!, nowNs);
+    }
+    for (const [index, progress] of this.armed('rate')) {
+      const { core, meanNs, maxCount } = this.triggerOf<'rate'>(index);
+      while (!progress.spent && progress.nextNs <= nowNs) {
+        progress.count++;
+        progress.spent = progress.count === maxCount;
+        advanceRate(progress, new Prng(progress.prng!), meanNs);
+        this.strike(index, this.cores[core]!, nowNs);
+      }
+    }
+  }
+
+  /** What was for a time only is over. */
+  private endOfSpell(core: FaultyCore, faults: CoreFaultState, nowNs: number): void {
+    if (faults.backNs !== null && faults.backNs <= nowNs) {
+      faults.backNs = null;
+      if (this.theSite.inService(core)) {
+        core.failed = false;
+        this.emit({ ...placeOf(core, nowNs), kind: 'core-back', victim: core.id });
+      }
+    }
+    if (faults.slowUntilNs !== null && faults.slowUntilNs <= nowNs) {
+      faults.slowUntilNs = null;
+      core.slowdown = 1;
+    }
+  }
+
+  /** The count of retired instructions at which this core has to stop; Infinity when no such fault is armed. */
+  stopAt(core: FaultyCore): number {
+    let next = NEVER;
+    for (const [index] of this.armed('instruction')) {
+      const trigger = this.triggerOf<'instruction'>(index);
+      if (trigger.core === core.id && trigger.instruction < next) next = trigger.instruction;
+    }
+    return next;
+  }
+
+  /** The core has come to where it is: after so many instructions, or in front of one that is watched for. */
+  arrive(core: FaultyCore): void {
+    for (const [index, progress] of this.armed('instruction')) {
+      const trigger = this.triggerOf<'instruction'>(index);
+      if (trigger.core !== core.id || trigger.instruction > core.retired) continue;
+      progress.spent = true;
+      this.strike(index, core, core.clockNs);
+    }
+    for (const [index, progress] of this.armed('pc')) {
+      const { hits } = this.triggerOf<'pc'>(index);
+      if (progress.count < hits || progress.lastHit?.[0] !== core.id) continue;
+      progress.spent = true;
+      this.strike(index, core, core.clockNs);
+    }
+  }
+
+  /** The core is about to run a thread: what waits for its process strikes, and what is due before its first instruction. */
+  beforeRun(core: FaultyCore): void {
+    if (core.retired === 0) this.arrive(core);
+    if (!this.byTrigger.has('process')) return;
+    const name = this.theSite.processName(core);
+    for (const [index, progress] of this.armed('process')) {
+      const { process, ns } = this.triggerOf<'process'>(index);
+      if (process !== name || ns > core.clockNs) continue;
+      progress.spent = true;
+      this.strike(index, core, core.clockNs);
+    }
+  }
+
+  /** The engine for the next run of this core: the machine's own, unless something has to be done between two instructions. */
+  engineFor(core: FaultyCore, engine: Engine): Engine {
+    if (this.plan.length === 0) return engine;
+    const faults = this.state.cores[core.id]!;
+    const watched = this.watchedOn(core);
+    const sound =
+      faults.stuckBits.length === 0 &&
+      faults.wrongUnits.length === 0 &&
+      faults.cachedBytes.length === 0 &&
+      (core.state.i32[EFLAGS]! & FLAG_VM) === 0;
+    if (sound && watched.length === 0) return engine;
+    const pauses = (linear: number, done: number): boolean => this.hit(core, watched, linear, core.retired + done);
+    return this.stepping.with(faults, watched.length === 0 ? null : pauses);
+  }
+
+  /** The faults that watch for an instruction of what this core runs. */
+  private watchedOn(core: FaultyCore): number[] {
+    const watched: number[] = [];
+    for (const [index] of this.armed('pc')) {
+      const { core: only, process } = this.triggerOf<'pc'>(index);
+      if (only !== undefined && only !== core.id) continue;
+      if (process !== undefined && process !== this.theSite.guestOn(core)?.name) continue;
+      watched.push(index);
+    }
+    return watched;
+  }
+
+  /** The core is about to execute the instruction at `linear`. True when a fault is due first. */
+  private hit(core: FaultyCore, watched: readonly number[], linear: number, retired: number): boolean {
+    let due = false;
+    for (const index of watched) {
+      const { address, hits } = this.triggerOf<'pc'>(index);
+      const progress = this.state.progress[index]!;
+      if (address !== linear || progress.spent) continue;
+      if (progress.lastHit?.[0] === core.id && progress.lastHit[1] === retired) continue;
+      progress.lastHit = [core.id, retired];
+      progress.count++;
+      if (progress.count === hits) due = true;
+    }
+    return due;
+  }
+
+  /** The thread of this core enters the kernel by a trap. */
+  entersKernel(core: FaultyCore): void {
+    const faults = this.state.cores[core.id]!;
+    if (faults.wrongBases.length === 0) return;
+    reloadBases(core.state, faults.wrongBases);
+    faults.wrongBases = [];
+  }
+
+  /** Cores that are away and will be back. */
+  get someAreBackLater(): boolean {
+    return this.state.cores.some(({ backNs }) => backNs !== null);
+  }
+
+  /** True while the core, though it runs, may fail to answer a poll. */
+  mayMissPolls(core: FaultyCore): boolean {
+    return this.state.cores[core.id]!.lostInterrupts > 0 || core.slowdown > 1;
+  }
+
+  /** No fault is still to come, and those that came have left nothing behind that acts later. */
+  get areOver(): boolean {
+    const { progress, cores, waitingWrites, machineChecks } = this.state;
+    const sound = initialFaultState([], cores.length).cores;
+    const spent = progress.every((each) => each.spent) && waitingWrites.length === 0 && machineChecks.length === 0;
+    return spent && sameValue(cores, sound);
+  }
+
+  /** Machine checks since this was last asked. */
+  takeMachineChecks(): readonly MachineCheck[] {
+    if (this.state.machineChecks.length === 0) return [];
+    const checks = this.state.machineChecks.map(({ core, fault }) => {
+      const spec = this.plan[fault]!;
+      assert(spec.model === 'machine-check', `fault ${fault} is no machine check`);
+      return { victim: core, bank: spec.bank, status: spec.status, address: spec.address ?? '' };
+    });
+    this.state.machineChecks = [];
+    return checks;
+  }
+
+  // ---- what the kernel tells -------------------------------------------------------------------------------------------
+
+  get awaitsSystemCall(): boolean {
+    return this.byTrigger.has('syscall');
+  }
+
+  systemCall(core: number, process: string, name: string): void {
+    for (const [index, progress] of this.armed('syscall')) {
+      const trigger = this.triggerOf<'syscall'>(index);
+      if ((trigger.name ?? name) !== name || (trigger.process ?? process) !== process) continue;
+      if ((trigger.core ?? core) !== core) continue;
+      progress.count++;
+      if (progress.count < trigger.nth) continue;
+      progress.spent = true;
+      this.strike(index, this.cores[core]!, this.cores[core]!.clockNs);
+    }
+  }
+
+  checkpoint(core: number, process: string, bytes: number): WriteFailure | null {
+    for (const [index, progress] of this.armed('checkpoint')) {
+      const trigger = this.triggerOf<'checkpoint'>(index);
+      if ((trigger.process ?? process) !== process) continue;
+      progress.count++;
+      if (progress.count < trigger.nth) continue;
+      progress.spent = true;
+      const victim = this.cores[trigger.core ?? core]!;
+      this.strike(index, victim, Math.max(victim.clockNs, this.cores[core]!.clockNs));
+    }
+    return this.writeFailure(this.cores[core]!, bytes);
+  }
+
+  /** The first of the faults that wait for a checkpoint has its file; one that lies behind its end does nothing. */
+  private writeFailure(core: FaultyCore, bytes: number): WriteFailure | null {
+    const index = this.state.waitingWrites[0];
+    if (index === undefined) return null;
+    this.state.waitingWrites = this.state.waitingWrites.slice(1);
+    const spec = this.plan[index]!;
+    assert(spec.model === 'checkpoint-write', `fault ${index} is none of a checkpoint`);
+    if (spec.atByte >= bytes) return null;
+    this.report(index, core, core.clockNs, describeEffect(spec));
+    const { failure, atByte } = spec;
+    return failure === 'bit-flip' ? { failure, atByte, bit: spec.bit! } : { failure, atByte };
+  }
+
+  recoveryBegins(pid: number, attempt: number): void {
+    const { state } = this;
+    const known = state.recovering.find((each) => each.pid === pid);
+    if (attempt === 1 || !known) state.recoveries++;
+    const nth = attempt === 1 || !known ? state.recoveries : known.nth;
+    state.recovering = [...state.recovering.filter((each) => each !== known), { pid, nth, step: 0 }];
+  }
+
+  recoveryStep(core: number, pid: number, step: string): void {
+    const { state } = this;
+    const known = state.recovering.find((each) => each.pid === pid);
+    if (!known) return;
+    const at = { ...known, step: known.step + 1 };
+    state.recovering = state.recovering.map((each) => (each === known ? at : each));
+    for (const [index, progress] of this.armed('recovery')) {
+      const trigger = this.triggerOf<'recovery'>(index);
+      if (trigger.nth !== at.nth || (trigger.step !== at.step && trigger.step !== step)) continue;
+      progress.spent = true;
+      const victim = this.cores[trigger.core ?? core]!;
+      this.strike(index, victim, Math.max(victim.clockNs, this.cores[core]!.clockNs));
+    }
+  }
+
+  threadLeaves(core: number): void {
+    this.entersKernel(this.cores[core]!);
+    this.state.cores[core]!.cachedBytes = [];
+  }
+
+  /** An interrupt is lost on the way, or finds the core with interrupts disabled, which user mode cannot have but by a fault. */
+  interruptReaches(core: number): boolean {
+    const { state } = this.cores[core]!;
+    const faults = this.state.cores[core]!;
+    if (faults.lostInterrupts > 0) {
+      faults.lostInterrupts--;
+      return false;
+    }
+    return (state.i32[EFLAGS]! & FLAG_IF) !== 0 || this.theSite.guestOn(this.cores[core]!) === null;
+  }
+
+  // ---- striking --------------------------------------------------------------------------------------------------------
+
+  private get theSite(): FaultSite {
+    assert(this.site, 'the faults have no kernel to strike at');
+    return this.site;
+  }
+
+  /** The faults with this kind of trigger that can still strike. */
+  private armed(
+    at: FaultTrigger['at'],
+  ): readonly (readonly [index: number, progress: FaultState['progress'][number]])[] {
+    const indices = this.byTrigger.get(at);
+    if (indices === undefined) return [];
+    const { progress } = this.state;
+    return indices.filter((index) => !progress[index]!.spent).map((index) => [index, progress[index]!] as const);
+  }
+
+  private triggerOf<A extends FaultTrigger['at']>(index: number): Spec<A>['trigger'] {
+    return this.plan[index]!.trigger as Spec<A>['trigger'];
+  }
+
+  /** A core that is gone has nothing that could be hit: the fault is spent without having struck. */
+  private strike(index: number, core: FaultyCore, ns: number): void {
+    if (core.failed) return;
+    const effect = this.apply(index, core, ns);
+    if (effect !== null) this.report(index, core, ns, effect);
+  }
+
+  private report(index: number, core: FaultyCore, ns: number, effect: string): void {
+    const { model } = this.plan[index]!;
+    this.emit({ ...placeOf(core, ns), kind: 'core-fault', victim: core.id, model, fault: index, effect });
+  }
+
+  /** Does what the fault does. Returns it in words; null when there was nothing to be hit, or not yet. */
+  private apply(index: number, core: FaultyCore, ns: number): string | null {
+    const spec = this.plan[index]!;
+    const faults = this.state.cores[core.id]!;
+    switch (spec.model) {
+      case 'fail-stop':
+        this.silence(core, ns, true);
+        break;
+      case 'hang':
+        this.silence(core, ns, false);
+        break;
+      case 'intermittent':
+        this.silence(core, ns, false);
+        faults.backNs = ns + spec.downNs;
+        break;
+      case 'slow':
+        core.slowdown = spec.factor;
+        core.failedAtNs = ns;
+        faults.slowUntilNs = spec.forNs === undefined ? null : ns + spec.forNs;
+        break;
+      case 'bit-flip':
+        return this.flip(spec, core);
+      case 'stuck-at':
+        faults.stuckBits = [...faults.stuckBits, { register: spec.register, bit: spec.bit, value: spec.value }];
+        if (this.theSite.guestOn(core) !== null) applyStuckBits(core.state, faults.stuckBits);
+        break;
+      case 'wrong-alu':
+        faults.wrongUnits = [...faults.wrongUnits, { unit: spec.unit, bit: spec.bit, value: spec.value }];
+        break;
+      case 'machine-check':
+        this.silence(core, ns, false);
+        this.state.machineChecks.push({ core: core.id, fault: index });
+        break;
+      case 'lost-interrupt':
+        faults.lostInterrupts += spec.count;
+        core.failedAtNs = ns;
+        break;
+      case 'spurious-interrupt':
+        this.report(index, core, ns, describeEffect(spec));
+        this.theSite.strayInterrupt(core, spec.vector);
+        return null;
+      case 'checkpoint-write':
+        this.state.waitingWrites = [...this.state.waitingWrites, index];
+        return null;
+      default:
+        return unreachable(spec);
+    }
+    return describeEffect(spec);
+  }
+
+  private silence(core: FaultyCore, ns: number, registersLost: boolean): void {
+    core.failed = true;
+    core.failedAtNs = ns;
+    core.registersLost = registersLost;
+  }
+
+  private flip(spec: Flip, core: FaultyCore): string | null {
+    const { target, bit } = spec;
+    const what = describeEffect(spec);
+    const guest = this.theSite.guestOn(core);
+    if (target.in === 'memory' || target.in === 'code-cache') {
+      const named = target.process === undefined ? null : this.theSite.guestNamed(target.process);
+      const space = target.process === undefined ? (guest?.space ?? null) : named;
+      if (space === null || !space.isResident(target.address >>> 12)) return null;
+      if (target.in === 'memory') return `${what}: ${flipInMemory(space, target.address, bit)}`;
+      // A core has in its cache only what it runs.
+      if (space !== guest?.space) return null;
+      return `${what}: ${this.flipInCache(core, space, target.address, bit)}`;
+    }
+    if (guest === null) return `${what}: no effect, the core runs no program`;
+    const { wrongBases } = this.state.cores[core.id]!;
+    const told = flipInCore(core.state, target, bit);
+    if (target.in === 'segment-base') {
+      this.state.cores[core.id]!.wrongBases = [...wrongBases, noteWrongBase(core.state, target.segment, bit)];
+    }
+    return `${what}: ${told}`;
+  }
+
+  private flipInCache(core: FaultyCore, space: AddressSpace, address: number, bit: number): string {
+    const faults = this.state.cores[core.id]!;
+    const memory = space.u8[address]!;
+    const before = faults.cachedBytes.find((byte) => byte.address === address)?.cached ?? memory;
+    const cached = before ^ (1 << bit);
+    const others = faults.cachedBytes.filter((byte) => byte.address !== address);
+    faults.cachedBytes = cached === memory ? others : [...others, { address, memory, cached }];
+    return `0x${hex(before, 2)} -> 0x${hex(cached, 2)}`;
+  }
+}
+
+const placeOf = (core: FaultyCore, ns: number) => ({ ns, core: core.id, instruction: core.retired });
+
+function flipInMemory(space: AddressSpace, address: number, bit: number): string {
+  const before = space.u8[address]!;
+  const after = before ^ (1 << bit);
+  space.poke(address, Uint8Array.of(after));
+  return `0x${hex(before, 2)} -> 0x${hex(after, 2)}`;
+}

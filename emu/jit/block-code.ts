@@ -1,0 +1,460 @@
+import { SEG_CS, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
+import { PAGE_SHIFT, PAGE_SIZE, PERM_OFFSET, PERM_R, PERM_W } from '../memory/address-space.ts';
+import { type Exit, Reason } from './exits.ts';
+import { DYNAMIC, FlagCode, KNOWN } from './flag-code.ts';
+import { EXIT, FLAGS, FS_BASE, GS_BASE, REGISTER, T0 } from './locals.ts';
+import { type Label, MEM, OP, type WasmCode } from './wasm-code.ts';
+
+export const READ = PERM_R;
+export const WRITE = PERM_W;
+
+/** Function numbers of what translated modules import. */
+export const HELPER_SETTLE = 0;
+export const HELPER_CARRY = 1;
+
+/** What one memory access reaches from an unchanging start: [low, high) around the value that `key` names. */
+interface Access {
+  readonly key: string;
+  readonly low: number;
+  readonly high: number;
+  readonly need: number;
+}
+
+/** What matters for flags, in the order of execution. */
+type FlagEvent =
+  | { readonly what: 'access'; readonly access: number }
+  | { readonly what: 'exit' | 'read' }
+  | { readonly what: 'write' | 'partial'; readonly write: number };
+
+/** What a first writing of a block finds out for the second. */
+export class BlockNotes {
+  readonly accesses: Access[] = [];
+  readonly events: FlagEvent[] = [];
+  registersWritten = 0;
+  registersUsed = 0;
+  vectorsUsed = 0;
+  vectorsWritten = 0;
+  usesMxcsr = false;
+  /** By access: what it checks for itself and later ones of the same start; null when an earlier one has done so. */
+  checks: (Access | null)[] = [];
+  /** By flag write: nobody can see it. */
+  dead: boolean[] = [];
+
+  /** Draws the conclusions. */
+  conclude(): void {
+    this.checks = groupAccesses(this.accesses);
+    let live = true;
+    for (const event of this.events.toReversed()) {
+      if (event.what === 'access') live ||= this.checks[event.access] !== null;
+      else if (event.what === 'write' || event.what === 'partial') {
+        this.dead[event.write] = !live;
+        if (event.what === 'write') live = false;
+      } else live = true;
+    }
+  }
+}
+
+/** Accesses around the same start and with the same need are checked together by the first of them, as long as two pages hold them all. */
+function groupAccesses(accesses: readonly Access[]): (Access | null)[] {
+  const checks: (Access | null)[] = [];
+  const leaders = new Map<string, number>();
+  accesses.forEach((access, index) => {
+    const key = `${access.key} ${access.need}`;
+    const leader = leaders.get(key);
+    const group = leader === undefined ? null : checks[leader]!;
+    if (group !== null) {
+      const low = Math.min(group.low, access.low);
+      const high = Math.max(group.high, access.high);
+      if (high - low <= PAGE_SIZE) {
+        checks[leader!] = { ...group, low, high };
+        checks[index] = null;
+        return;
+      }
+    }
+    leaders.set(key, index);
+    checks[index] = access;
+  });
+  return checks;
+}
+
+/** The linear address of an operand: code that leaves it on the stack, and what it is in terms of values. */
+export interface Address {
+  readonly key: string;
+  readonly displacement: number;
+  readonly push: () => void;
+}
+
+/** A value as a register holds it: another value plus a constant. */
+interface Symbol {
+  readonly id: number;
+  readonly offset: number;
+}
+
+export interface BlockContext {
+  readonly exitLabel: Label;
+  readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
+}
+
+/**
+ * Writes the straight-line code of one block, twice: the first time to a place where nobody looks, to learn which registers, flags
+ * and page checks it needs. Every instruction makes all checks before it changes anything, so that an exit finds the state that the
+ * instruction begins with.
+ */
+export class BlockCode {
+  readonly code: WasmCode;
+  readonly flags: FlagCode;
+  /** Kind of the flags here, or DYNAMIC. */
+  kind: number;
+  private readonly notes: BlockNotes;
+  private readonly recording: boolean;
+  private readonly context: BlockContext;
+  private readonly symbols: Symbol[] = Array.from({ length: 8 }, (_, id) => ({ id, offset: 0 }));
+  private nextSymbol = 8;
+  private accessCount = 0;
+  private writeCount = 0;
+  private insn!: Insn;
+  private refund = 0;
+  private exitNumber = -1;
+
+  constructor(code: WasmCode, kind: number, notes: BlockNotes, recording: boolean, context: BlockContext) {
+    this.code = code;
+    this.kind = kind;
+    this.notes = notes;
+    this.recording = recording;
+    this.context = context;
+    this.flags = new FlagCode(code, FLAGS);
+  }
+
+  /** `refund`: instructions of the block from this one on. */
+  begin(insn: Insn, refund: number): void {
+    this.insn = insn;
+    this.refund = refund;
+    this.exitNumber = -1;
+  }
+
+  // Registers.
+
+  private use(reg: number): void {
+    this.notes.registersUsed |= 1 << reg;
+  }
+
+  /** Leaves a register on the stack, zero-extended. Bytes 4..7 are AH CH DH BH. */
+  pushRegister(reg: number, size: number): void {
+    const { code } = this;
+    const whole = size === 1 ? reg & 3 : reg;
+    this.use(whole);
+    code.get(REGISTER + whole);
+    if (size === 4) return;
+    if (size === 1 && reg >= 4) {
+      code.i32(8);
+      code.op(OP.i32ShrU);
+    }
+    code.i32(size === 1 ? 0xff : 0xffff);
+    code.op(OP.i32And);
+  }
+
+  /** Takes the value from the stack; only its low `size` bytes count. */
+  popRegister(reg: number, size: number): void {
+    const { code } = this;
+    const whole = size === 1 ? reg & 3 : reg;
+    this.changed(whole);
+    if (size < 4) {
+      const high = size === 1 && reg >= 4;
+      const mask = size === 1 ? 0xff : 0xffff;
+      code.i32(mask);
+      code.op(OP.i32And);
+      if (high) {
+        code.i32(8);
+        code.op(OP.i32Shl);
+      }
+      code.get(REGISTER + whole);
+      code.i32(high ? ~0xff00 : ~mask);
+      code.op(OP.i32And, OP.i32Or);
+    }
+    code.set(REGISTER + whole);
+  }
+
+  /** A register has got a value of its own. */
+  changed(reg: number): void {
+    this.use(reg);
+    this.notes.registersWritten |= 1 << reg;
+    this.symbols[reg] = { id: this.nextSymbol++, offset: 0 };
+  }
+
+  /** A register is what another was, plus a constant. To be called instead of `changed`. */
+  becomes(reg: number, from: number, plus: number): void {
+    const { id, offset } = this.symbols[from]!;
+    this.use(reg);
+    this.notes.registersWritten |= 1 << reg;
+    this.symbols[reg] = { id, offset: (offset + plus) | 0 };
+  }
+
+  /** Adds a constant to a register. */
+  advance(reg: number, by: number): void {
+    const { code } = this;
+    code.get(REGISTER + reg);
+    code.i32(by);
+    code.op(OP.i32Add);
+    code.set(REGISTER + reg);
+    this.becomes(reg, reg, by);
+  }
+
+  useVector(reg: number): void {
+    this.notes.vectorsUsed |= 1 << reg;
+  }
+
+  changeVector(reg: number): void {
+    this.notes.vectorsUsed |= 1 << reg;
+    this.notes.vectorsWritten |= 1 << reg;
+  }
+
+  useMxcsr(): void {
+    this.notes.usesMxcsr = true;
+  }
+
+  // Memory.
+
+  /** The offset of the memory operand, without its segment's base. */
+  pushOffset(insn: Insn): void {
+    const { code } = this;
+    if (insn.base !== NONE) this.pushRegister(insn.base, 4);
+    if (insn.index !== NONE) {
+      this.pushRegister(insn.index, 4);
+      if (insn.scale > 0) {
+        code.i32(insn.scale);
+        code.op(OP.i32Shl);
+      }
+      if (insn.base !== NONE) code.op(OP.i32Add);
+    }
+    if (insn.base === NONE && insn.index === NONE) code.i32(insn.disp);
+    else if (insn.disp !== 0) {
+      code.i32(insn.disp);
+      code.op(OP.i32Add);
+    }
+  }
+
+  /** The memory operand's address, by what registers hold now. */
+  addressOf(insn: Insn): Address {
+    let displacement = insn.disp;
+    let key = '';
+    if (insn.base !== NONE) {
+      const { id, offset } = this.symbols[insn.base]!;
+      key += id;
+      displacement += offset;
+    }
+    if (insn.index !== NONE) {
+      const { id, offset } = this.symbols[insn.index]!;
+      key += `*${insn.scale}:${id}`;
+      displacement += offset << insn.scale;
+    }
+    const inSegment = insn.override === SEG_FS || insn.override === SEG_GS;
+    const push = (): void => {
+      this.pushOffset(insn);
+      if (!inSegment) return;
+      this.code.get(insn.override === SEG_FS ? FS_BASE : GS_BASE);
+      this.code.op(OP.i32Add);
+    };
+    return { key: inSegment ? `${key}@${insn.override}` : key, displacement: displacement | 0, push };
+  }
+
+  /** The address that a register holds, plus a constant. */
+  addressIn(reg: number, plus = 0): Address {
+    const { id, offset } = this.symbols[reg]!;
+    const push = (): void => {
+      this.pushRegister(reg, 4);
+      if (plus === 0) return;
+      this.code.i32(plus);
+      this.code.op(OP.i32Add);
+    };
+    return { key: String(id), displacement: (offset + plus) | 0, push };
+  }
+
+  /** Leaves on the stack the address of `size` bytes that may be accessed: the instruction is the interpreter's if they may not. */
+  pushChecked(address: Address, size: number, need: number, temporary = T0): void {
+    const { code } = this;
+    const low = address.displacement;
+    const index = this.accessCount++;
+    address.push();
+    if (this.recording) {
+      this.notes.accesses.push({ key: address.key, low, high: low + size, need });
+      this.notes.events.push({ what: 'access', access: index });
+      return;
+    }
+    const check = this.notes.checks[index]!;
+    if (check === null) return;
+    code.set(temporary);
+    this.setExit();
+    this.pushPermission(temporary, check.low - low);
+    if (check.high - check.low > 1) {
+      this.pushPermission(temporary, check.high - 1 - low);
+      code.op(OP.i32And);
+    }
+    code.i32(need);
+    code.op(OP.i32And);
+    if (need === (READ | WRITE)) {
+      code.i32(need);
+      code.op(OP.i32Ne);
+    } else code.op(OP.i32Eqz);
+    code.brIf(this.context.exitLabel);
+    code.get(temporary);
+  }
+
+  private pushPermission(address: number, plus: number): void {
+    const { code } = this;
+    code.get(address);
+    if (plus !== 0) {
+      code.i32(plus);
+      code.op(OP.i32Add);
+    }
+    code.i32(PAGE_SHIFT);
+    code.op(OP.i32ShrU);
+    code.i32(PERM_OFFSET);
+    code.op(OP.i32Or);
+    code.mem(MEM.i32Load8U);
+  }
+
+  /** Takes an address from the stack. */
+  load(size: number, signed = false): void {
+    const op =
+      size === 4
+        ? MEM.i32Load
+        : size === 2
+          ? signed
+            ? MEM.i32Load16S
+            : MEM.i32Load16U
+          : signed
+            ? MEM.i32Load8S
+            : MEM.i32Load8U;
+    this.code.mem(op);
+  }
+
+  /** Takes an address and a value from the stack. */
+  store(size: number): void {
+    this.code.mem(size === 4 ? MEM.i32Store : size === 2 ? MEM.i32Store16 : MEM.i32Store8);
+  }
+
+  /** Leaves operand i on the stack: zero-extended from a register or memory, truncated when an immediate. */
+  pushOperand(insn: Insn, i: number): void {
+    const { kind, reg, size, value } = insn.operands[i]!;
+    if (kind === IN_REGISTER) this.pushRegister(reg, size);
+    else if (kind === IN_MEMORY) {
+      this.pushChecked(this.addressOf(insn), size, READ);
+      this.load(size);
+    } else if (kind === IMMEDIATE) {
+      const width = insn.operands[0]!.size;
+      this.code.i32(width === 4 ? value : value & (width === 2 ? 0xffff : 0xff));
+    }
+  }
+
+  // Exits.
+
+  /** Sets the exit that gives the instruction to the interpreter. */
+  setExit(always = false): void {
+    if (this.exitNumber < 0) {
+      const { insn, refund, kind } = this;
+      this.exitNumber = this.context.newExit({ reason: Reason.Interpret, eip: insn.eip, refund, kind, always });
+    }
+    this.code.i32(this.exitNumber);
+    this.code.set(EXIT);
+  }
+
+  /** The instruction is the interpreter's when the condition that `push` leaves holds. */
+  exitIf(push: () => void): void {
+    if (this.recording) this.notes.events.push({ what: 'exit' });
+    else this.setExit();
+    push();
+    this.code.brIf(this.context.exitLabel);
+  }
+
+  // Flags.
+
+  /** Whether anybody will see the flags that the instruction is about to write, all six of them. */
+  writesFlags(): boolean {
+    return this.flagWrite('write');
+  }
+
+  /** The same for an instruction that leaves some flags as they were, or perhaps all. */
+  changesFlags(): boolean {
+    return this.flagWrite('partial');
+  }
+
+  private flagWrite(what: 'write' | 'partial'): boolean {
+    const write = this.writeCount++;
+    if (this.recording) {
+      this.notes.events.push({ what, write });
+      return true;
+    }
+    return !this.notes.dead[write];
+  }
+
+  readsFlags(): void {
+    if (this.recording) this.notes.events.push({ what: 'read' });
+  }
+
+  /** Leaves CF on the stack as 0 or 1. Whoever does more with it than keep it calls `readsFlags` first. */
+  pushCarry(): void {
+    if (this.kind !== DYNAMIC) this.flags.carry(this.kind);
+    else this.callHelper(HELPER_CARRY);
+  }
+
+  /** Leaves EFLAGS on the stack, likewise. */
+  pushSettled(): void {
+    if (this.kind !== DYNAMIC) this.flags.settled(this.kind);
+    else this.callHelper(HELPER_SETTLE);
+  }
+
+  /** Leaves on the stack whether condition tttn holds, as 0 or 1. */
+  pushCondition(tttn: number): void {
+    this.readsFlags();
+    if (this.kind === DYNAMIC) this.settle();
+    this.flags.condition(this.kind, tttn);
+  }
+
+  /** From now on EFLAGS holds the flags. */
+  settle(): void {
+    if (this.kind === KNOWN) return;
+    this.pushSettled();
+    this.code.set(FLAGS.eflags);
+    this.kind = KNOWN;
+  }
+
+  private callHelper(number: number): void {
+    const { code } = this;
+    code.get(FLAGS.kind);
+    code.get(FLAGS.a);
+    code.get(FLAGS.b);
+    code.get(FLAGS.eflags);
+    code.call(number);
+  }
+
+  /** Puts the kind where code that does not know it looks. */
+  makeDynamic(): void {
+    if (this.kind === DYNAMIC) return;
+    this.code.i32(this.kind);
+    this.code.set(FLAGS.kind);
+    this.kind = DYNAMIC;
+  }
+
+  /** The flags become (kind, a, b), all in locals, when `condition` is not 0; else they stay. */
+  setFlagsIf(condition: number, kind: number, a: number, b: number): void {
+    const { code } = this;
+    this.makeDynamic();
+    const choose = (local: number, push: () => void): void => {
+      push();
+      code.get(local);
+      code.get(condition);
+      code.op(OP.select);
+      code.set(local);
+    };
+    choose(FLAGS.kind, () => code.i32(kind));
+    choose(FLAGS.a, () => code.get(a));
+    choose(FLAGS.b, () => code.get(b));
+  }
+}
+
+/** Whether translated code can address the memory operand, if there is one. */
+export function isAddressable(insn: Insn): boolean {
+  if (!insn.operands.some(({ kind }) => kind === IN_MEMORY)) return true;
+  return insn.addressSize === 4 && insn.override !== SEG_CS;
+}

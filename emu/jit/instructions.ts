@@ -1,0 +1,34 @@
+import { SEG_FS } from '../core/core-state.ts';
+import { IN_MEMORY, type Insn, TARGET } from '../isa/insn.ts';
+import { isAddressable } from './block-code.ts';
+import { integerWriters, type Writer } from './integer-ops.ts';
+import { moveWriters } from './move-ops.ts';
+
+const writers = new Map([...Object.entries(integerWriters), ...Object.entries(moveWriters)]);
+
+/** Instructions that end a block and are written by the region itself. */
+function isTransfer({ row, operands, operandSize, addressSize }: Insn): boolean {
+  const { mnemonic } = row;
+  if (mnemonic === 'JMP' || mnemonic === 'CALL' || mnemonic === 'RET') return operandSize === 4;
+  if (operands[0]?.kind !== TARGET || operandSize !== 4) return false;
+  return mnemonic === 'JECXZ' || mnemonic.startsWith('LOOP') ? addressSize === 4 : mnemonic.startsWith('J');
+}
+
+/** What writes an instruction's translation; null when it has none. Transfers are not among them. */
+export function writerOf(insn: Insn): Writer | null {
+  const found = writers.get(insn.row.mnemonic);
+  if (found === undefined || insn.row.extension !== undefined) return null;
+  const [writer, takes] = found;
+  return isAddressable(insn) && takes(insn) ? writer : null;
+}
+
+/** Whether translated code can do an instruction. */
+export function isTranslated(insn: Insn): boolean {
+  if (isTransfer(insn)) return isAddressable(insn);
+  return writerOf(insn) !== null;
+}
+
+/** FS (bit 4) or GS (bit 5) when the instruction addresses memory through it. */
+export function threadSegmentOf({ override, operands }: Insn): number {
+  return override >= SEG_FS && operands.some(({ kind }) => kind === IN_MEMORY) ? 1 << override : 0;
+}

@@ -1,0 +1,263 @@
+import { type CoreState, ECX, EFLAGS, EIP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
+import { fetchable } from '../interp/fetch.ts';
+import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
+import { MXCSR, XMM } from '../interp/simd.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import { type Exit, Reason } from './exits.ts';
+import { DYNAMIC, KNOWN } from './flag-code.ts';
+import { isTranslated } from './instructions.ts';
+import {
+  S_EFLAGS,
+  S_EIP,
+  S_FLAG_A,
+  S_FLAG_B,
+  S_FS_BASE,
+  S_GS_BASE,
+  S_KIND,
+  S_LEFT,
+  S_MXCSR,
+  S_XMM_BYTES,
+} from './layout.ts';
+import { findRegion, isRepeated } from './region.ts';
+import { newStatistics } from './statistics.ts';
+import { TranslatedCode } from './translated-code.ts';
+import { isTranslationOf, type Translation, translateRegion } from './translation.ts';
+
+/** A translated function that does not come back is never optimised by V8: so many instructions at most before it must. */
+const STRETCH_MAX = 1 << 18;
+/** A region of which more than one instruction in so many is the interpreter's is slower than the interpreter alone. */
+const INTERPRETED_RATIO = 12;
+const SEEK_INSTRUCTIONS = 200;
+/** Misses that make an EIP hot, and targets of an indirect jump that a region takes in. */
+const MISSES_MAX = 60;
+const JUMP_TARGETS_MAX = 64;
+
+export interface JitOptions {
+  /** Instructions between two samples of where cold code runs. */
+  readonly sampleEvery?: number;
+  /** Samples in the same 64 bytes of code that make it hot. */
+  readonly samples?: number;
+  /** Whether regions take in code that has not run yet. */
+  readonly eager?: boolean;
+}
+
+/**
+ * Translates hot code to WebAssembly and interprets the rest. What it does is what the interpreter does, instruction by instruction:
+ * which code is translated and when has no effect on results.
+ */
+export class JitEngine implements Engine {
+  readonly name = 'jit';
+  readonly statistics = newStatistics();
+  private readonly plain = new Interpreter({ cacheOf: (space) => this.codeOf(space).plain });
+  private readonly profiling = new Interpreter({ cacheOf: (space) => this.codeOf(space).profiled });
+  private readonly sampleEvery: number;
+  private readonly samples: number;
+  private readonly eager: boolean;
+  private readonly missesMax: number;
+  private readonly exits: Exit[] = [];
+  private readonly byHead = new Map<number, Translation[]>();
+  private slots = 0;
+  /** Counts the times that all translations were thrown away. */
+  private generation = 0;
+
+  constructor(options: JitOptions = {}) {
+    this.sampleEvery = options.sampleEvery ?? 2000;
+    this.samples = options.samples ?? 8;
+    this.eager = options.eager ?? false;
+    this.missesMax = this.eager ? 2 : MISSES_MAX;
+  }
+
+  run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
+    const { statistics } = this;
+    const code = this.codeOf(space);
+    if (code.generation !== this.generation) code.dropAll(this.generation);
+    const base = core.tscBase;
+    let left = budget;
+    let exit: EngineExit = EXIT_BUDGET;
+    while (left > 0 && exit === EXIT_BUDGET) {
+      core.tscBase = base + budget - left;
+      if (!isPlain(core) || (code.reliesOn & ~fullSegments(core)) !== 0) {
+        // RF lasts for one instruction; what else there is may last for long.
+        exit = this.plain.run(core, space, core.i32[EFLAGS] & FLAG_RF ? 1 : left);
+        left -= core.retired;
+        statistics.special += core.retired;
+        continue;
+      }
+      const target = code.find(core.i32[EIP]);
+      if (target >= 0) {
+        const found = this.runTranslated(core, code, target, Math.min(left, STRETCH_MAX));
+        const retired = Math.min(left, STRETCH_MAX) - code.state[S_LEFT];
+        statistics.translated += retired;
+        left -= retired;
+        if (found.reason === Reason.Leave) this.missed(code, found, core.i32[EIP]!);
+        if (left === 0 || found.reason === Reason.Leave) continue;
+        // The stretch was over, not the budget.
+        if (found.reason === Reason.Budget && left >= found.refund) continue;
+        core.tscBase = base + budget - left;
+        exit = this.assist(core, space, left, found);
+        left -= core.retired;
+        continue;
+      }
+      exit = code.seeking > 0 ? this.seek(core, code) : this.runCold(core, code, left);
+      left -= core.retired;
+    }
+    core.tscBase = base;
+    core.retired = budget - left;
+    return exit;
+  }
+
+  private codeOf(space: AddressSpace): TranslatedCode {
+    if (space.codeCache instanceof TranslatedCode) return space.codeCache;
+    const code = new TranslatedCode(space, this.generation);
+    code.untilSample = this.sampleEvery;
+    space.codeCache = code;
+    return code;
+  }
+
+  /** From the core's block to the state block, through translated code, and back. */
+  private runTranslated(core: CoreState, code: TranslatedCode, target: number, left: number): Exit {
+    const { i32 } = core;
+    const { state } = code;
+    for (let reg = 0; reg < 8; reg++) state[reg] = i32[reg]!;
+    state[S_EFLAGS] = i32[EFLAGS]!;
+    state[S_KIND] = KNOWN;
+    state[S_LEFT] = left;
+    state[S_FS_BASE] = i32[SEG_BASE + SEG_FS]!;
+    state[S_GS_BASE] = i32[SEG_BASE + SEG_GS]!;
+    if (code.usesVectors) {
+      state[S_MXCSR] = i32[MXCSR]!;
+      for (let i = 0; i < 32; i++) state[S_XMM_BYTES / 4 + i] = i32[XMM + i]!;
+    }
+    let next = target;
+    let exit: Exit;
+    for (;;) {
+      exit = this.exits[code.enter(next)]!;
+      if (exit.reason !== Reason.Leave) break;
+      next = code.find(state[S_EIP]!);
+      if (next < 0) break;
+    }
+    const kind = exit.kind === DYNAMIC ? state[S_KIND]! : exit.kind;
+    for (let reg = 0; reg < 8; reg++) i32[reg] = state[reg]!;
+    i32[EFLAGS] = code.helpers.settle(kind, state[S_FLAG_A]!, state[S_FLAG_B]!, state[S_EFLAGS]!);
+    i32[EIP] = exit.reason === Reason.Leave ? state[S_EIP]! : exit.eip;
+    state[S_LEFT]! += exit.refund;
+    if (code.usesVectors) {
+      i32[MXCSR] = state[S_MXCSR]!;
+      for (let i = 0; i < 32; i++) i32[XMM + i] = state[S_XMM_BYTES / 4 + i]!;
+    }
+    return exit;
+  }
+
+  /** The interpreter does what is left of the budget, or the one instruction that the region has left to it. */
+  private assist(core: CoreState, space: AddressSpace, left: number, exit: Exit): EngineExit {
+    const { statistics } = this;
+    if (exit.reason === Reason.Budget) {
+      const result = this.plain.run(core, space, left);
+      statistics.cold += core.retired;
+      return result;
+    }
+    const code = this.codeOf(space);
+    const record = code.plain.find(core.i32[EIP]!, fullSegments(core));
+    const insn = record > 0 ? code.plain.insnAt(record) : null;
+    // An instruction that repeats itself retires once for each time.
+    const times = insn !== null && exit.always && isRepeated(insn) ? Math.max(1, core.i32[ECX]! >>> 0) : 1;
+    const result = this.plain.run(core, space, Math.min(left, times));
+    statistics.assisted += core.retired;
+    if (insn !== null) {
+      const { mnemonic } = insn.row;
+      statistics.assistedBy.set(mnemonic, (statistics.assistedBy.get(mnemonic) ?? 0) + core.retired);
+    }
+    return result;
+  }
+
+  private runCold(core: CoreState, code: TranslatedCode, left: number): EngineExit {
+    const exit = this.profiling.run(core, code.space, Math.min(left, code.untilSample));
+    this.statistics.cold += core.retired;
+    code.untilSample -= core.retired;
+    if (code.untilSample > 0) return exit;
+    code.untilSample = this.sampleEvery;
+    const line = core.i32[EIP]! >>> 6;
+    const count = (code.heat.get(line) ?? 0) + 1;
+    code.heat.set(line, count);
+    if (count < this.samples) return exit;
+    code.heat.delete(line);
+    code.seeking = SEEK_INSTRUCTIONS;
+    return exit;
+  }
+
+  /** One instruction of hot code; where it jumps to, a region begins. */
+  private seek(core: CoreState, code: TranslatedCode): EngineExit {
+    const before = core.i32[EIP]!;
+    const exit = this.plain.run(core, code.space, 1);
+    this.statistics.cold += core.retired;
+    code.seeking--;
+    const eip = core.i32[EIP]!;
+    const length = (eip - before) | 0;
+    if (exit === EXIT_BUDGET && (length < 0 || length > 15 || code.seeking === 0 || this.eager)) {
+      code.seeking = 0;
+      this.translate(code, eip);
+    }
+    return exit;
+  }
+
+  /** Translated code has left for an EIP without a translation. Often enough, and it gets one: of an indirect jump in the same region. */
+  private missed(code: TranslatedCode, exit: Exit, eip: number): void {
+    const targets = code.targetsOf(exit.eip);
+    const isExtension =
+      exit.always && code.has(exit.slot) && targets.size < JUMP_TARGETS_MAX && !code.isTaken(exit.eip, eip);
+    if (isExtension) targets.add(eip);
+    const place = isExtension ? exit.eip : eip;
+    const count = (code.misses.get(place) ?? 0) + 1;
+    code.misses.set(place, count);
+    if (count < this.missesMax) return;
+    code.misses.delete(place);
+    if (!isExtension) {
+      this.translate(code, eip);
+      return;
+    }
+    const head = code.headOf(exit.slot);
+    code.drop(exit.slot);
+    code.takeTargets(exit.eip);
+    this.translate(code, head, exit.slot);
+  }
+
+  /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
+  private translate(code: TranslatedCode, eip: number, after = -1): void {
+    const { statistics } = this;
+    if (code.refused.has(eip) || code.find(eip) >= 0) return;
+    if (fetchable(code.space, eip >>> 0) === 0) return;
+    const known = this.byHead.get(eip) ?? [];
+    const found = known.findLast(
+      (translation) =>
+        translation.slot > after &&
+        !code.has(translation.slot) &&
+        translation.pages.every((page) => fetchable(code.space, (page << 12) >>> 0) > 0) &&
+        isTranslationOf(translation, code.space),
+    );
+    if (found !== undefined) {
+      statistics.reused++;
+      code.add(found);
+      return;
+    }
+    const region = findRegion(eip, {
+      space: code.space,
+      translates: isTranslated,
+      targetsOf: (at) => code.targetsOf(at),
+      wanted: (at) => this.eager || code.plain.knows(at) || code.profiled.knows(at),
+    });
+    const translation =
+      region === null || (!this.eager && region.interpreted * INTERPRETED_RATIO > region.instructions)
+        ? null
+        : translateRegion(region, code.space, this.slots, (exit) => this.exits.push(exit) - 1);
+    if (translation === null) {
+      code.refused.add(eip);
+      return;
+    }
+    this.slots++;
+    statistics.regions++;
+    statistics.moduleBytes += translation.size;
+    this.byHead.set(eip, [...known, translation]);
+    code.add(translation);
+  }
+}

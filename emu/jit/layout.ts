@@ -1,0 +1,35 @@
+import { ENGINE_AREA } from '../memory/address-space.ts';
+
+// What the translated code keeps in the memory of each space, above all that user mode may touch.
+
+/** Byte offset of the registers while translated code runs; doubleword indices below count from here. */
+export const STATE = ENGINE_AREA;
+/** 0..7 are the general registers, in the order of core-state.ts. */
+export const S_EIP = 8;
+export const S_EFLAGS = 9;
+/** The arithmetic flags as lazy-flags.ts has them. */
+export const S_KIND = 10;
+export const S_FLAG_A = 11;
+export const S_FLAG_B = 12;
+/** Instructions left of the budget. */
+export const S_LEFT = 13;
+export const S_FS_BASE = 14;
+export const S_GS_BASE = 15;
+export const S_MXCSR = 16;
+/** Byte offset from STATE: XMM0 .. XMM7. */
+export const S_XMM_BYTES = 128;
+
+/**
+ * Where control goes from an EIP: hashed by the EIP, two doublewords each, the EIP and (function << 8 | entry).
+ * A free place has an EIP that hashes to another.
+ */
+export const CODE_MAP = ENGINE_AREA + 0x10000;
+export const CODE_MAP_SIZE = 4096;
+export const CODE_MAP_BYTES = CODE_MAP_SIZE * 8;
+
+/** An entry number fits the low byte of a code-map value. */
+export const ENTRIES_MAX = 255;
+
+export function codeMapSlot(eip: number): number {
+  return (eip ^ (eip >>> 12)) & (CODE_MAP_SIZE - 1);
+}

@@ -1,0 +1,141 @@
+import { analyse, type Flow, irreducibleEdges, naturalLoops } from './flow.ts';
+import { ENTRIES_MAX } from './layout.ts';
+import { type Block, Ending, type Region } from './region.ts';
+
+// The shape of a region's code: a graph that WebAssembly's structured control can express, with a way in to every entry.
+
+/** A node is a block, or a switch over the entry that control is on its way to. */
+export type PlanNode =
+  | { readonly kind: 'block'; readonly block: Block }
+  /** `targets` by entry number; entries that are not in it, and 0, go to `otherwise`. */
+  | { readonly kind: 'switch'; readonly targets: ReadonlyMap<number, number>; readonly otherwise: number };
+
+export interface Plan {
+  /** Node 0 is the switch over everything. */
+  readonly nodes: readonly PlanNode[];
+  readonly flow: Flow;
+  /** EIP -> number, from 1. */
+  readonly entries: ReadonlyMap<number, number>;
+  /** Node that a direct jump to an EIP goes to. */
+  readonly nodeOf: ReadonlyMap<number, number>;
+  /** Jumps (from block, to block) that go round by the root's switch. */
+  readonly roundabout: ReadonlySet<string>;
+}
+
+export const edgeName = (from: number, to: number): string => `${from >>> 0}>${to >>> 0}`;
+
+/**
+ * Where a block leads, as far as that is in the region. `fake`: also where control comes back to after a call or
+ * an interpreted instruction, and where indirect jumps have been seen to go.
+ */
+function successorsOf(block: Block, region: Region, fake: boolean): number[] {
+  const found: number[] = [];
+  const add = (eip: number): void => {
+    if (region.blocks.has(eip) && !found.includes(eip)) found.push(eip);
+  };
+  const { ending } = block;
+  if (ending === Ending.Falls || ending === Ending.Branch) add(block.next);
+  if (ending === Ending.Jump || ending === Ending.Branch || ending === Ending.Call) add(block.target);
+  if (fake && (ending === Ending.Call || ending === Ending.Indirect) && block.next !== 0) add(block.next);
+  if (fake && ending === Ending.Interpreted) add(block.resume);
+  if (fake) for (const target of block.targets) add(target);
+  return found;
+}
+
+/**
+ * A loop that is entered anywhere but at its header gets a switch in front of the header, so that its header stays the only way in.
+ * Jumps that would make the graph irreducible go round by the root. Null when there are too many entries or no such shape is found.
+ */
+export function planRegion(region: Region): Plan | null {
+  const blocks = [...region.blocks.values()];
+  const index = new Map(blocks.map((block, i) => [block.eip, i]));
+  const entries = new Set(region.entries);
+  const roundabout = new Set<string>();
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const edges = blocks.map((block) =>
+      successorsOf(block, region, true)
+        .filter((to) => !roundabout.has(edgeName(block.eip, to)))
+        .map((to) => index.get(to)!),
+    );
+    const flow = analyse(edges);
+    let clean = true;
+    for (const [from, to] of irreducibleEdges(flow)) {
+      clean = false;
+      roundabout.add(edgeName(blocks[from]!.eip, blocks[to]!.eip));
+      entries.add(blocks[to]!.eip);
+    }
+    if (!clean) continue;
+    const loops = naturalLoops(flow);
+    for (const header of loops.keys()) entries.add(blocks[header]!.eip);
+    if (entries.size > ENTRIES_MAX - 1) return null;
+    const plan = withSwitches(region, blocks, index, loops, entries, roundabout);
+    const bad = irreducibleEdges(plan.flow);
+    if (bad.length === 0) return plan;
+    for (const [from, to] of bad) {
+      const source = plan.nodes[from]!;
+      const target = plan.nodes[to]!;
+      if (source.kind !== 'block') return null;
+      const eip = target.kind === 'block' ? target.block.eip : eipOfSwitch(plan, to);
+      roundabout.add(edgeName(source.block.eip, eip));
+      entries.add(eip);
+    }
+  }
+  return null;
+}
+
+function eipOfSwitch(plan: Plan, node: number): number {
+  const found = plan.nodes[node]!;
+  return found.kind === 'block' ? found.block.eip : eipOfSwitch(plan, found.otherwise);
+}
+
+function withSwitches(
+  region: Region,
+  blocks: readonly Block[],
+  index: ReadonlyMap<number, number>,
+  loops: ReadonlyMap<number, ReadonlySet<number>>,
+  entryEips: ReadonlySet<number>,
+  roundabout: ReadonlySet<string>,
+): Plan {
+  const entries = new Map([...entryEips].map((eip, i) => [eip, i + 1]));
+  const entryBlocks = [...entryEips].map((eip) => index.get(eip)!);
+  // Loops from the outermost in.
+  const ordered = [...loops].sort(([, a], [, b]) => b.size - a.size);
+  const switched = ordered.filter(([header, body]) => entryBlocks.some((block) => block !== header && body.has(block)));
+  const blockNode = (block: number): number => block + 1;
+  const switchNode = new Map(switched.map(([header], i) => [header, blocks.length + 1 + i]));
+  /** The node through which control comes to a block from inside its innermost switched loop. */
+  const front = (block: number): number => switchNode.get(block) ?? blockNode(block);
+  /** The next step from the switch at `depth` of `chain` to an entry. */
+  const step = (block: number, inside: number): number => {
+    const chain = switched.filter(([, body]) => body.has(block)).map(([header]) => header);
+    const next = chain[inside];
+    // An entry that is a header goes through its own switch too, which sends it on.
+    return next === undefined ? blockNode(block) : switchNode.get(next)!;
+  };
+  const depthOf = (header: number): number =>
+    switched.filter(([h, body]) => h !== header && body.has(header) && loops.get(h)!.size > loops.get(header)!.size)
+      .length;
+
+  const rootTargets = new Map<number, number>();
+  for (const [eip, number] of entries) rootTargets.set(number, step(index.get(eip)!, 0));
+  const nodes: PlanNode[] = [
+    { kind: 'switch', targets: rootTargets, otherwise: front(0) },
+    ...blocks.map((block): PlanNode => ({ kind: 'block', block })),
+  ];
+  for (const [header, body] of switched) {
+    const targets = new Map<number, number>();
+    for (const [eip, number] of entries) {
+      const block = index.get(eip)!;
+      if (block !== header && body.has(block)) targets.set(number, step(block, depthOf(header) + 1));
+    }
+    nodes.push({ kind: 'switch', targets, otherwise: blockNode(header) });
+  }
+  const nodeOf = new Map(blocks.map((block, i) => [block.eip, front(i)]));
+  const successors = nodes.map((node) => {
+    if (node.kind === 'switch') return [...new Set([...node.targets.values(), node.otherwise])];
+    return successorsOf(node.block, region, false)
+      .filter((to) => !roundabout.has(edgeName(node.block.eip, to)))
+      .map((to) => nodeOf.get(to)!);
+  });
+  return { nodes, flow: analyse(successors), entries, nodeOf, roundabout };
+}

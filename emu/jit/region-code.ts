@@ -1,0 +1,435 @@
+import { ECX, ESP } from '../core/core-state.ts';
+import { type Insn, TARGET } from '../isa/insn.ts';
+import { BlockCode, BlockNotes, READ, WRITE } from './block-code.ts';
+import { type Exit, Reason } from './exits.ts';
+import { DYNAMIC } from './flag-code.ts';
+import { writerOf } from './instructions.ts';
+import {
+  CODE_MAP,
+  CODE_MAP_SIZE,
+  S_EFLAGS,
+  S_EIP,
+  S_FLAG_A,
+  S_FLAG_B,
+  S_FS_BASE,
+  S_GS_BASE,
+  S_KIND,
+  S_LEFT,
+  S_MXCSR,
+  S_XMM_BYTES,
+  STATE,
+} from './layout.ts';
+import {
+  ENTRY,
+  EXIT,
+  FLAGS,
+  FS_BASE,
+  GS_BASE,
+  LEFT,
+  MXCSR_LOCAL,
+  REGISTER,
+  T0,
+  T1,
+  TARGET_EIP,
+  XMM_LOCAL,
+} from './locals.ts';
+import { edgeName, type Plan } from './plan.ts';
+import { type Block, Ending, isRepeated } from './region.ts';
+import { StructuredWriter } from './structure.ts';
+import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
+
+/** Function type of regions in every translated module: entry number -> exit number. */
+export const REGION_TYPE = 0;
+
+/**
+ * Writes the function of one region.
+ *
+ *   registers and flags come out of the state block
+ *   block exit
+ *     loop root
+ *       block leave
+ *         the region's graph: a switch over the entries, then blocks
+ *       end
+ *       control goes to TARGET_EIP: through the code map to this region again, to another, or back to the host
+ *     end
+ *   end
+ *   registers and flags go back; the exit's number is the result
+ */
+export class RegionCode {
+  private readonly code = new WasmCode();
+  private readonly plan: Plan;
+  private readonly slot: number;
+  private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
+  private readonly notes = new Map<number, BlockNotes>();
+  private readonly all = new BlockNotes();
+  private exitLabel: Label = 0;
+  private rootLabel: Label = 0;
+  private leaveLabel: Label = 0;
+  private structure!: StructuredWriter;
+  /** Kind of the flags at the start of blocks that only one edge leads to. */
+  private readonly kindAt = new Map<number, number>();
+  private readonly edgesTo = new Map<number, number>();
+
+  /** `slot`: the function's number in the table. `newExit` gives numbers that are unique in the engine. */
+  constructor(plan: Plan, slot: number, newExit: (exit: Exit) => number) {
+    this.plan = plan;
+    this.slot = slot;
+    this.newExit = (exit) => newExit({ ...exit, slot });
+  }
+
+  get usesVectors(): boolean {
+    return this.all.vectorsUsed !== 0 || this.all.usesMxcsr;
+  }
+
+  write(): Uint8Array {
+    const { code, plan } = this;
+    this.takeNotes();
+    for (const node of plan.flow.order) {
+      for (const to of plan.flow.successors[node]!) this.edgesTo.set(to, (this.edgesTo.get(to) ?? 0) + 1);
+    }
+    this.loadState();
+    this.exitLabel = code.block();
+    this.rootLabel = code.loop();
+    this.leaveLabel = code.block();
+    this.structure = new StructuredWriter(
+      code,
+      plan.flow,
+      (node) => plan.nodes[node]!.kind === 'switch',
+      (node) => this.writeNode(node),
+    );
+    this.structure.write(0);
+    code.op(OP.unreachable);
+    code.end();
+    this.writeLeaving();
+    code.end();
+    code.op(OP.unreachable);
+    code.end();
+    this.storeState();
+    code.get(EXIT);
+    code.endFunction();
+    return code.toBytes();
+  }
+
+  // What the blocks need.
+
+  private takeNotes(): void {
+    for (const node of this.plan.nodes) {
+      if (node.kind !== 'block') continue;
+      const notes = new BlockNotes();
+      const context = { exitLabel: 0, newExit: () => 0 };
+      const scratch = new WasmCode();
+      scratch.block();
+      const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
+      this.writeInstructions(b, node.block);
+      this.writeTransferOperands(b, node.block);
+      notes.conclude();
+      this.notes.set(node.block.eip, notes);
+      this.all.registersUsed |= notes.registersUsed;
+      this.all.registersWritten |= notes.registersWritten;
+      this.all.vectorsUsed |= notes.vectorsUsed;
+      this.all.vectorsWritten |= notes.vectorsWritten;
+      this.all.usesMxcsr ||= notes.usesMxcsr;
+    }
+  }
+
+  // The state block.
+
+  private loadState(): void {
+    const { code, all } = this;
+    const load = (local: number, doubleword: number): void => {
+      code.i32(STATE);
+      code.mem(MEM.i32Load, doubleword * 4);
+      code.set(local);
+    };
+    for (let reg = 0; reg < 8; reg++) if ((all.registersUsed >> reg) & 1) load(REGISTER + reg, reg);
+    load(LEFT, S_LEFT);
+    load(FLAGS.eflags, S_EFLAGS);
+    load(FLAGS.kind, S_KIND);
+    load(FLAGS.a, S_FLAG_A);
+    load(FLAGS.b, S_FLAG_B);
+    load(FS_BASE, S_FS_BASE);
+    load(GS_BASE, S_GS_BASE);
+    if (all.usesMxcsr) load(MXCSR_LOCAL, S_MXCSR);
+    for (let reg = 0; reg < 8; reg++) {
+      if (!((all.vectorsUsed >> reg) & 1)) continue;
+      code.i32(STATE);
+      code.simdMem(SIMD.v128Load, S_XMM_BYTES + 16 * reg);
+      code.set(XMM_LOCAL + reg);
+    }
+  }
+
+  private storeState(): void {
+    const { code, all } = this;
+    const store = (local: number, doubleword: number): void => {
+      code.i32(STATE);
+      code.get(local);
+      code.mem(MEM.i32Store, doubleword * 4);
+    };
+    for (let reg = 0; reg < 8; reg++) if ((all.registersWritten >> reg) & 1) store(REGISTER + reg, reg);
+    store(LEFT, S_LEFT);
+    store(FLAGS.eflags, S_EFLAGS);
+    store(FLAGS.kind, S_KIND);
+    store(FLAGS.a, S_FLAG_A);
+    store(FLAGS.b, S_FLAG_B);
+    for (let reg = 0; reg < 8; reg++) {
+      if (!((all.vectorsWritten >> reg) & 1)) continue;
+      code.i32(STATE);
+      code.get(XMM_LOCAL + reg);
+      code.simdMem(SIMD.v128Store, S_XMM_BYTES + 16 * reg);
+    }
+  }
+
+  /** Behind the block that is left for TARGET_EIP, with the kind of the flags in its local and the number of the exit in case there is nothing. */
+  private writeLeaving(): void {
+    const { code } = this;
+    const miss = code.block();
+    code.get(TARGET_EIP);
+    code.get(TARGET_EIP);
+    code.i32(12);
+    code.op(OP.i32ShrU, OP.i32Xor);
+    code.i32(CODE_MAP_SIZE - 1);
+    code.op(OP.i32And);
+    code.i32(3);
+    code.op(OP.i32Shl);
+    code.i32(CODE_MAP);
+    code.op(OP.i32Or);
+    code.tee(T0);
+    code.mem(MEM.i32Load);
+    code.get(TARGET_EIP);
+    code.op(OP.i32Ne);
+    code.brIf(miss);
+    code.get(T0);
+    code.mem(MEM.i32Load, 4);
+    code.tee(T1);
+    code.i32(0xff);
+    code.op(OP.i32And);
+    code.set(ENTRY);
+    code.get(T1);
+    code.i32(8);
+    code.op(OP.i32ShrU);
+    code.tee(T1);
+    code.i32(this.slot);
+    code.op(OP.i32Eq);
+    code.brIf(this.rootLabel);
+    this.storeState();
+    code.get(ENTRY);
+    code.get(T1);
+    code.returnCallIndirect(REGION_TYPE);
+    code.end();
+    code.i32(STATE);
+    code.get(TARGET_EIP);
+    code.mem(MEM.i32Store, S_EIP * 4);
+    code.br(this.exitLabel);
+  }
+
+  // Nodes.
+
+  private writeNode(node: number): void {
+    const found = this.plan.nodes[node]!;
+    if (found.kind === 'block') this.writeBlock(node, found.block);
+    else this.writeSwitch(node, found.targets, found.otherwise);
+  }
+
+  private writeSwitch(node: number, targets: ReadonlyMap<number, number>, otherwise: number): void {
+    const label = (to: number): Label => this.structure.labelOf(node, to)!;
+    const last = Math.max(0, ...targets.keys());
+    const table = Array.from({ length: last + 1 }, (_, entry) => label(targets.get(entry) ?? otherwise));
+    this.code.get(ENTRY);
+    this.code.brTable(table, label(otherwise));
+  }
+
+  private writeBlock(node: number, block: Block): void {
+    const { code } = this;
+    const isEntry = this.plan.entries.has(block.eip);
+    const kind = isEntry ? DYNAMIC : (this.kindAt.get(node) ?? DYNAMIC);
+    if (isEntry) {
+      code.i32(0);
+      code.set(ENTRY);
+    }
+    const count = block.insns.length;
+    const exit = this.newExit({ reason: Reason.Budget, eip: block.eip, refund: count, kind, always: false });
+    code.i32(exit);
+    code.set(EXIT);
+    code.get(LEFT);
+    code.i32(count);
+    code.op(OP.i32Sub);
+    code.tee(LEFT);
+    code.i32(0);
+    code.op(OP.i32LtS);
+    code.brIf(this.exitLabel);
+    const context = { exitLabel: this.exitLabel, newExit: this.newExit };
+    const b = new BlockCode(code, kind, this.notes.get(block.eip)!, false, context);
+    this.writeInstructions(b, block);
+    this.writeEnding(node, b, block);
+  }
+
+  private writeInstructions(b: BlockCode, block: Block): void {
+    const { insns } = block;
+    insns.forEach((insn, i) => {
+      b.begin(insn, insns.length - i);
+      writerOf(insn)?.(b, insn);
+    });
+  }
+
+  // Endings.
+
+  /** What the last instruction does before control goes anywhere: pushes and pops. A target that is computed is in TARGET_EIP. */
+  private writeTransferOperands(b: BlockCode, block: Block): void {
+    const { code } = b;
+    const insn = block.insns.at(-1)!;
+    const { mnemonic } = insn.row;
+    const direct = insn.operands[0]?.kind === TARGET;
+    if (mnemonic === 'RET') {
+      b.pushChecked(b.addressIn(ESP), 4, READ);
+      b.load(4);
+      code.set(TARGET_EIP);
+      b.advance(ESP, 4 + (insn.operands.length > 0 ? insn.operands[0]!.value & 0xffff : 0));
+      return;
+    }
+    if (mnemonic === 'CALL') {
+      if (!direct) {
+        b.pushOperand(insn, 0);
+        code.set(TARGET_EIP);
+      }
+      b.pushChecked(b.addressIn(ESP, -4), 4, WRITE);
+      code.i32(insn.next);
+      b.store(4);
+      b.advance(ESP, -4);
+    } else if (mnemonic === 'JMP' && !direct) {
+      b.pushOperand(insn, 0);
+      code.set(TARGET_EIP);
+    } else if (block.ending === Ending.Branch) this.pushBranchCondition(b, insn);
+  }
+
+  /** Leaves on the stack whether the branch is taken. */
+  private pushBranchCondition(b: BlockCode, insn: Insn): void {
+    const { code } = b;
+    const { mnemonic, opcode } = insn.row;
+    if (isRepeated(insn)) {
+      b.pushRegister(ECX, 4);
+      return;
+    }
+    if (mnemonic === 'JECXZ') {
+      b.pushRegister(ECX, 4);
+      code.op(OP.i32Eqz);
+      return;
+    }
+    if (!mnemonic.startsWith('LOOP')) {
+      b.pushCondition(opcode & 15);
+      return;
+    }
+    b.advance(ECX, -1);
+    b.pushRegister(ECX, 4);
+    if (mnemonic === 'LOOP') return;
+    code.i32(0);
+    code.op(OP.i32Ne);
+    b.pushCondition(mnemonic === 'LOOPE' ? 4 : 5);
+    code.op(OP.i32And);
+  }
+
+  private writeEnding(node: number, b: BlockCode, block: Block): void {
+    const { code } = this;
+    this.writeTransferOperands(b, block);
+    switch (block.ending) {
+      case Ending.Jump:
+      case Ending.Call:
+        this.goTo(node, b, block, block.target);
+        return;
+      case Ending.Branch:
+        this.branch(node, b, block, block.target, block.next);
+        return;
+      case Ending.Falls:
+        this.goTo(node, b, block, block.next);
+        return;
+      case Ending.Indirect:
+        this.leave(b, block);
+        return;
+      case Ending.Interpreted:
+        code.i32(this.newExit({ reason: Reason.Interpret, eip: block.next, refund: 0, kind: b.kind, always: true }));
+        code.set(EXIT);
+        code.br(this.exitLabel);
+    }
+  }
+
+  /** The condition is on the stack. */
+  private branch(node: number, b: BlockCode, block: Block, taken: number, next: number): void {
+    const { code } = this;
+    const { kind } = b;
+    const takenLabel = this.simpleLabel(node, b, block, taken);
+    if (takenLabel !== null) {
+      code.brIf(takenLabel);
+      this.goTo(node, b, block, next);
+      return;
+    }
+    const nextLabel = this.simpleLabel(node, b, block, next);
+    if (nextLabel !== null) {
+      code.op(OP.i32Eqz);
+      code.brIf(nextLabel);
+      this.goTo(node, b, block, taken);
+      return;
+    }
+    code.if();
+    this.goTo(node, b, block, taken);
+    code.else();
+    b.kind = kind;
+    this.goTo(node, b, block, next);
+    code.end();
+  }
+
+  /** Where a jump within the region goes, or null when it leaves it. */
+  private nodeFor(block: Block, eip: number): number | null {
+    if (this.plan.roundabout.has(edgeName(block.eip, eip))) return null;
+    return this.plan.nodeOf.get(eip) ?? null;
+  }
+
+  /** The label, when nothing else is needed to get there. */
+  private simpleLabel(node: number, b: BlockCode, block: Block, eip: number): Label | null {
+    const to = this.nodeFor(block, eip);
+    if (to === null) return null;
+    const label = this.structure.labelOf(node, to);
+    if (label === null || this.knowsKind(to)) return null;
+    // The other way goes on knowing the kind.
+    const { kind } = b;
+    b.makeDynamic();
+    b.kind = kind;
+    return label;
+  }
+
+  /** Blocks that only one edge leads to begin with the kind of flags that it brings. */
+  private knowsKind(to: number): boolean {
+    const found = this.plan.nodes[to]!;
+    return found.kind === 'block' && this.edgesTo.get(to) === 1 && !this.plan.entries.has(found.block.eip);
+  }
+
+  private goTo(node: number, b: BlockCode, block: Block, eip: number): void {
+    const { code } = this;
+    const to = this.nodeFor(block, eip);
+    if (to !== null) {
+      if (this.knowsKind(to)) this.kindAt.set(to, b.kind);
+      else b.makeDynamic();
+      this.structure.goTo(node, to);
+      return;
+    }
+    if (this.plan.roundabout.has(edgeName(block.eip, eip))) {
+      code.i32(this.plan.entries.get(eip)!);
+      code.set(ENTRY);
+      b.makeDynamic();
+      code.br(this.rootLabel);
+      return;
+    }
+    code.i32(eip);
+    code.set(TARGET_EIP);
+    this.leave(b, block);
+  }
+
+  /** Goes to TARGET_EIP, wherever that is. */
+  private leave(b: BlockCode, block: Block): void {
+    const { code } = this;
+    const { eip, row } = block.insns.at(-1)!;
+    const always = block.ending === Ending.Indirect && row.mnemonic === 'JMP';
+    b.makeDynamic();
+    code.i32(this.newExit({ reason: Reason.Leave, eip, refund: 0, kind: DYNAMIC, always }));
+    code.set(EXIT);
+    code.br(this.leaveLabel);
+  }
+}

@@ -1,0 +1,165 @@
+import { CodePages } from '../interp/code-cache.ts';
+import type { AddressSpace, CodeCache } from '../memory/address-space.ts';
+import { type FlagHelpers, makeFlagHelpers } from './flag-helpers.ts';
+import { CODE_MAP, CODE_MAP_BYTES, codeMapSlot, STATE } from './layout.ts';
+import type { Translation } from './translation.ts';
+
+/** An EIP of 0 marks a free place of the code map; in the first place, which is that EIP's own, another that does not belong there. */
+const FREE_FIRST = 1;
+
+type RegionFunction = (entry: number) => number;
+
+/** What the translating engine derived from one space's code. */
+export class TranslatedCode implements CodeCache {
+  readonly space: AddressSpace;
+  /** For the interpreter: where it runs on until a translation begins, and where it does what is asked of it. */
+  readonly profiled: CodePages;
+  readonly plain: CodePages;
+  readonly state: Int32Array;
+  readonly stateBytes: Uint8Array;
+  readonly helpers: FlagHelpers;
+  /** Some translation here has XMM registers in the state block. */
+  usesVectors = false;
+  /** FS (bit 4) and GS (bit 5) when some translation takes them for 4 GiB data segments. */
+  reliesOn = 0;
+  /** Counts of samples by 64-byte line of code. */
+  readonly heat = new Map<number, number>();
+  /** Instructions until the next sample. */
+  untilSample = 0;
+  /** A line is hot; the next jump's target is where its region begins. Counts down the instructions that may pass. */
+  seeking = 0;
+  /** How often translated code left for an EIP that has no translation, or by an indirect jump. */
+  readonly misses = new Map<number, number>();
+  /** EIPs at which no region begins. */
+  readonly refused = new Set<number>();
+  generation: number;
+  /** By EIP of an indirect jump: where it has led, and which of these places its region was asked to take in. */
+  private readonly jumpTargets = new Map<number, Set<number>>();
+  private readonly takenTargets = new Map<number, Set<number>>();
+  private readonly map: Int32Array;
+  private readonly table: WebAssembly.Table;
+  private readonly functions = new Map<number, RegionFunction>();
+  private readonly translations = new Map<number, Translation>();
+  private readonly slotsByPage = new Map<number, Set<number>>();
+  private readonly entries = new Map<number, number>();
+
+  constructor(space: AddressSpace, generation: number) {
+    this.space = space;
+    this.generation = generation;
+    this.profiled = new CodePages(space);
+    this.plain = new CodePages(space);
+    const { buffer } = space.memory;
+    this.state = new Int32Array(buffer as ArrayBuffer, STATE, 256);
+    this.stateBytes = new Uint8Array(buffer as ArrayBuffer, STATE, 1024);
+    this.map = new Int32Array(buffer as ArrayBuffer, CODE_MAP, CODE_MAP_BYTES / 4);
+    this.map[0] = FREE_FIRST;
+    this.map.fill(0, 1);
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
+    this.helpers = makeFlagHelpers(space, !(buffer instanceof ArrayBuffer));
+  }
+
+  /** (function << 8 | entry) of the translation that begins at an EIP; -1 when there is none. */
+  find(eip: number): number {
+    const at = codeMapSlot(eip) * 2;
+    if (this.map[at] === eip) return this.map[at + 1]!;
+    const found = this.entries.get(eip);
+    if (found === undefined) return -1;
+    this.map[at] = eip;
+    this.map[at + 1] = found;
+    return found;
+  }
+
+  enter(target: number): number {
+    return this.functions.get(target >> 8)!(target & 0xff);
+  }
+
+  has(slot: number): boolean {
+    return this.translations.has(slot);
+  }
+
+  /** Where the indirect jump at an EIP has led. */
+  targetsOf(jump: number): Set<number> {
+    let targets = this.jumpTargets.get(jump);
+    if (targets === undefined) {
+      targets = new Set();
+      this.jumpTargets.set(jump, targets);
+    }
+    return targets;
+  }
+
+  /** The region of an indirect jump is about to be translated with all targets that are known. */
+  takeTargets(jump: number): void {
+    this.takenTargets.set(jump, new Set(this.targetsOf(jump)));
+  }
+
+  isTaken(jump: number, target: number): boolean {
+    return this.takenTargets.get(jump)?.has(target) ?? false;
+  }
+
+  /** The EIP at which a function's region begins. */
+  headOf(slot: number): number {
+    return this.translations.get(slot)!.head;
+  }
+
+  /** Puts a translation to use. Its pages are marked, so that whatever changes them drops it. */
+  add(translation: Translation): void {
+    const { slot, module, pages, entries } = translation;
+    const { settle, carry } = this.helpers;
+    const instance = new WebAssembly.Instance(module, {
+      e: { m: this.space.memory, t: this.table, settle, carry },
+    });
+    const region = instance.exports.r as RegionFunction;
+    while (this.table.length <= slot) this.table.grow(this.table.length);
+    this.table.set(slot, region);
+    this.functions.set(slot, region);
+    this.translations.set(slot, translation);
+    this.usesVectors ||= translation.usesVectors;
+    this.reliesOn |= translation.reliesOn;
+    for (const page of pages) {
+      const slots = this.slotsByPage.get(page) ?? new Set();
+      this.slotsByPage.set(page, slots.add(slot));
+      this.space.markCode(page);
+    }
+    for (const [eip, entry] of entries) {
+      // The first translation with an entry keeps it, but a region's own head is better than the middle of another.
+      if (this.entries.has(eip) && eip !== translation.head) continue;
+      this.setEntry(eip, (slot << 8) | entry);
+      this.profiled.stopAt(eip);
+    }
+  }
+
+  private setEntry(eip: number, value: number): void {
+    this.entries.set(eip, value);
+    const at = codeMapSlot(eip) * 2;
+    this.map[at] = eip;
+    this.map[at + 1] = value;
+  }
+
+  dropPage(page: number): void {
+    this.plain.dropPage(page);
+    this.profiled.dropPage(page);
+    for (const slot of this.slotsByPage.get(page) ?? []) this.drop(slot);
+    this.refused.clear();
+  }
+
+  drop(slot: number): void {
+    const { pages, entries } = this.translations.get(slot)!;
+    for (const page of pages) this.slotsByPage.get(page)?.delete(slot);
+    for (const [eip, entry] of entries) {
+      if (this.entries.get(eip) !== ((slot << 8) | entry)) continue;
+      this.entries.delete(eip);
+      const at = codeMapSlot(eip) * 2;
+      if (this.map[at] === eip) this.map[at] = at === 0 ? FREE_FIRST : 0;
+      this.profiled.goOnAt(eip);
+    }
+    this.translations.delete(slot);
+    this.functions.delete(slot);
+    this.table.set(slot, null);
+  }
+
+  /** Forgets every translation. */
+  dropAll(generation: number): void {
+    for (const slot of [...this.translations.keys()]) this.drop(slot);
+    this.generation = generation;
+  }
+}

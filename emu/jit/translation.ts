@@ -1,0 +1,90 @@
+import type { AddressSpace } from '../memory/address-space.ts';
+import type { Exit } from './exits.ts';
+import { threadSegmentOf } from './instructions.ts';
+import { LOCAL_TYPES } from './locals.ts';
+import { planRegion } from './plan.ts';
+import type { Region } from './region.ts';
+import { RegionCode } from './region-code.ts';
+import { I32 } from './wasm-code.ts';
+import { encodeModule } from './wasm-module.ts';
+
+/** Bytes of guest code that a translation was made of. */
+interface Original {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A region's translation, for every space in which the same bytes stand at the same addresses. */
+export interface Translation {
+  readonly head: number;
+  /** The function's number in every space's table. */
+  readonly slot: number;
+  readonly module: WebAssembly.Module;
+  /** Bytes of the module. */
+  readonly size: number;
+  /** EIP -> entry number. */
+  readonly entries: ReadonlyMap<number, number>;
+  readonly pages: readonly number[];
+  readonly usesVectors: boolean;
+  /** FS (bit 4) and GS (bit 5) when it takes them for 4 GiB data segments. */
+  readonly reliesOn: number;
+  readonly instructions: number;
+  readonly original: readonly Original[];
+}
+
+const TYPES = [
+  { params: [I32], results: [I32] },
+  { params: [I32, I32, I32, I32], results: [I32] },
+];
+const IMPORTS = {
+  table: true,
+  functions: [
+    { name: 'settle', type: 1 },
+    { name: 'carry', type: 1 },
+  ],
+};
+
+/** Null when the region's graph has no shape that can be written. */
+export function translateRegion(
+  region: Region,
+  space: AddressSpace,
+  slot: number,
+  newExit: (exit: Exit) => number,
+): Translation | null {
+  const plan = planRegion(region);
+  if (plan === null) return null;
+  const writer = new RegionCode(plan, slot, newExit);
+  const code = writer.write();
+  const shared = !(space.memory.buffer instanceof ArrayBuffer);
+  const bytes = encodeModule(TYPES, IMPORTS, [{ name: 'r', type: 0, locals: LOCAL_TYPES, code }], shared);
+  return {
+    head: region.head,
+    slot,
+    module: new WebAssembly.Module(bytes),
+    size: bytes.length,
+    entries: plan.entries,
+    pages: region.pages,
+    usesVectors: writer.usesVectors,
+    reliesOn: [...region.blocks.values()]
+      .flatMap(({ insns }) => insns.map(threadSegmentOf))
+      .reduce((all, segment) => all | segment, 0),
+    instructions: region.instructions,
+    original: originalOf(region, space),
+  };
+}
+
+function originalOf(region: Region, space: AddressSpace): Original[] {
+  return [...region.blocks.values()].map(({ eip, insns }) => {
+    const last = insns.at(-1)!;
+    const address = eip >>> 0;
+    return { address, bytes: space.peek(address, (last.next >>> 0) - address) };
+  });
+}
+
+/** Whether a space has the code that a translation was made of, where it may be executed is the caller's business. */
+export function isTranslationOf({ original }: Translation, space: AddressSpace): boolean {
+  return original.every(({ address, bytes }) => {
+    for (let i = 0; i < bytes.length; i++) if (space.u8[address + i] !== bytes[i]) return false;
+    return true;
+  });
+}

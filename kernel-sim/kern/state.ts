@@ -51,6 +51,8 @@ export interface Proc {
   readonly nice: number;
   /** FreeBSD p_limit: indexed by RLIMIT_ number. */
   readonly limits: readonly Rlimit[];
+  /** FreeBSD p_cpulimit: used CPU time at which SIGXCPU comes, in ns; RLIM_INFINITY: never. */
+  readonly cpuLimitNs: number;
   /** FreeBSD md_ldt: two doublewords a descriptor; empty: none. Shared by the threads. */
   readonly ldt: readonly number[];
 

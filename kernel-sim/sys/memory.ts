@@ -1,12 +1,12 @@
 import { EACCES, EBADF, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM } from '../abi/errno.ts';
 import type { Errno } from '../abi/ids.ts';
+import { RLIMIT_DATA, RLIMIT_MEMLOCK } from '../abi/resource.ts';
 import {
   MAP_ANON,
   MAP_FIXED,
   MAP_NOCORE,
   MAP_SHARED,
   MAP_STACK,
-  MAXDSIZ,
   PROT_ALL,
   PROT_READ,
   PROT_WRITE,
@@ -16,6 +16,7 @@ import {
   VM_MIN_ADDRESS,
 } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { mayMap, softLimit } from '../kern/resource.ts';
 import type { Thread, VmEntry, VmspaceId } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { getFile } from '../vfs/filedesc.ts';
@@ -30,13 +31,15 @@ const OSREL_MAP_ANON = 800104;
 
 /** break(2): sets the end of the data segment. FreeBSD vm/vm_unix.c, sys_obreak. */
 function sys_break(k: Kernel, td: Thread, [wanted]: readonly number[]): SyscallResult {
-  const id = k.proc(td.pid).vmspace;
+  const p = k.proc(td.pid);
+  const id = p.vmspace;
   const vm = k.vmspace(id);
   const base = pageCeil(vm.dataAddr);
   const oldEnd = base + vm.dataSize;
   const newEnd = pageCeil(wanted! >>> 0);
   if (newEnd < base) return fail(EINVAL);
-  if (newEnd - base > MAXDSIZ || newEnd > VM_MAXUSER_ADDRESS) return fail(ENOMEM);
+  if (newEnd - base > softLimit(p, RLIMIT_DATA) || newEnd > VM_MAXUSER_ADDRESS) return fail(ENOMEM);
+  if (newEnd > oldEnd && !mayMap(k, p, newEnd - oldEnd)) return fail(ENOMEM);
   if (newEnd > oldEnd) {
     if (vm.map.some((e) => e.start < newEnd && e.end > oldEnd)) return fail(ENOMEM);
     const entry = { ...anonEntry(oldEnd, newEnd), wired: vm.wiresAll };
@@ -72,7 +75,7 @@ function sys_mmap(k: Kernel, td: Thread, args: readonly number[]): SyscallResult
   if (flags & MAP_ANON && (fd !== -1 || position !== 0)) return fail(EINVAL);
   const inPage = position % 4096;
   const size = pageCeil(length + inPage);
-  if (size > VM_MAXUSER_ADDRESS) return fail(ENOMEM);
+  if (size > VM_MAXUSER_ADDRESS || !mayMap(k, p, size)) return fail(ENOMEM);
   let place: Placement = { kind: 'anywhere', hint: hint >>> 0 };
   if (flags & MAP_FIXED) {
     const at = (hint >>> 0) - inPage;
@@ -239,6 +242,8 @@ function wire(k: Kernel, td: Thread, address: number, length: number, wired: boo
   if (p.uid !== 0) return fail(EPERM);
   const range = mappedRange(k, p.vmspace, address, length);
   if (typeof range === 'number') return fail(range);
+  const held = k.vmspace(p.vmspace).map.reduce((sum, e) => sum + (e.wired ? e.end - e.start : 0), 0);
+  if (wired && held + range.end - range.start > softLimit(p, RLIMIT_MEMLOCK)) return fail(ENOMEM);
   changeRange(k, p.vmspace, range.start, range.end, (part) => ({ ...part, wired }));
   return ok();
 }

@@ -1,6 +1,10 @@
 import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENXIO, EOPNOTSUPP, ESPIPE } from '../abi/errno.ts';
+import { RLIMIT_FSIZE } from '../abi/resource.ts';
+import { SIGXFSZ } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { randomBytes } from '../kern/random.ts';
+import { softLimit } from '../kern/resource.ts';
+import { psignal } from '../kern/signal.ts';
 import type { OpenFile, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { readSocket } from '../net/receive.ts';
@@ -78,7 +82,7 @@ export function writeOpenFile(
     case 'chr':
       return vnode.device === 'console' ? writeConsole(k, td, uio) : ok(uio.length);
     case 'reg':
-      return writeRegular(k, file, vnode, uio, position);
+      return writeRegular(k, td, file, vnode, uio, position);
     case 'sock':
     case 'fifo':
       return fail(EOPNOTSUPP);
@@ -120,9 +124,21 @@ function readRegular(
 }
 
 /** All or nothing, as UFS does it (IO_UNIT): EFAULT, EFBIG and ENOSPC leave the file as it was. */
-function writeRegular(k: Kernel, file: OpenFile, stale: RegVnode, uio: Uio, position: Position): SyscallResult {
+function writeRegular(
+  k: Kernel,
+  td: Thread,
+  file: OpenFile,
+  stale: RegVnode,
+  uio: Uio,
+  position: Position,
+): SyscallResult {
   if (uio.length === 0) return ok(0);
   const offset = file.append ? stale.data.size : position === 'current' ? file.offset : position;
+  // FreeBSD vn_rlimit_fsize.
+  if (offset + uio.length > softLimit(k.proc(td.pid), RLIMIT_FSIZE)) {
+    psignal(k, td.pid, SIGXFSZ);
+    return fail(EFBIG);
+  }
   if (offset + uio.length > FILE_SIZE_MAX) return fail(EFBIG);
   // First all of the caller's memory, which may be the file itself, mapped; then the file as it is after that.
   const pieces: Uint8Array[] = [];

@@ -1,8 +1,10 @@
 import { assert } from '../../emu/base/errors.ts';
 import { ENFILE } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
+import { RLIMIT_NOFILE } from '../abi/resource.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { closeKqueue, descriptorClosed } from '../kern/kqueue.ts';
+import { softLimit } from '../kern/resource.ts';
 import type { FdEntry, FileId, OpenFile, Proc, Thread, VnodeId } from '../kern/state.ts';
 import { collectGarbage } from '../net/garbage.ts';
 import { closeSocket } from '../net/socket.ts';
@@ -28,9 +30,13 @@ export function getFile(k: Kernel, td: Thread, fd: number): OpenFile | null {
   return entry ? k.file(entry.file) : null;
 }
 
+/** FreeBSD getmaxfd: RLIMIT_NOFILE and what the machine allows. */
+export const descriptorsMax = (p: Proc): number => Math.min(softLimit(p, RLIMIT_NOFILE), FILES_PER_PROC_MAX);
+
 /** FreeBSD fdalloc: the lowest free descriptor from `low` on; null is EMFILE. */
 export function fdalloc(p: Proc, low = 0): number | null {
-  for (let fd = low; fd < FILES_PER_PROC_MAX; fd++) if (!p.fds[fd]) return fd;
+  const most = descriptorsMax(p);
+  for (let fd = low; fd < most; fd++) if (!p.fds[fd]) return fd;
   return null;
 }
 

@@ -1,7 +1,9 @@
 import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import type { Pid } from '../abi/ids.ts';
+import { RLIMIT_STACK } from '../abi/resource.ts';
 import { MAXSSIZ, PROT_READ, PROT_WRITE, SGROWSIZ, USRSTACK } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { mayMap, softLimit } from '../kern/resource.ts';
 import type { VmEntry, VmspaceId } from '../kern/state.ts';
 import { readFileRange } from '../vfs/file-data.ts';
 import { entryAt, permOfProt } from './map.ts';
@@ -67,9 +69,18 @@ function growStack(k: Kernel, id: VmspaceId, address: number): boolean {
   let low = Math.max(USRSTACK - MAXSSIZ, vm.stackLow - steps * SGROWSIZ);
   const below = vm.map[index - 1];
   if (below && below.end > low) low = below.end;
-  if (address < low) return false;
+  if (address < low || !mayGrowStack(k, id, low)) return false;
   const map = vm.map.map((e) => (e === stack ? { ...e, start: low } : e));
   k.setVmspace(id, { map, stackLow: low });
+  return true;
+}
+
+/** RLIMIT_STACK and RLIMIT_VMEM of whoever has the space. */
+function mayGrowStack(k: Kernel, id: VmspaceId, low: number): boolean {
+  for (const p of k.state.procs.values()) {
+    if (p.vmspace !== id) continue;
+    return USRSTACK - low <= softLimit(p, RLIMIT_STACK) && mayMap(k, p, k.vmspace(id).stackLow - low);
+  }
   return true;
 }
 

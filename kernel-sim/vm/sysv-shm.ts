@@ -2,6 +2,7 @@ import { EACCES, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM } from '../abi/er
 import type { Errno, Pid } from '../abi/ids.ts';
 import { PROT_READ, PROT_WRITE, pageCeil } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { mayMap } from '../kern/resource.ts';
 import type { Proc, SysvShm, VmspaceId } from '../kern/state.ts';
 import { unmapRange } from './map.ts';
 import { type Placement, placeMapping } from './map-in.ts';
@@ -79,6 +80,7 @@ export function shmat(k: Kernel, p: Proc, id: number, address: number, flags: nu
   const denied = checkAccess(p, segment, readOnly ? IPC_R : IPC_R | IPC_W);
   if (denied) return denied;
   if (vm.sysvShm.length >= SHMSEG) return EINVAL;
+  if (!mayMap(k, p, pageCeil(segment.sizeBytes))) return ENOMEM;
   let place: Placement = { kind: 'anywhere', hint: 0 };
   if (address !== 0) {
     if (address % 4096 !== 0 && (flags & SHM_RND) === 0) return EINVAL;

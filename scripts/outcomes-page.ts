@@ -32,6 +32,8 @@ What n cores do in t takes one core n t; twice that leaves room for unlucky plac
 
 ## Reading them
 
+There is a scenario for each in \`test/src/recovery/outcomes/\`.
+
 | Outcome | Good? | In words |
 |---|---|---|
 | \`not-activated\` | says nothing | leave these out of percentages, or count them apart |

@@ -1,5 +1,5 @@
 import { unreachable } from '../base/errors.ts';
-import { type CoreState, EFLAGS, EIP, FXSAVE_BYTE_OFFSET, SEG_BASE, SEG_SELECTOR } from '../core/core-state.ts';
+import { type CoreState, EFLAGS, EIP, FXSAVE_BYTE_OFFSET, SEG_BASE, SEG_CS, SEG_SELECTOR } from '../core/core-state.ts';
 import { hex } from './describe.ts';
 import { type FaultTarget, REGISTERS, type Register, SEGMENTS, type Segment } from './plan.ts';
 
@@ -13,7 +13,7 @@ const ST0_AT = 32;
 const XMM0_AT = 160;
 
 /** Place of each register in the state block: the first eight in the order of their numbers, then EIP and EFLAGS. */
-export const registerIndex = (register: Register): number => REGISTERS.indexOf(register) satisfies number;
+export const registerIndex = (register: Register): number => REGISTERS.indexOf(register);
 
 type CoreTarget = Exclude<FaultTarget, { in: 'memory' } | { in: 'code-cache' }>;
 
@@ -96,4 +96,4 @@ export function reloadBases({ i32 }: CoreState, bases: readonly WrongBase[]): vo
 }
 
 /** Linear address of the instruction that comes next. */
-export const linearEip = ({ i32 }: CoreState): number => (i32[SEG_BASE + SEGMENTS.indexOf('cs')]! + i32[EIP]!) >>> 0;
+export const linearEip = ({ i32 }: CoreState): number => (i32[SEG_BASE + SEG_CS]! + i32[EIP]!) >>> 0;

@@ -182,8 +182,11 @@ export class FaultInjector implements FaultHooks {
       faults.cachedBytes.length === 0 &&
       (core.state.i32[EFLAGS]! & FLAG_VM) === 0;
     if (sound && watched.length === 0) return engine;
-    const pauses = (linear: number, done: number): boolean => this.hit(core, watched, linear, core.retired + done);
-    return this.stepping.with(faults, watched.length === 0 ? null : pauses);
+    const watch = {
+      addresses: new Set(watched.map((index) => this.triggerOf<'pc'>(index).address)),
+      stops: (linear: number, done: number) => this.hit(core, watched, linear, core.retired + done),
+    };
+    return this.stepping.with(sound ? null : faults, watch);
   }
 
   /** The faults that watch for an instruction of what this core runs. */

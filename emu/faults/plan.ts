@@ -107,3 +107,7 @@ export type FaultPlan = readonly FaultSpec[];
 
 /** After a fault of this model the core retires nothing more, ever. */
 export const stopsForGood = (model: FaultModel): boolean => model === 'fail-stop' || model === 'hang';
+
+/** After a fault of this model the core retires nothing: for good, until it is back, or until the kernel has dealt with it. */
+export const silences = (model: FaultModel): boolean =>
+  stopsForGood(model) || model === 'intermittent' || model === 'machine-check';

@@ -154,7 +154,8 @@ function isWritableData(access: number): boolean {
   return (access & (ACCESS_CODE | ACCESS_EXPAND_DOWN | ACCESS_WRITABLE)) === ACCESS_WRITABLE;
 }
 
-function isFlatCode({ i32 }: CoreState): boolean {
+/** Whether CS is the flat 32-bit code segment. */
+export function isFlatCode({ i32 }: CoreState): boolean {
   return isFlat(i32, SEG_CS) && (i32[SEG_ACCESS + SEG_CS] & ACCESS_BIG) !== 0;
 }
 

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { InvariantError, UsageError } from '../../emu/base/errors.ts';
 import { packageRoot } from '../host/guest-programs.ts';
+import { addCheckCommand } from './check-command.ts';
 import { addDemoCommand } from './demo-command.ts';
+import { EXIT_BUG, EXIT_USAGE } from './exit-codes.ts';
 import { addInspectCommand } from './inspect-command.ts';
+import { addReplayCommand } from './replay-command.ts';
 import { addRestartCommand } from './restart-command.ts';
 import { addResumeCommand } from './resume-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { addScenarioCommand } from './scenario-command.ts';
 import { addShellCommand } from './shell-command.ts';
-
-const EXIT_USAGE = 2;
-const EXIT_BUG = 70;
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
@@ -28,6 +28,8 @@ function build(): Command {
   addRunCommand(program);
   addResumeCommand(program);
   addScenarioCommand(program);
+  addCheckCommand(program);
+  addReplayCommand(program);
   addRestartCommand(program);
   addInspectCommand(program);
   addShellCommand(program);

@@ -39,9 +39,13 @@ function positive(text: string): number {
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 
 /** Adds the choice of the engine to a command. */
-export function withEngineOptions(command: Command): Command {
+export function withEngineOptions(command: Command, engine: string | null = 'interpreter'): Command {
   return command
-    .option('--engine <name>', "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn'", 'interpreter')
+    .option(
+      '--engine <name>',
+      "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn'",
+      engine ?? undefined,
+    )
     .option('--engine-stats', 'say on standard error what the jit engine translated and what it did not')
     .option(
       '--unicorn-lib <path>',

@@ -14,7 +14,7 @@ export function summaryLines(result: RunResult): string {
     const back =
       fault.recoveredAtNs === undefined ? '' : `, everything back after ${duration(fault.recoveredAtNs - fault.atNs)}`;
     lines.push(
-      `core ${fault.core} failed at ${shortMoment(fault.atNs)} (instruction ${grouped(fault.atInstruction)}), ${found}${back}`,
+      `core ${fault.core} failed (${fault.kind}) at ${shortMoment(fault.atNs)} (instruction ${grouped(fault.atInstruction)}), ${found}${back}`,
     );
   }
   for (const row of result.processes) if (row.name !== 'restart' || row.ppid !== 1) lines.push(processLine(row));

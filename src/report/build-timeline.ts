@@ -1,5 +1,5 @@
 import { assert, InvariantError } from '../../emu/base/errors.ts';
-import { stopsForGood } from '../../emu/faults/plan.ts';
+import { silences } from '../../emu/faults/plan.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { RecoveryBuilder } from './recoveries.ts';
 import {
@@ -61,11 +61,19 @@ export function buildTimeline(events: readonly TraceEvent[], shape: RunShape = s
       case 'core-fault': {
         assert(e.victim >= 0 && e.victim < shape.cores, `fault on core ${e.victim} of ${shape.cores}`);
         const lane = lanes[e.victim]!;
-        if (stopsForGood(e.model) && !lane.dead) story.fault(e, people.runners[lane.die(e.ns)]!);
+        if (!lane.dead) story.fault(e, people.runners[silences(e.model) ? lane.die(e.ns) : lane.running]!);
+        break;
+      }
+      case 'core-back':
+        lanes[e.victim]!.revive(e.ns);
+        break;
+      case 'core-removed': {
+        const lane = lanes[e.victim];
+        if (lane && !lane.dead) lane.die(e.ns);
+        story.add(e);
         break;
       }
       case 'fault-detected':
-      case 'core-removed':
       case 'recovery-start':
       case 'restart-step':
       case 'recovery-done':
@@ -104,6 +112,8 @@ class LaneBuilder {
   private readonly core: number;
   private readonly endNs: number;
   dead = false;
+  /** Who had the core when it went. */
+  private interrupted = IDLE;
 
   constructor(core: number, endNs: number) {
     this.core = core;
@@ -127,10 +137,22 @@ class LaneBuilder {
       this.starts.pop();
       this.runners.pop();
     }
-    const running = this.runners[this.runners.length - 1] ?? IDLE;
+    this.interrupted = this.running;
     this.push(ns, DEAD);
     this.dead = true;
-    return running;
+    return this.interrupted;
+  }
+
+  /** It goes on with what it had. */
+  revive(ns: number): void {
+    if (!this.dead) return;
+    this.dead = false;
+    this.push(ns, this.interrupted);
+  }
+
+  /** Who has the core now. */
+  get running(): number {
+    return this.runners[this.runners.length - 1] ?? IDLE;
   }
 
   done(): Lane {

@@ -1,6 +1,6 @@
 import { busyRatio, columnsOf, type Window } from './buckets.ts';
 import { affinityGroup } from './story.ts';
-import type { EventOf, Timeline } from './timeline.ts';
+import { deadSpans, type EventOf, type Timeline } from './timeline.ts';
 
 /** The paper's "CPU history": how busy each core was, over time. */
 export interface CpuHistory extends Window {
@@ -38,9 +38,10 @@ export interface HistoryOptions {
 export function cpuHistory(timeline: Timeline, samples: number, options: HistoryOptions = {}): CpuHistory {
   const window = historyWindow(timeline, options);
   const cores = timeline.lanes.map((lane) => {
-    const fault = timeline.faults.find((f) => f.core === lane.core && f.atNs < window.toNs);
+    const last = deadSpans(timeline, lane).at(-1);
+    const isDead = last !== undefined && last.endNs === timeline.endNs && last.startNs < window.toNs;
     const busy = columnsOf(timeline, lane, window, samples).map(busyRatio);
-    return { core: lane.core, busy, deadFromNs: fault === undefined ? undefined : Math.max(fault.atNs, window.fromNs) };
+    return { core: lane.core, busy, deadFromNs: isDead ? Math.max(last.startNs, window.fromNs) : undefined };
   });
   return { ...window, cores, changes: affinityChanges(timeline, window) };
 }

@@ -52,7 +52,7 @@ function* records(
     const record = instant(e, mainTids);
     if (record !== undefined) yield record;
   }
-  for (const fault of timeline.faults) yield* faultSlices(timeline, fault);
+  for (const [index, fault] of timeline.faults.entries()) yield* faultSlices(timeline, fault, index + 1);
 }
 
 const coreTid = (core: number): number => CORES_PID + 1 + core;
@@ -70,7 +70,8 @@ function* trackNames(timeline: Timeline, processTracks: boolean): Generator<stri
   if (timeline.faults.length > 0) {
     yield named('process_name', RECOVERY_PID, 0, 'faults and recovery');
     yield sorted('process_sort_index', RECOVERY_PID, 0, -1);
-    for (const { core } of timeline.faults) yield named('thread_name', RECOVERY_PID, recoveryTid(core), `core ${core}`);
+    for (const core of new Set(timeline.faults.map((fault) => fault.core)))
+      yield named('thread_name', RECOVERY_PID, recoveryTid(core), `core ${core}`);
   }
   if (!processTracks) return;
   const namesOfPid = new Map(
@@ -132,7 +133,7 @@ function instant(e: TraceEvent, mainTids: ReadonlyMap<number, number>): string |
   };
   switch (e.kind) {
     case 'core-fault':
-      return `{"ph":"i","cat":"fault","s":"g","pid":${CORES_PID},"tid":${coreTid(e.victim)},"ts":${us(e.ns)},"name":"fault of core ${e.victim}","args":{"model":${text(e.model)},"instruction":${e.instruction}}}`;
+      return `{"ph":"i","cat":"fault","s":"g","pid":${CORES_PID},"tid":${coreTid(e.victim)},"ts":${us(e.ns)},"name":"fault of core ${e.victim}","args":{"model":${text(e.model)},"effect":${text(e.effect)},"instruction":${e.instruction}}}`;
     case 'fault-detected':
       return `{"ph":"i","cat":"detection","s":"g","pid":${CORES_PID},"tid":${coreTid(Math.max(0, e.core))},"ts":${us(e.ns)},"name":"fault of core ${e.victim} detected","args":{"latency_us":${us(e.latencyNs)},"misses":${e.misses}}}`;
     case 'checkpoint':
@@ -161,12 +162,12 @@ function instant(e: TraceEvent, mainTids: ReadonlyMap<number, number>): string |
 }
 
 /** A track of its own for each fault, and arrows from the dead core over detection to recovery. */
-function* faultSlices(timeline: Timeline, fault: FaultStory): Generator<string, void, undefined> {
+function* faultSlices(timeline: Timeline, fault: FaultStory, id: number): Generator<string, void, undefined> {
   const tid = recoveryTid(fault.core);
   const slice = (name: string, fromNs: number, toNs: number, args = ''): string =>
     `{"ph":"X","cat":"recovery","name":${text(name)},"pid":${RECOVERY_PID},"tid":${tid},"ts":${us(fromNs)},"dur":${us(Math.max(1, toNs - fromNs))},"args":{${args}}}`;
   const arrow = (ph: 's' | 't' | 'f', pid: number, thread: number, ns: number): string =>
-    `{"ph":"${ph}","cat":"fault","name":"fault of core ${fault.core}","id":${fault.core + 1},"pid":${pid},"tid":${thread},"ts":${us(ns)}${ph === 'f' ? ',"bp":"e"' : ''}}`;
+    `{"ph":"${ph}","cat":"fault","name":"fault of core ${fault.core}","id":${id},"pid":${pid},"tid":${thread},"ts":${us(ns)}${ph === 'f' ? ',"bp":"e"' : ''}}`;
 
   const { detectedAtNs } = fault;
   const ends = fault.recoveries.map((r) => r.endNs ?? timeline.endNs);

@@ -1,3 +1,4 @@
+import { silences } from '../../emu/faults/plan.ts';
 import type { EventOf, FaultStory, Recovery, Runner } from './timeline.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -10,11 +11,11 @@ type OpenFault = Mutable<Omit<FaultStory, 'recoveries' | 'recoveredAtNs' | 'reco
 
 /** Tells which detection, removal, recovery and step belongs to which fault. */
 export class RecoveryBuilder {
-  private readonly faults = new Map<number, OpenFault>();
+  private readonly faults: OpenFault[] = [];
   private readonly recoveries: OpenRecovery[] = [];
 
   fault(e: EventOf<'core-fault'>, running: Runner): void {
-    this.faults.set(e.victim, {
+    this.faults.push({
       core: e.victim,
       model: e.model,
       atNs: e.ns,
@@ -31,8 +32,8 @@ export class RecoveryBuilder {
   add(e: RecoveryEvent): void {
     switch (e.kind) {
       case 'fault-detected': {
-        const fault = this.faults.get(e.victim);
-        if (fault === undefined || fault.detectedAtNs !== undefined) return;
+        const fault = this.undetectedOf(e.victim);
+        if (fault === undefined) return;
         fault.detectedAtNs = e.ns;
         fault.detectedBy = e.core;
         fault.detectionLatencyNs = e.latencyNs;
@@ -40,7 +41,7 @@ export class RecoveryBuilder {
         return;
       }
       case 'core-removed': {
-        const fault = this.faults.get(e.victim);
+        const fault = this.faults.findLast(({ core, detectedAtNs }) => core === e.victim && detectedAtNs !== undefined);
         if (fault !== undefined) fault.removedAtNs ??= e.ns;
         return;
       }
@@ -68,15 +69,29 @@ export class RecoveryBuilder {
   }
 
   done(): { faults: FaultStory[]; recoveries: Recovery[] } {
-    const faults = [...this.faults.values()].sort((a, b) => a.atNs - b.atNs || a.core - b.core);
+    // A flipped bit that nobody noticed is no story of a core: it stands among the marks.
+    const told = this.faults.filter(({ model, detectedAtNs }) => silences(model) || detectedAtNs !== undefined);
+    const faults = told.sort((a, b) => a.atNs - b.atNs || a.core - b.core);
     return { faults: faults.map((fault) => this.finish(fault)), recoveries: this.recoveries };
   }
 
+  /** The fault of a core that is noticed now: the last one that silenced it, or else the last of any kind. */
+  private undetectedOf(victim: number): OpenFault | undefined {
+    const open = this.faults.filter(({ core, detectedAtNs }) => core === victim && detectedAtNs === undefined);
+    return open.findLast(({ model }) => silences(model)) ?? open.at(-1);
+  }
+
   private finish(fault: OpenFault): FaultStory {
-    const recoveries = this.recoveries.filter((r) => r.victim === fault.core);
+    const { core, detectedAtNs } = fault;
+    const nextNs = this.faults.find(
+      (other) => other.core === core && other.atNs > fault.atNs && other.detectedAtNs,
+    )?.atNs;
+    const recoveries = this.recoveries.filter(
+      (r) =>
+        r.victim === core && detectedAtNs !== undefined && r.startNs >= fault.atNs && r.startNs < (nextNs ?? Infinity),
+    );
     const allDone = recoveries.length > 0 && recoveries.every((r) => r.outcome === 'done');
     const recoveredAtNs = allDone ? Math.max(...recoveries.map((r) => r.endNs!)) : undefined;
-    const { detectedAtNs } = fault;
     const recoveryNs =
       recoveredAtNs === undefined || detectedAtNs === undefined ? undefined : recoveredAtNs - detectedAtNs;
     return { ...fault, recoveries, recoveredAtNs, recoveryNs };

@@ -25,7 +25,14 @@ export function tellStory(events: readonly TraceEvent[], timeline: Timeline): St
 }
 
 /** What came of the faults, in one clause. */
-export function verdict({ faults }: Timeline): string {
+export function verdict({ faults, marks }: Timeline): string {
+  const told = new Set(faults.map(({ core, atNs }) => `${core} ${atNs}`));
+  const others = marks.filter((mark) => mark.kind === 'core-fault' && !told.has(`${mark.victim} ${mark.ns}`)).length;
+  const more = others === 0 ? '' : `; ${counted(others, 'fault')} that left the cores running`;
+  return `${verdictOnCores(faults)}${more}`;
+}
+
+function verdictOnCores(faults: readonly FaultStory[]): string {
   if (faults.length === 0) return 'no core failed';
   const recovered = faults.filter((fault) => fault.recoveredAtNs !== undefined).length;
   const undetected = faults.filter((fault) => fault.detectedAtNs === undefined).length;
@@ -38,8 +45,8 @@ export function verdict({ faults }: Timeline): string {
   if (failed > 0) parts.push(`${failed} with a failed recovery`);
   if (undetected > 0) parts.push(`${undetected} not detected`);
   if (nothingToDo > 0) parts.push(`${nothingToDo} without a process to recover`);
-  const told = faults.length - recovered - failed - undetected - nothingToDo;
-  if (told > 0) parts.push(`${told} with an unfinished recovery`);
+  const rest = faults.length - recovered - failed - undetected - nothingToDo;
+  if (rest > 0) parts.push(`${rest} with an unfinished recovery`);
   return `${counted(faults.length, 'core fault')}: ${parts.join(', ')}`;
 }
 
@@ -55,7 +62,8 @@ function* tellStart(events: readonly TraceEvent[]): Generator<StoryLine, void, u
 }
 
 function* tellMarks(timeline: Timeline): Generator<StoryLine, void, undefined> {
-  const faultOf = new Map<number, FaultStory>(timeline.faults.map((fault) => [fault.core, fault]));
+  const faultOf = (core: number, ns: number): FaultStory | undefined =>
+    timeline.faults.findLast((fault) => fault.core === core && fault.atNs <= ns);
   const stepNumbers = new Map<EventOf<'restart-step'>, number>();
   for (const r of timeline.recoveries) r.steps.forEach((step, i) => void stepNumbers.set(step, i + 1));
 
@@ -77,19 +85,21 @@ function* tellMarks(timeline: Timeline): Generator<StoryLine, void, undefined> {
 function tellMark(
   timeline: Timeline,
   mark: Exclude<Mark, EventOf<'affinity' | 'restart-step'>>,
-  faultOf: ReadonlyMap<number, FaultStory>,
+  faultOf: (core: number, ns: number) => FaultStory | undefined,
 ): string {
   switch (mark.kind) {
     case 'checkpoint':
       return `checkpoint of ${pidLabel(timeline, mark.pid)}: ${mark.file}, ${byteSize(mark.bytes)}, a pause of ${duration(mark.pauseNs)}`;
     case 'core-fault': {
-      const running = faultOf.get(mark.victim)?.running;
+      const running = faultOf(mark.victim, mark.ns)?.running;
       const doing = running?.state === 'run' ? `while running ${labelOf(running)}` : 'while idle';
       const at = `at instruction ${grouped(mark.instruction)}`;
       return stopsForGood(mark.model)
         ? `core ${mark.victim} stops (${mark.model}) ${at} ${doing}`
         : `core ${mark.victim}, ${at}: ${mark.effect} (${mark.model})`;
     }
+    case 'core-back':
+      return `core ${mark.victim} is back and goes on`;
     case 'fault-detected':
       return (
         `the fault of core ${mark.victim} is detected after ${duration(mark.latencyNs)}` +
@@ -103,7 +113,7 @@ function tellMark(
         (mark.file === '' ? 'without a checkpoint' : `from ${mark.file}`)
       );
     case 'recovery-done': {
-      const fault = faultOf.get(mark.victim);
+      const fault = faultOf(mark.victim, mark.ns);
       const after = fault === undefined ? '' : `, ${duration(mark.ns - fault.atNs)} after the fault`;
       const lost =
         fault === undefined ? '' : `; ${duration(Math.max(0, fault.atNs - mark.fromNs))} of work is done again`;

@@ -1,17 +1,20 @@
 import { escapeMarkup } from './escape.ts';
 import { duration, listed } from './format.ts';
 import { pixel, type Sheet, spanRect, unitOf, xOf } from './svg-sheet.ts';
-import type { FaultStory, Lane } from './timeline.ts';
+import { deadSpans, type FaultStory, type Lane } from './timeline.ts';
 
 export function deadSvg(sheet: Sheet, lane: Lane): string {
-  const fault = sheet.timeline.faults.find((f) => f.core === lane.core);
-  if (fault === undefined || fault.atNs >= sheet.window.toNs) return '';
+  const { timeline, window } = sheet;
   const y = sheet.lanesTop + lane.core * sheet.lanePitch;
   const fill = `y="${y}" height="${sheet.laneHeight}" fill="url(#${sheet.idPrefix}-h)"`;
-  return spanRect(sheet, fault.atNs, sheet.window.toNs, fill).replace(
-    '/>',
-    `><title>core ${lane.core} is dead</title></rect>`,
-  );
+  const seen = deadSpans(timeline, lane).filter(({ startNs }) => startNs < window.toNs);
+  return seen
+    .map(({ startNs, endNs }) => {
+      const state = endNs < timeline.endNs ? 'away' : 'dead';
+      const title = `><title>core ${lane.core} is ${state}</title></rect>`;
+      return spanRect(sheet, startNs, Math.min(endNs, window.toNs), fill).replace('/>', title);
+    })
+    .join('');
 }
 
 /** The time without an answer in red, the time of recovery in green, behind which the cores show. */

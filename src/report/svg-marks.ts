@@ -20,7 +20,7 @@ const ROWS: readonly (Omit<MarkRow, 'marks'> & { kinds: readonly Mark['kind'][] 
   { name: 'fault', letter: 'X', tone: 'cb-fault', kinds: ['core-fault'] },
   { name: 'detected', letter: '!', tone: 'cb-detect', kinds: ['fault-detected'] },
   { name: 'restart', letter: 's', tone: 'cb-plain', kinds: ['restart-step'] },
-  { name: 'recovered', letter: 'R', tone: 'cb-ok', kinds: ['recovery-done'] },
+  { name: 'recovered', letter: 'R', tone: 'cb-ok', kinds: ['recovery-done', 'core-back'] },
   { name: 'failed', letter: 'F', tone: 'cb-fault', kinds: ['recovery-failed'] },
   { name: 'exit', letter: 'E', tone: 'cb-plain', kinds: ['exit'] },
 ];
@@ -77,6 +77,8 @@ function markTitle(timeline: Timeline, mark: Mark): string {
       return `${at}: ${pidLabel(timeline, mark.pid)} to cores ${mark.cpus.join(',')} ${mark.why}`;
     case 'core-fault':
       return `${at}: core ${mark.victim}: ${mark.effect} (${mark.model})`;
+    case 'core-back':
+      return `${at}: core ${mark.victim} is back`;
     case 'fault-detected':
       return `${at}: fault of core ${mark.victim} detected after ${duration(mark.latencyNs)}`;
     case 'core-removed':

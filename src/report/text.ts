@@ -154,6 +154,7 @@ const cellOf = (ns: number, { fromNs, toNs }: Window, cells: number): number =>
 
 const MARK_LETTERS: Readonly<Partial<Record<Mark['kind'], string>>> = {
   'core-fault': 'X',
+  'core-back': 'B',
   'fault-detected': '!',
   'recovery-done': 'R',
   'recovery-failed': 'F',
@@ -200,6 +201,7 @@ function legend(timeline: Timeline, pen: Pen): string[] {
   const meanings: readonly [Mark['kind'], string][] = [
     ['checkpoint', 'C checkpoint'],
     ['core-fault', 'X fault'],
+    ['core-back', 'B back again'],
     ['fault-detected', '! detected'],
     ['recovery-done', 'R recovered'],
     ['recovery-failed', 'F recovery failed'],

@@ -1,3 +1,4 @@
+import type { FaultModel } from '../../emu/faults/plan.ts';
 import type { TraceEvent, TraceEventKind } from '../../kernel-sim/kern/events.ts';
 
 /** What the events alone do not say: how many rows to draw, and where time ends. */
@@ -59,6 +60,7 @@ export interface Interval {
 export const MARK_KINDS = [
   'checkpoint',
   'core-fault',
+  'core-back',
   'fault-detected',
   'core-removed',
   'recovery-start',
@@ -89,7 +91,7 @@ export interface Recovery {
 
 export interface FaultStory {
   readonly core: number;
-  readonly model: string;
+  readonly model: FaultModel;
   readonly atNs: number;
   readonly atInstruction: number;
   /** What the core ran when it stopped. */
@@ -124,6 +126,10 @@ export function* intervalsOf(timeline: Timeline, lane: Lane): Generator<Interval
     yield { startNs: lane.startNs[i]!, endNs, runner: timeline.runners[lane.runner[i]!]! };
   }
 }
+
+/** When a core was dead or away. */
+export const deadSpans = (timeline: Timeline, lane: Lane): Interval[] =>
+  [...intervalsOf(timeline, lane)].filter(({ runner }) => runner.state === 'dead');
 
 /** The index of the interval that holds `ns`, or of the last one before it. */
 export function intervalAt(lane: Lane, ns: number): number {

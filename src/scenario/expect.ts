@@ -127,7 +127,7 @@ function checkProcess(
   }
   if ('onlyOn' in e || 'neverOn' in e) {
     const from = e.from === undefined ? 0 : parseDuration(e.from, 'from');
-    const used = coresOf(pid, from, c.result.events);
+    const used = coresUsed(pid, from, c.result.events);
     const wrong =
       'onlyOn' in e ? used.filter((core) => !e.onlyOn.includes(core)) : used.filter((core) => e.neverOn.includes(core));
     if (used.length === 0) return `${e.process} never ran${e.from ? ` from ${e.from} on` : ''}`;
@@ -211,7 +211,7 @@ function checkDeadCores(c: ExpectContext): string | null {
 }
 
 /** Cores on which a process ran at or after `from`. */
-function coresOf(pid: Pid, from: number, events: readonly TraceEvent[]): number[] {
+export function coresUsed(pid: Pid, from: number, events: readonly TraceEvent[]): number[] {
   const cores = new Set<number>();
   const running = new Map<number, number>();
   for (const event of events) {

@@ -7,15 +7,12 @@ import type { Outcome } from '../recovery/outcome.ts';
 import { processEnds } from '../recovery/results.ts';
 import { toScenario } from '../scenario/parse-scenario.ts';
 import { runGolden } from '../scenario/run-scenario.ts';
-import type { Scenario } from '../scenario/schema.ts';
-import type { GuestFile } from '../system.ts';
+import type { Scenario, ScenarioInput } from '../scenario/schema.ts';
 import { faultPlans, type MachineShape, machineShapes } from './arbitraries.ts';
-import { type GeneratedProgram, type GuestFragment, guestProgram } from './guest-fragments.ts';
+import { guestProgram } from './guest-fragments.ts';
+import { commandsOf, type Programs, programFiles, scriptOf } from './programs.ts';
 import { parseReplay, replayText } from './replay-file.ts';
 import { RECOVERS, runTrial, type Trial, type TrialSetting, type Verdict } from './trial.ts';
-
-/** What runs: commands of programs in /bin ('count 20 50'), generated fragments, or an arbitrary of these. */
-export type Programs = string | readonly string[] | { readonly fragments: readonly GuestFragment[] };
 
 /** The default seed: runs are the same every time, on every machine. */
 export const DEFAULT_SEED = 20120112;
@@ -26,7 +23,7 @@ export interface RecoveryOptions {
   /** Default: `machineShapes()`. */
   readonly machines?: fc.Arbitrary<MachineShape>;
   /** Keys of a scenario's `machine` that all runs share: recovery, detection, until ... */
-  readonly machine?: Readonly<Record<string, unknown>>;
+  readonly machine?: ScenarioInput['machine'];
   /** Nice value of every program. Default 0. */
   readonly nice?: number;
   /** Default: a core stops for good. */
@@ -135,8 +132,8 @@ export function checkRecovery(
 }
 
 function nameOf(programs: Programs | fc.Arbitrary<Programs>): string {
-  if (typeof programs === 'string') return programs;
-  return Array.isArray(programs) ? programs.join(' + ') : 'generated programs';
+  if (isArbitrary(programs) || (typeof programs === 'object' && 'fragments' in programs)) return 'generated programs';
+  return commandsOf(programs).join(' + ');
 }
 
 function messageOf({ trial, problems, outcome }: Verdict, path: string, how: string): string {
@@ -172,11 +169,6 @@ function drawn(programs: Programs | fc.Arbitrary<Programs>, options: RecoveryOpt
 const isArbitrary = (programs: Programs | fc.Arbitrary<Programs>): programs is fc.Arbitrary<Programs> =>
   programs instanceof fc.Arbitrary;
 
-const GENERATED = 'generated';
-
-const commandsOf = (programs: Programs): readonly string[] =>
-  typeof programs === 'string' ? [programs] : 'fragments' in programs ? [GENERATED] : programs;
-
 interface Made {
   readonly trial: Trial;
   readonly golden: FinishedRun;
@@ -190,31 +182,24 @@ function trialOf(
   options: RecoveryOptions,
   setting: CheckSetting,
 ): Made {
-  const generated =
-    typeof programs === 'object' && 'fragments' in programs ? guestProgram(GENERATED, programs.fragments) : null;
-  const files: GuestFile[] = generated ? [{ path: `/bin/${GENERATED}`, bytes: generated.elf }] : [];
-  const scenario = scenarioOf(commandsOf(programs), shape, name, options);
+  const files = programFiles(programs);
+  const scenario = scenarioOf(programs, shape, name, options);
   const engine = setting.engine ? { engine: setting.engine } : {};
   const golden = runGolden(scenario, { seed: shape.seed, files: [...setting.programs, ...files], ...engine });
   const demands = { ...RECOVERS, outcomes: options.outcomes ?? RECOVERS.outcomes };
   const scaled = faults.map((fault) => ({ ...fault, trigger: scale(fault.trigger, golden) })) as FaultPlan;
   const trial: Trial = { scenario, faults: scaled, seed: shape.seed, demands, files };
-  return { trial, golden, problem: generated && modelProblem(generated, golden) };
+  return { trial, golden, problem: modelProblem(programs, golden) };
 }
 
-function scenarioOf(
-  commands: readonly string[],
-  shape: MachineShape,
-  name: string,
-  options: RecoveryOptions,
-): Scenario {
+function scenarioOf(programs: Programs, shape: MachineShape, name: string, options: RecoveryOptions): Scenario {
   const { cores, slice, seed, checkpointEvery } = shape;
   return toScenario(
     {
       name: 'recovery',
       about: name,
-      machine: { cores, slice, seed, checkpointEvery, ...options.machine },
-      script: commands.map((run, n) => ({ at: '0s', run, as: `program-${n + 1}`, nice: options.nice ?? 0 })),
+      machine: { cores, slice: [...slice], seed, checkpointEvery, ...options.machine },
+      script: scriptOf(programs, options.nice),
       expect: [{ stop: 'finished' }],
     },
     name,
@@ -239,12 +224,13 @@ function scale(trigger: FaultTrigger, golden: FinishedRun): FaultTrigger {
 }
 
 /** A generated program has to do what its model says when there is no fault: otherwise the emulator is wrong. */
-function modelProblem(program: GeneratedProgram, golden: FinishedRun): string | null {
+function modelProblem(programs: Programs, golden: FinishedRun): string | null {
+  if (typeof programs === 'string' || !('fragments' in programs)) return null;
+  const { outputs } = guestProgram('model', programs.fragments);
   const written = processEnds(golden)
     .map(({ output }) => output)
     .filter((output) => output !== '')
     .sort();
-  const same = written.length === program.outputs.length && written.every((text, n) => text === program.outputs[n]);
-  if (same) return null;
-  return `without faults it writes ${JSON.stringify(written)}, its model ${JSON.stringify(program.outputs)}`;
+  const same = written.length === outputs.length && written.every((text, n) => text === outputs[n]);
+  return same ? null : `without faults it writes ${JSON.stringify(written)}, its model ${JSON.stringify(outputs)}`;
 }

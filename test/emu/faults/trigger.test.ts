@@ -3,7 +3,7 @@ import { Prng } from '../../../emu/base/prng.ts';
 import type { FaultPlan, FaultSpec, FaultTrigger } from '../../../emu/faults/plan.ts';
 import { exponentialGapNs } from '../../../emu/faults/poisson.ts';
 import type { SystemConfig } from '../../../src/system.ts';
-import { type GuestProgram, program, Run } from '../../support/guest-program.ts';
+import { type GuestProgram, program, Run, SCRATCH } from '../../support/guest-program.ts';
 
 const CHEAP = { syscallInstructions: 10, contextSwitchInstructions: 20, checkpointBaseNs: 0, checkpointNsPerKiB: 0 };
 const stop = (trigger: FaultTrigger): FaultSpec => ({ model: 'fail-stop', trigger });
@@ -21,6 +21,8 @@ function run(programs: Record<string, GuestProgram>, faults: FaultPlan, config: 
   return made;
 }
 
+const le = (value: number): string =>
+  [0, 8, 16, 24].map((shift) => ((value >>> shift) & 255).toString(16).padStart(2, '0')).join('');
 const struck = (made: Run): { core: number; instruction: number }[] =>
   made.events('core-fault').map(({ victim, instruction }) => ({ core: victim, instruction }));
 
@@ -70,6 +72,26 @@ describe('a program counter', () => {
       flipEdx({ at: 'pc', address: growing.address('store'), hits: 2 }),
     ]);
     expect(struck(made)).toEqual([{ core: 0, instruction: 1 }]);
+  });
+
+  it('is met by every way of getting there', () => {
+    const ways = program((p) => {
+      p.raw('31d2').routine('target', (q) => q.raw('42').raw('c3'));
+      const target = le(p.address('target'));
+      // call rel32 (through a jump), call eax, call [mem], push + ret
+      p.raw(`b8${target} ffd0`)
+        .store(SCRATCH)
+        .raw(`ff15${le(SCRATCH)}`);
+      p.raw('68')
+        .raw(le(p.here + 4 + 5 + 1))
+        .raw(`68${target} c3`);
+      return p.raw('89d0').log('count').exit(0);
+    });
+    const address = ways.address('target');
+    for (const hits of [1, 2, 3])
+      expect(struck(run({ ways }, [flipEdx({ at: 'pc', address, hits }, 9)]))).toHaveLength(1);
+    expect(struck(run({ ways }, [flipEdx({ at: 'pc', address, hits: 4 })]))).toEqual([]);
+    expect(run({ ways }, []).logOf(2).count).toBe(3);
   });
 
   it('leaves a run alone in which it does not strike', () => {

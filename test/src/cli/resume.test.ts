@@ -29,7 +29,8 @@ describe('a run that is saved and goes on in a new host process', () => {
       system.run({ ...LIMITS, pauseInstructions: prng.below(whole.machine.retired) });
       const file = join(FOLDER, `${n}.state`);
       writeFileSync(file, encodeSavedRun({ snapshot: system.snapshot(), faults, golden, limits: LIMITS }));
-      const { stdout, stderr } = coreback(['resume', file, '--json']);
+      const engine = n === 0 ? 'interpreter' : 'jit';
+      const { stdout, stderr } = coreback(['resume', file, '--json', '--engine', engine]);
       expect(stderr).toBe('');
       expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(expected)));
     }

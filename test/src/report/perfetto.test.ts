@@ -59,9 +59,9 @@ describe('the trace for Perfetto', () => {
     const records = trace({ ...run, events: [...run.events, ...failedRecovery] });
     const arrows = records.filter((r) => 'stf'.includes(r.ph) && r.cat === 'fault');
     expect(arrows.map((r) => [r.ph, r.id, ns(r.ts!)])).toEqual([
-      ['s', 3, 12_000_000_000],
-      ['t', 3, 12_011_000_000],
-      ['f', 3, 12_012_000_000],
+      ['s', 1, 12_000_000_000],
+      ['t', 1, 12_011_000_000],
+      ['f', 1, 12_012_000_000],
       ['s', 2, 29_000_000_000],
       ['t', 2, 29_011_000_000],
       ['f', 2, 29_012_000_000],

@@ -42,6 +42,17 @@ describe.each(WORKLOADS)('a snapshot as bytes: $name', (workload) => {
       property(5),
     );
   });
+
+  it('never changes, whatever the system does afterwards', () => {
+    const system = boot(workload, 1);
+    system.run({ ...LIMITS, pauseInstructions: whole.machine.retired >>> 1 });
+    const snapshot = system.snapshot();
+    const bytes = encodeSnapshot(snapshot);
+    system.run(LIMITS);
+    system.restore(snapshot);
+    system.run(LIMITS);
+    expect(sameValue(encodeSnapshot(snapshot), bytes)).toBe(true);
+  });
 });
 
 describe('plain data', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError, UsageError } from '../../../emu/base/errors.ts';
+import { JitEngine } from '../../../emu/jit/jit-engine.ts';
 import type { RunLimits, Stop } from '../../../emu/machine/machine.ts';
 import { finishedRun } from '../../../src/recovery/finished-run.ts';
 import { buildResult } from '../../../src/result.ts';
@@ -95,6 +96,27 @@ describe.each(WORKLOADS)('$name', (workload) => {
         },
       ),
       property(3),
+    );
+  });
+
+  it('goes back and forth under the translating engine as under the reference', () => {
+    fc.assert(
+      fc.property(seeds, fc.array(place, { minLength: 2, maxLength: 3 }), (seed, places) => {
+        const end = endOf(workload, seed);
+        const system = boot(workload, seed, { engine: new JitEngine({ sampleEvery: 50, samples: 1, eager: true }) });
+        const snapshots = [...places]
+          .sort((a, b) => a.share - b.share)
+          .map((at) => {
+            system.run(limitsAt(at, end));
+            return system.snapshot();
+          });
+        expect(toEnd(system)).toEqual(end);
+        for (const snapshot of [...snapshots.reverse(), snapshots[0]!]) {
+          system.restore(snapshot);
+          expect(toEnd(system)).toEqual(end);
+        }
+      }),
+      property(2),
     );
   });
 

@@ -6,6 +6,9 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_NONBLOCK = 4;
 export const O_APPEND = 8;
+/** open(2): flock(2) in the same call. */
+export const O_SHLOCK = 0x10;
+export const O_EXLOCK = 0x20;
 export const O_NOFOLLOW = 0x100;
 export const O_CREAT = 0x200;
 export const O_TRUNC = 0x400;
@@ -19,11 +22,29 @@ export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
+/** Before 8.0, with a struct flock that ends before l_sysid. */
+export const F_OGETLK = 7;
+export const F_OSETLK = 8;
+export const F_OSETLKW = 9;
 export const F_DUP2FD = 10;
+export const F_GETLK = 11;
+export const F_SETLK = 12;
+export const F_SETLKW = 13;
 /** From 9.2. */
 export const F_DUPFD_CLOEXEC = 17;
 export const F_DUP2FD_CLOEXEC = 18;
 export const FD_CLOEXEC = 1;
+
+/** l_type. */
+export const F_RDLCK = 1;
+export const F_UNLCK = 2;
+export const F_WRLCK = 3;
+
+/** flock(2). */
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
 
 export const AT_FDCWD = -100;
 export const AT_EACCESS = 0x100;

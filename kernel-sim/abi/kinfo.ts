@@ -184,6 +184,8 @@ export type KinfoVmentry = typeof kinfoVmentryLayout.zero;
 export const KF_TYPE_VNODE = 1;
 export const KF_TYPE_SOCKET = 2;
 export const KF_TYPE_PIPE = 3;
+export const KF_TYPE_FIFO = 4;
+export const KF_TYPE_SHM = 8;
 export const KF_TYPE_KQUEUE = 5;
 
 /** kf_vnode_type and kve_vn_type. */
@@ -193,6 +195,7 @@ export const KF_VTYPE_VDIR = 2;
 export const KF_VTYPE_VCHR = 4;
 export const KF_VTYPE_VLNK = 5;
 export const KF_VTYPE_VSOCK = 6;
+export const KF_VTYPE_VFIFO = 7;
 
 /** kf_fd of what is not a descriptor. */
 export const KF_FD_TYPE_CWD = -1;

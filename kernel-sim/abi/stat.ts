@@ -1,5 +1,7 @@
 /** struct stat and struct dirent as FreeBSD 9.0 i386 lays them out (inode numbers of 32 bits). */
 
+/** The bits of st_mode that say what it is. */
+export const S_IFMT = 0o170000;
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
 export const S_IFDIR = 0o040000;
@@ -9,6 +11,7 @@ export const S_IFSOCK = 0o140000;
 export const S_ISVTX = 0o1000;
 export const ALLPERMS = 0o7777;
 
+export const DT_FIFO = 1;
 export const DT_CHR = 2;
 export const DT_DIR = 4;
 export const DT_REG = 8;

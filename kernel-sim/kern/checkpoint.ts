@@ -1,10 +1,11 @@
 import { UsageError } from '../../emu/base/errors.ts';
 import type { WriteFailure } from '../../emu/faults/world.ts';
-import { EIO, ENOSPC, errnoName } from '../abi/errno.ts';
+import { EFBIG, EIO, ENOSPC, errnoName } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { readCore, writeCore } from '../elf/core-file.ts';
+import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { readFile, removeFile, writeFile } from '../vfs/memfs.ts';
-import { coreImage } from './coredump.ts';
+import { coreImage, dumpedBytes } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { INIT_PID } from './proc.ts';
 import { POLICIES } from './recovery-policy.ts';
@@ -34,6 +35,10 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   if (p.threads.some((tid) => k.thread(tid).state === 'running' && k.cores[k.thread(tid).onCpu]!.failed)) return false;
   const sequence = p.checkpoint?.sequence ?? 0;
   const path = `${k.config.checkpointDir}/core.${pid}.${sequence}`;
+  if (dumpedBytes(k, p) >= FILE_SIZE_MAX) {
+    k.log(`checkpoint of pid ${pid}: cannot write ${path}: ${errnoName(EFBIG)}`);
+    return false;
+  }
   const image = coreImage(k, pid, { layout: k.config.coreLayout, cursig: 0, first: p.threads[0]!, sequence });
   const file = writeCore(image);
   const errno = store(k, pid, path, file);

@@ -19,13 +19,15 @@ import {
   RTP_PRIO_NORMAL,
   RTP_PRIO_REALTIME,
 } from '../abi/priority.ts';
-import { rlimBits } from '../abi/resource.ts';
+import { RLIMIT_CORE, rlimBits } from '../abi/resource.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
 import { writeCore } from '../elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
 import type { ProcstatNotes } from '../elf/procstat-notes.ts';
+import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { directoryPath, writeFile } from '../vfs/memfs.ts';
 import { makeResident } from '../vm/fault.ts';
+import { isShared, sharedContents } from '../vm/shared.ts';
 import { cpusOf } from './cpumask.ts';
 import { baseSet } from './cpuset.ts';
 import { OSRELDATE } from './exec.ts';
@@ -33,7 +35,8 @@ import type { Kernel } from './kernel.ts';
 import { kinfoFiles, kinfoProc, kinfoVmmap } from './kinfo.ts';
 import { cpuTimes } from './proc.ts';
 import { fxsaveOf, userRegs } from './regs.ts';
-import type { Proc, Thread } from './state.ts';
+import { softLimit } from './resource.ts';
+import type { Proc, Thread, VmEntry } from './state.ts';
 
 /**
  * The XSAVE image of a processor without AVX: the FXSAVE image with XCR0 in its software bytes, and a header that says which parts are
@@ -142,19 +145,31 @@ function rtpType({ priClass }: Thread): number {
 }
 
 /** Entries with any access, with an object, and not marked NOCOREDUMP (freebsd-i386-abi.md, E.1). */
+function dumpedEntries(k: Kernel, p: Proc): VmEntry[] {
+  return k.vmspace(p.vmspace).map.filter((entry) => {
+    // Anonymous memory that was never touched has no object; a mapped file and shared memory always are one.
+    const hasObject = entry.touched || entry.object.kind !== 'anon';
+    return entry.prot !== 0 && !entry.noCoredump && hasObject;
+  });
+}
+
+/** Bytes of memory that a core of the process would hold: the rest is small. */
+export function dumpedBytes(k: Kernel, p: Proc): number {
+  return dumpedEntries(k, p).reduce((sum, { start, end }) => sum + (end - start), 0);
+}
+
 function dumpedSegments(k: Kernel, p: Proc): CoreSegment[] {
   const space = k.space(p.vmspace);
   const segments: CoreSegment[] = [];
-  for (const entry of k.vmspace(p.vmspace).map) {
-    // Anonymous memory that was never touched has no object; a mapped file always is one.
-    const hasObject = entry.touched || entry.object.kind === 'vnode';
-    if (entry.prot === 0 || entry.noCoredump || !hasObject) continue;
-    if (entry.object.kind === 'vnode') {
-      for (let page = entry.start / 4096; page < entry.end / 4096; page++) makeResident(k, p.vmspace, entry, page);
+  for (const entry of dumpedEntries(k, p)) {
+    const shared = isShared(entry) ? sharedContents(k, entry) : null;
+    if (entry.object.kind === 'vnode' && !shared) {
+      for (let page = entry.start / 4096; page < entry.end / 4096; page++)
+        makeResident(k, p.vmspace, entry, page, false);
     }
     const flags =
       (entry.prot & PROT_READ ? PF_R : 0) | (entry.prot & PROT_WRITE ? PF_W : 0) | (entry.prot & PROT_EXEC ? PF_X : 0);
-    segments.push({ vaddr: entry.start, flags, data: space.u8.subarray(entry.start, entry.end) });
+    segments.push({ vaddr: entry.start, flags, data: shared ?? space.u8.subarray(entry.start, entry.end) });
   }
   return segments;
 }
@@ -173,6 +188,11 @@ export function coredump(k: Kernel, pid: Pid, tid: Tid, signo: number): boolean 
   const directory = directoryPath(k, p.cwd);
   if (typeof directory === 'number') return false;
   const path = `${directory === '/' ? '' : directory}/${p.comm}.core`;
+  // Before anything is made: it may be gigabytes.
+  if (dumpedBytes(k, p) >= Math.min(softLimit(p, RLIMIT_CORE), FILE_SIZE_MAX)) {
+    k.log(`pid ${pid} (${p.comm}), uid ${p.uid}: exited on signal ${signo} (no core: too large)`);
+    return false;
+  }
   const image = coreImage(k, pid, { layout: k.config.coreLayout, cursig: signo, first: tid, sequence: 0 });
   const written = writeCoreFile(k, path, image);
   if ('errno' in written) k.log(`pid ${pid} (${p.comm}): cannot write ${path}: errno ${written.errno}`);

@@ -51,6 +51,7 @@ import { pathOf } from '../vfs/memfs.ts';
 import { namei } from '../vfs/namei.ts';
 import { checkAccess } from '../vfs/vnode.ts';
 import { insertEntry } from '../vm/map.ts';
+import { syncFile } from '../vm/shared.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import { beginCheckpoints } from './checkpoint.ts';
 import { bytesOf, type Kernel, latin1 } from './kernel.ts';
@@ -96,7 +97,8 @@ export function execve(
   for (const file of k.state.files.values()) {
     if (file.kind === 'vnode' && file.vnode === vnode.id && file.writable) return ETXTBSY;
   }
-  const bytes = readFileRange(vnode.data, 0, vnode.data.size);
+  const { data } = syncFile(k, vnode);
+  const bytes = readFileRange(data, 0, data.size);
   if (bytes[0] === 0x23 && bytes[1] === 0x21) return execScript(k, tid, path, bytes, args, env, depth);
   const image = readExecutable(bytes);
   if (isRejected(image)) {
@@ -187,12 +189,20 @@ function mapImage(k: Kernel, id: VmspaceId, image: ExecImage, vnode: number, byt
     if (start < VM_MIN_ADDRESS || end > VM_MAXUSER_ADDRESS) return false;
     if (map.some((e) => e.start < end && e.end > start)) return false;
     const prot = PROT_READ | (load.flags & PF_W ? PROT_WRITE : 0) | (load.flags & PF_X ? PROT_EXEC : 0);
-    const common = { prot, maxProt: PROT_ALL, noCoredump: (load.flags & PF_W) === 0, growsDown: false, touched: false };
+    const common = {
+      prot,
+      maxProt: PROT_ALL,
+      noCoredump: (load.flags & PF_W) === 0,
+      growsDown: false,
+      touched: false,
+      inherit: 'copy',
+      wired: false,
+    } as const;
     // Whole file pages come from the file; a page in which the bss starts is anonymous, with the file's part copied in.
     const fileMapEnd = load.memsz > load.filesz ? pageFloor(fileEnd) : pageCeil(fileEnd);
     if (fileMapEnd > start) {
       const offset = pageFloor(load.offset);
-      const object = { kind: 'vnode', vnode, offset, fileEnd: Math.min(fileMapEnd, fileEnd) } as const;
+      const object = { kind: 'vnode', vnode, offset, fileEnd: Math.min(fileMapEnd, fileEnd), shared: false } as const;
       map = insertEntry(map, { ...common, start, end: fileMapEnd, object });
     }
     if (end > fileMapEnd) {
@@ -214,6 +224,8 @@ function mapImage(k: Kernel, id: VmspaceId, image: ExecImage, vnode: number, byt
     noCoredump: false,
     growsDown: true,
     touched: true,
+    inherit: 'copy',
+    wired: false,
   };
   if (map.some((e) => e.end > stack.start)) return false;
   k.setVmspace(id, {

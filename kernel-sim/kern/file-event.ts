@@ -30,9 +30,12 @@ function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
   }
   switch (file.kind) {
     case 'pipe':
+    case 'fifo':
       return 'pipe' in source && source.pipe === file.pipe;
     case 'kqueue':
       return 'kqueue' in source && source.kqueue === file.kqueue;
+    case 'shm':
+      return false;
     case 'socket':
       return 'socket' in source && source.socket === file.socket;
     case 'vnode':

@@ -8,6 +8,7 @@ import type { Kernel } from './kernel.ts';
 import { forkEvent } from './kqueue.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
 import { regsOf } from './regs.ts';
+import { cpuLimitNs, mayFork } from './resource.ts';
 import { noteBirth } from './rollback-point.ts';
 import { makeRunnable } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
@@ -23,7 +24,7 @@ export function forkProcess(
   options: { shareMemory: boolean; vfork: boolean; how: string },
 ): Pid | null {
   const parent = k.proc(td.pid);
-  const childPid = allocatePid(k);
+  const childPid = mayFork(k, parent) ? allocatePid(k) : null;
   if (childPid === null) return null;
   const nowNs = k.now();
   const childTid = allocateTid(k);
@@ -48,6 +49,7 @@ export function forkProcess(
     gid: parent.gid,
     nice: parent.nice,
     limits: parent.limits,
+    cpuLimitNs: cpuLimitNs(parent.limits),
     ldt: parent.ldt,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,

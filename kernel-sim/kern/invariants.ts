@@ -1,6 +1,7 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { Tid } from '../abi/ids.ts';
 import { checkFileInvariants } from '../vfs/invariants.ts';
+import { checkSharedPages } from '../vm/invariants.ts';
 import { cpuBit } from './cpumask.ts';
 import type { Kernel } from './kernel.ts';
 import { LDT_MAX } from './ldt.ts';
@@ -10,6 +11,7 @@ import type { Thread } from './state.ts';
 /** Walks everything and throws an InvariantError at the first thing that does not hold (DESIGN.md, Invariants). */
 export function checkInvariants(k: Kernel): void {
   const problems = [...schedulerProblems(k), ...processProblems(k), ...memoryProblems(k), ...cpusetProblems(k)];
+  problems.push(...checkSharedPages(k));
   problems.push(...checkFileInvariants(k));
   assert(problems.length === 0, problems.join('; '));
 }
@@ -65,7 +67,7 @@ function sleepProblems(k: Kernel, td: Thread): string[] {
   if (!td.pending) problems.push(`thread ${td.tid} sleeps outside any system call`);
   if (td.state !== 'sleeping') problems.push(`thread ${td.tid} sleeps and is ${td.state}`);
   const [kind, , vmspace] = td.sleep.wchan.split(':');
-  if (kind === 'umtx' && Number(vmspace) !== k.proc(td.pid).vmspace)
+  if (kind === 'umtx' && /^\d+$/.test(vmspace!) && Number(vmspace) !== k.proc(td.pid).vmspace)
     problems.push(`thread ${td.tid} waits in memory that is not its own`);
   return problems;
 }

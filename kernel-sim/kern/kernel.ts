@@ -240,6 +240,9 @@ export class Kernel {
       | 'nextPipe'
       | 'nextKqueue'
       | 'nextSocket'
+      | 'nextVmObject'
+      | 'nextPosixShm'
+      | 'nextSysvShm'
       | 'nextCpuset',
   ): number {
     const value = this.state.counters[counter];

@@ -9,12 +9,15 @@ import {
   KF_FLAG_NONBLOCK,
   KF_FLAG_READ,
   KF_FLAG_WRITE,
+  KF_TYPE_FIFO,
   KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
+  KF_TYPE_SHM,
   KF_TYPE_SOCKET,
   KF_TYPE_VNODE,
   KF_VTYPE_VCHR,
   KF_VTYPE_VDIR,
+  KF_VTYPE_VFIFO,
   KF_VTYPE_VLNK,
   KF_VTYPE_VREG,
   KF_VTYPE_VSOCK,
@@ -280,7 +283,7 @@ function kinfoVmentry(k: Kernel, entry: VmEntry, residentCount: number): KinfoVm
     kve_type: untouched ? KVME_TYPE_NONE : vnode ? KVME_TYPE_VNODE : KVME_TYPE_DEFAULT,
     kve_start: entry.start,
     kve_end: entry.end,
-    kve_offset: object.kind === 'vnode' ? object.offset : 0,
+    kve_offset: object.kind === 'anon' ? 0 : object.offset,
     kve_protection: entry.prot,
     kve_flags: vmFlags(entry),
     kve_resident: residentCount,
@@ -298,11 +301,11 @@ function kinfoVmentry(k: Kernel, entry: VmEntry, residentCount: number): KinfoVm
   };
 }
 
-/** Every mapping of a file is private here; one that cannot have been written still needs its copy. */
+/** A private mapping of a file that cannot have been written still needs its copy. */
 function vmFlags(entry: VmEntry): number {
   const copied = entry.touched && (entry.prot & PROT_WRITE) !== 0;
   return (
-    (entry.object.kind === 'vnode' ? KVME_FLAG_COW | (copied ? 0 : KVME_FLAG_NEEDS_COPY) : 0) |
+    (entry.object.kind === 'vnode' && !entry.object.shared ? KVME_FLAG_COW | (copied ? 0 : KVME_FLAG_NEEDS_COPY) : 0) |
     (entry.noCoredump ? KVME_FLAG_NOCOREDUMP : 0) |
     (entry.growsDown ? KVME_FLAG_GROWS_DOWN : 0)
   );
@@ -314,6 +317,7 @@ const VNODE_TYPES = {
   chr: KF_VTYPE_VCHR,
   lnk: KF_VTYPE_VLNK,
   sock: KF_VTYPE_VSOCK,
+  fifo: KF_VTYPE_VFIFO,
 } as const;
 
 /** What both structures say of a vnode; null when it is gone. */
@@ -326,7 +330,14 @@ function vnodePart(k: Kernel, id: VnodeId) {
 
 // ---- kinfo_file --------------------------------------------------------------------------------------------------------
 
-const KF_TYPE = { pipe: KF_TYPE_PIPE, kqueue: KF_TYPE_KQUEUE, socket: KF_TYPE_SOCKET } as const;
+const KF_TYPE = {
+  vnode: KF_TYPE_VNODE,
+  fifo: KF_TYPE_FIFO,
+  pipe: KF_TYPE_PIPE,
+  kqueue: KF_TYPE_KQUEUE,
+  socket: KF_TYPE_SOCKET,
+  shm: KF_TYPE_SHM,
+} as const;
 
 /** Text, working and root directory, then the descriptors (sysctl_kern_proc_filedesc). */
 export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
@@ -345,7 +356,8 @@ export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
     const file = k.file(entry.file);
     records.push({
       ...kinfoFileLayout.zero,
-      ...(file.kind === 'vnode' ? vnodeFields(k, file.vnode) : { kf_type: KF_TYPE[file.kind] }),
+      ...('vnode' in file ? vnodeFields(k, file.vnode) : {}),
+      kf_type: KF_TYPE[file.kind],
       kf_fd: fd,
       kf_ref_count: file.refs,
       kf_offset: file.offset,

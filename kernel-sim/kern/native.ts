@@ -1,9 +1,8 @@
 import { assert } from '../../emu/base/errors.ts';
 import { EAX, EDX, EFLAGS, FLAG_CF } from '../../emu/core/core-state.ts';
 import type { Pid, Tid } from '../abi/ids.ts';
-import { PROT_ALL } from '../abi/vmparam.ts';
-import { anonEntry } from '../sys/memory.ts';
 import { SYSCALLS } from '../sys/table.ts';
+import { anonEntry } from '../vm/map-in.ts';
 import { newVmspace } from '../vm/vmspace.ts';
 import { retainCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
@@ -60,7 +59,8 @@ export function spawnNative(
   const tid = allocateTid(k);
   const nowNs = k.now();
   const vmspace = newVmspace(k);
-  k.setVmspace(vmspace, { map: [anonEntry(SCRATCH_ADDR, SCRATCH_ADDR + SCRATCH_BYTES, PROT_ALL, true)] });
+  const scratch = { ...anonEntry(SCRATCH_ADDR, SCRATCH_ADDR + SCRATCH_BYTES), noCoredump: true };
+  k.setVmspace(vmspace, { map: [scratch] });
   k.state.procs.set(pid, {
     ...blankProc(pid, INIT_PID, nowNs),
     comm: program,

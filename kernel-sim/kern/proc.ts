@@ -1,5 +1,6 @@
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
 import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
+import { RLIM_INFINITY } from '../abi/resource.ts';
 import type { Kernel } from './kernel.ts';
 import { DEFAULT_LIMITS } from './resource.ts';
 import type { Proc, SigStack, Thread } from './state.ts';
@@ -48,6 +49,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     gid: 0,
     nice: 0,
     limits: DEFAULT_LIMITS,
+    cpuLimitNs: RLIM_INFINITY,
     ldt: [],
     sigacts: [],
     sigqueue: [],

@@ -100,13 +100,13 @@ export function setUserRegs(k: Kernel, tid: Tid, reg: Reg): Errno | 0 {
 
 /** Reads a tracee's memory past its protections; null where nothing is mapped. */
 export function readTracee(k: Kernel, p: Proc, address: number, length: number): Uint8Array | null {
-  if (!faultInAnyProt(k, p.vmspace, address, length)) return null;
+  if (!faultInAnyProt(k, p.vmspace, address, length, false)) return null;
   return k.space(p.vmspace).peek(address >>> 0, length);
 }
 
 /** Writes a tracee's memory past its protections, read-only text included; false where nothing is mapped. */
 export function writeTracee(k: Kernel, p: Proc, address: number, bytes: Uint8Array): boolean {
-  if (!faultInAnyProt(k, p.vmspace, address, bytes.length)) return false;
+  if (!faultInAnyProt(k, p.vmspace, address, bytes.length, true)) return false;
   k.space(p.vmspace).poke(address >>> 0, bytes);
   return true;
 }

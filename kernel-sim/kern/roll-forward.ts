@@ -5,6 +5,7 @@ import { readCore } from '../elf/core-file.ts';
 import { readFile } from '../vfs/memfs.ts';
 import { makeResident } from '../vm/fault.ts';
 import { entryAt } from '../vm/map.ts';
+import { isShared } from '../vm/shared.ts';
 import type { FaultReport } from './fault-report.ts';
 import type { Kernel } from './kernel.ts';
 import { lastPoint } from './rollback-point.ts';
@@ -22,7 +23,7 @@ export function rollForward(k: Kernel, p: Proc, report: FaultReport): string | n
   const page = Math.floor(address / PAGE_SIZE);
   const where = `page 0x${(page * PAGE_SIZE).toString(16)}`;
   const what = replacePage(k, p, page);
-  if (what === null) return `${where} was written since the last checkpoint`;
+  if (what === null) return `${where} was, or may have been, written since the last checkpoint`;
   k.emit({ kind: 'roll-forward', pid: p.pid, victim: cpuId(report.core.id), what: `${where}: ${what}` });
   report.core.clockNs += (PAGE_SIZE / 1024) * k.config.costs.checkpointNsPerKiB;
   return null;
@@ -33,9 +34,11 @@ function replacePage(k: Kernel, p: Proc, page: number): string | null {
   const space = k.space(p.vmspace);
   if (!space.isResident(page)) return 'it was not in use';
   const entry = entryAt(k.vmspace(p.vmspace).map, page * PAGE_SIZE)!;
+  // Others may have written it, and this space would not know.
+  if (isShared(entry)) return null;
   if (entry.object.kind === 'vnode' && isNeverWritten(p, entry)) {
     space.unmapPage(page);
-    makeResident(k, p.vmspace, entry, page);
+    makeResident(k, p.vmspace, entry, page, false);
     return 'read again from its file';
   }
   const file = lastPoint(p)?.file;

@@ -6,6 +6,7 @@ import { cpuBit, hasCpu } from './cpumask.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { sampleLoad } from './load-average.ts';
 import { tablesOf } from './regs.ts';
+import { checkCpuLimit } from './resource.ts';
 import { chooseFrom, dequeue, EMPTY_QUEUES, enqueue, queued, tickQueues } from './runq.ts';
 import { decayHistory, SLICE_TICKS, STAT_TICK_NS, shouldPreempt, slideWindow, userPriority } from './sched-priority.ts';
 import { noteRun } from './self-test.ts';
@@ -170,6 +171,7 @@ export function statTick(k: Kernel): void {
     if (dead || k.cores[cpu]!.failed || !k.faults.interruptReaches(cpu)) continue;
     k.setCpu(cpu, { queues: tickQueues(k.cpu(cpu).queues) });
     if (current === 0) continue;
+    checkCpuLimit(k, k.proc(k.thread(current).pid));
     const td = k.thread(current);
     if (td.priClass & PRI_FIFO_BIT) continue;
     const nice = k.proc(td.pid).nice;

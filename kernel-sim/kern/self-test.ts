@@ -17,8 +17,7 @@ import { type EngineExit, EXIT_EXCEPTION, VECTOR_DB } from '../../emu/core/engin
 import { type AddressSpace, PAGE_SHIFT, PAGE_SIZE, PERM_R, PERM_W, PERM_X } from '../../emu/memory/address-space.ts';
 import { PID_MAX, pid, type Tid, tid } from '../abi/ids.ts';
 import { PRI_FIFO_BIT, PRI_MIN_REALTIME, PRI_REALTIME } from '../abi/priority.ts';
-import { PROT_ALL } from '../abi/vmparam.ts';
-import { anonEntry } from '../sys/memory.ts';
+import { anonEntry } from '../vm/map-in.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import { cpuBit } from './cpumask.ts';
 import { boundSet } from './cpuset.ts';
@@ -94,7 +93,10 @@ export function addSelfTest(k: Kernel, cpu: number): void {
   const thread = tid(SYSTEM_TID + cpu);
   const nowNs = k.now();
   const vmspace = newVmspace(k);
-  const map = [SELF_TEST_CODE_ADDR, SELF_TEST_RESULTS_ADDR].map((at) => anonEntry(at, at + PAGE_SIZE, PROT_ALL, true));
+  const map = [SELF_TEST_CODE_ADDR, SELF_TEST_RESULTS_ADDR].map((at) => ({
+    ...anonEntry(at, at + PAGE_SIZE),
+    noCoredump: true,
+  }));
   k.setVmspace(vmspace, { map });
   const name = `selftest${cpu}`;
   k.state.procs.set(owner, {

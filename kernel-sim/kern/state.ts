@@ -14,6 +14,8 @@ export type KqueueId = number;
 export type SocketId = number;
 export type VmspaceId = number;
 export type CpusetId = number;
+export type VmObjectId = number;
+export type PosixShmId = number;
 
 // ---- Processes and threads ---------------------------------------------------------------------------------------------
 
@@ -51,6 +53,8 @@ export interface Proc {
   readonly nice: number;
   /** FreeBSD p_limit: indexed by RLIMIT_ number. */
   readonly limits: readonly Rlimit[];
+  /** FreeBSD p_cpulimit: used CPU time at which SIGXCPU comes, in ns; RLIM_INFINITY: never. */
+  readonly cpuLimitNs: number;
   /** FreeBSD md_ldt: two doublewords a descriptor; empty: none. Shared by the threads. */
   readonly ldt: readonly number[];
 
@@ -391,6 +395,10 @@ export interface Vmspace {
   readonly dataSize: number;
   /** Lowest address of the mapped part of the stack. */
   readonly stackLow: number;
+  /** Segments of shmat(2), by address. */
+  readonly sysvShm: readonly { readonly address: number; readonly segment: number }[];
+  /** mlockall(MCL_FUTURE). */
+  readonly wiresAll: boolean;
 }
 
 export interface VmEntry {
@@ -405,12 +413,75 @@ export interface VmEntry {
   readonly growsDown: boolean;
   /** False until the first page was touched: an entry without an object is not dumped. */
   readonly touched: boolean;
+  /** minherit(2): what a child gets at fork. */
+  readonly inherit: 'share' | 'copy' | 'none';
+  /** mlock(2): bookkeeping alone. */
+  readonly wired: boolean;
 }
 
 export type VmObject =
   | { readonly kind: 'anon' }
   /** `offset`: byte offset in the file of `start`; bytes from `fileEnd` (a linear address) on are zero. */
-  | { readonly kind: 'vnode'; readonly vnode: VnodeId; readonly offset: number; readonly fileEnd: number };
+  | {
+      readonly kind: 'vnode';
+      readonly vnode: VnodeId;
+      readonly offset: number;
+      readonly fileEnd: number;
+      /** MAP_SHARED: what is written goes to the file. Then the file's size now counts, and not `fileEnd`. */
+      readonly shared: boolean;
+    }
+  /** Memory without a file that spaces share. `offset`: byte offset in the object of `start`. */
+  | { readonly kind: 'object'; readonly object: VmObjectId; readonly offset: number };
+
+export interface VmSharedObject {
+  readonly id: VmObjectId;
+  readonly sizeBytes: number;
+}
+
+/** A page of a space. */
+export interface PageHolder {
+  readonly space: VmspaceId;
+  readonly page: number;
+}
+
+/** One page of shared memory, and where copies of it are: with one that may write, or with any number that may read (vm/shared.ts). */
+export interface SharedPage {
+  /** Of an object, while there is no writer: its bytes, never changed in place; null: all zero. A file's bytes stand in the file. */
+  readonly bytes: Uint8Array | null;
+  readonly writer: PageHolder | null;
+  readonly readers: readonly PageHolder[];
+}
+
+/** FreeBSD struct shmfd: what shm_open(2) opens. It is there while it has a name or an open file. */
+export interface PosixShm {
+  readonly id: PosixShmId;
+  /** null: SHM_ANON, or unlinked. */
+  readonly path: string | null;
+  readonly object: VmObjectId;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly birthNs: number;
+}
+
+/** FreeBSD struct shmid_kernel: a segment of shmget(2). Who has it attached stands in the vmspaces. */
+export interface SysvShm {
+  readonly id: number;
+  /** IPC_PRIVATE is 0: nobody finds it by its key. */
+  readonly key: number;
+  readonly object: VmObjectId;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly creator: { readonly uid: number; readonly gid: number; readonly pid: number };
+  readonly lastPid: number;
+  readonly attachNs: number | null;
+  readonly detachNs: number | null;
+  readonly changeNs: number;
+  /** IPC_RMID: it goes when the last has detached it, and nobody finds it by its key any more. */
+  readonly removed: boolean;
+}
 
 // ---- Files -------------------------------------------------------------------------------------------------------------
 
@@ -428,6 +499,8 @@ export type Vnode = VnodeCommon &
     | { readonly type: 'lnk'; readonly target: string }
     /** The name of an AF_UNIX socket (Socket.vnode). */
     | { readonly type: 'sock' }
+    /** Its bytes stand in a Pipe while somebody has it open. */
+    | { readonly type: 'fifo' }
   );
 
 export type DeviceName = 'null' | 'zero' | 'console' | 'random';
@@ -480,20 +553,36 @@ export type OpenFile = {
 } & (
   | { readonly kind: 'vnode'; readonly vnode: VnodeId }
   | { readonly kind: 'pipe'; readonly pipe: PipeId; readonly end: 'read' | 'write' }
+  /** `writersBefore`: openings for writing that had come and gone when this one was opened (f_seqcount). */
+  | { readonly kind: 'fifo'; readonly vnode: VnodeId; readonly pipe: PipeId; readonly writersBefore: number }
   | { readonly kind: 'kqueue'; readonly kqueue: KqueueId }
   | { readonly kind: 'socket'; readonly socket: SocketId }
+  | { readonly kind: 'shm'; readonly shm: PosixShmId }
 );
 
-/** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. */
+/** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. Of a FIFO only `toRead` is used. */
 export interface Pipe {
   readonly id: PipeId;
   /** Bytes on their way to the read end, and to the write end; never changed in place. */
   readonly toRead: Uint8Array;
   readonly toWrite: Uint8Array;
-  /** Open files that are this end of the pipe: 1, or 0 once it is closed. */
+  /** Open files that are this end of the pipe: 1, or 0 once it is closed; of a FIFO those that can read, and those that can write. */
   readonly readEnds: number;
   readonly writeEnds: number;
   readonly birthNs: number;
+  /** The FIFO, and how often it has been opened for writing (fi_wgen); null: the pipe has no name. */
+  readonly fifo: { readonly vnode: VnodeId; readonly writerOpens: number } | null;
+}
+
+/** Who holds a lock on a file: a process by fcntl(2), or an open file by flock(2). */
+export type LockOwner = { readonly pid: Pid } | { readonly file: FileId };
+
+/** FreeBSD struct lockf_entry: bytes from `start` up to and without `end`; an end of 2^53 - 1 means all that there ever will be. */
+export interface FileLock {
+  readonly owner: LockOwner;
+  readonly exclusive: boolean;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -609,6 +698,9 @@ export interface Counters {
   readonly nextSocket: number;
   /** Where the search for a free ephemeral port begins. */
   readonly nextPort: number;
+  readonly nextVmObject: number;
+  readonly nextPosixShm: number;
+  readonly nextSysvShm: number;
   readonly nextCpuset: number;
   /** Anonymous sets count downwards from -2. */
   readonly nextAnonCpuset: number;
@@ -671,11 +763,18 @@ export interface KernelState {
   readonly cpus: PerCpu[];
   readonly cpusets: Map<CpusetId, CpuSet>;
   readonly vmspaces: Map<VmspaceId, Vmspace>;
+  readonly vmObjects: Map<VmObjectId, VmSharedObject>;
+  /** By `o<object>:<index of the page>` or `f<vnode>:<index>`. */
+  readonly sharedPages: Map<string, SharedPage>;
+  readonly posixShm: Map<PosixShmId, PosixShm>;
+  readonly sysvShm: Map<number, SysvShm>;
   readonly vnodes: Map<VnodeId, Vnode>;
   readonly files: Map<FileId, OpenFile>;
   readonly pipes: Map<PipeId, Pipe>;
   readonly kqueues: Map<KqueueId, Kqueue>;
   readonly sockets: Map<SocketId, Socket>;
+  /** Locks on a file, in the order in which they were made; a file without any has no entry. */
+  readonly fileLocks: Map<VnodeId, readonly FileLock[]>;
   readonly recoveries: Map<Pid, Recovery>;
   /** By the root of the tree. Only with recoveryOptions.scope 'tree'. */
   readonly trees: Map<Pid, TreePoint>;

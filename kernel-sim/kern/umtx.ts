@@ -1,5 +1,7 @@
 import { EFAULT, EINTR, EINVAL, ETIMEDOUT } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
+import { entryAt } from '../vm/map.ts';
+import { isShared, sharedName } from '../vm/shared.ts';
 import type { Kernel } from './kernel.ts';
 import { sleepersOn, wakeThread } from './sleep.ts';
 import type { Thread } from './state.ts';
@@ -14,11 +16,15 @@ import { fail, RESTART, type SyscallEntry, type SyscallResult } from './syscall-
 export type UmtxQueue = 'wait' | 'umtx' | 'mutex' | 'pi' | 'pp' | 'cv' | 'rd' | 'wr' | 'sem';
 
 /**
- * FreeBSD umtx_key_get. Differs: memory is shared between processes only with the whole vmspace (rfork, vfork), so a shared key and a
- * private one are the same.
+ * FreeBSD umtx_key_get: in shared memory a queue belongs to the place in the object, elsewhere to the address in the space. Differs:
+ * whether the caller said USYNC_PROCESS_SHARED makes no difference.
  */
-export const umtxChannel = (k: Kernel, pid: Pid, queue: UmtxQueue, at: number): string =>
-  `umtx:${queue}:${k.proc(pid).vmspace}:${(at >>> 0).toString(16)}`;
+export function umtxChannel(k: Kernel, pid: Pid, queue: UmtxQueue, at: number): string {
+  const { vmspace } = k.proc(pid);
+  const entry = entryAt(k.vmspace(vmspace).map, at >>> 0);
+  if (entry && isShared(entry)) return `umtx:${queue}:${sharedName(entry, at >>> 0, 1)}`;
+  return `umtx:${queue}:${vmspace}:${(at >>> 0).toString(16)}`;
+}
 
 /** FreeBSD umtxq_count. */
 export const umtxCount = (k: Kernel, pid: Pid, queue: UmtxQueue, at: number): number =>

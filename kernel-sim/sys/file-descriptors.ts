@@ -6,9 +6,16 @@ import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall
 import { bytesReceived } from '../net/readiness.ts';
 import { consoleReady, consoleTermios } from '../vfs/console.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
-import { closeDescriptor, fdalloc, getFile, installDescriptor, setCloseOnExec } from '../vfs/filedesc.ts';
-import { FILES_PER_PROC_MAX } from '../vfs/limits.ts';
+import {
+  closeDescriptor,
+  descriptorsMax,
+  fdalloc,
+  getFile,
+  installDescriptor,
+  setCloseOnExec,
+} from '../vfs/filedesc.ts';
 import { discardPipe, incoming, newPipe } from '../vfs/pipe.ts';
+import { fcntlLock } from './file-lock.ts';
 import type { SyscallRow } from './row.ts';
 
 /* System calls on descriptors. Their handlers take arguments as the row says. */
@@ -43,7 +50,7 @@ function duplicate(k: Kernel, td: Thread, fd: number, low: number, closeOnExec: 
 /** As `duplicate`, at a number of the caller's choice; what was open there is closed. */
 function duplicateTo(k: Kernel, td: Thread, from: number, to: number, closeOnExec: boolean): SyscallResult {
   const file = getFile(k, td, from);
-  if (!file || to < 0 || to >= FILES_PER_PROC_MAX) return fail(EBADF);
+  if (!file || to < 0 || to >= descriptorsMax(k.proc(td.pid))) return fail(EBADF);
   if (from === to) {
     // dup2 leaves the flag alone; F_DUP2FD_CLOEXEC sets it.
     if (closeOnExec) setCloseOnExec(k, td.pid, to, true);
@@ -52,6 +59,10 @@ function duplicateTo(k: Kernel, td: Thread, from: number, to: number, closeOnExe
   closeDescriptor(k, td.pid, to);
   installDescriptor(k, td.pid, to, file.id, closeOnExec);
   return ok(to);
+}
+
+function sys_getdtablesize(k: Kernel, td: Thread): SyscallResult {
+  return ok(descriptorsMax(k.proc(td.pid)));
 }
 
 function sys_pipe(k: Kernel, td: Thread): SyscallResult {
@@ -95,14 +106,14 @@ function openPipe(
   return { kind: 'pipe', read, write };
 }
 
-function sys_fcntl(k: Kernel, td: Thread, args: readonly number[]): SyscallResult {
+function sys_fcntl(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
   const [fd, command, arg] = args as [number, number, number];
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
   switch (command) {
     case fcntl.F_DUPFD:
     case fcntl.F_DUPFD_CLOEXEC:
-      if (arg < 0 || arg >= FILES_PER_PROC_MAX) return fail(EINVAL);
+      if (arg < 0 || arg >= descriptorsMax(k.proc(td.pid))) return fail(EINVAL);
       return duplicate(k, td, fd, arg, command === fcntl.F_DUPFD_CLOEXEC);
     case fcntl.F_DUP2FD:
     case fcntl.F_DUP2FD_CLOEXEC:
@@ -118,7 +129,7 @@ function sys_fcntl(k: Kernel, td: Thread, args: readonly number[]): SyscallResul
       k.setFile({ ...file, append: (arg & fcntl.O_APPEND) !== 0, nonblock: (arg & fcntl.O_NONBLOCK) !== 0 });
       return ok();
     default:
-      return fail(EINVAL);
+      return fcntlLock(k, td, file, command, arg >>> 0, entry);
   }
 }
 
@@ -200,7 +211,8 @@ function isTerminal(k: Kernel, file: Extract<OpenFile, { kind: 'vnode' }>): bool
 /** FIONREAD: bytes that a read would get now. */
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
-  if (file.kind === 'kqueue') return 0;
+  if (file.kind === 'fifo') return k.pipe(file.pipe).toRead.length;
+  if (file.kind === 'kqueue' || file.kind === 'shm') return 0;
   if (file.kind === 'socket') return bytesReceived(k, file.socket);
   const vnode = k.vnode(file.vnode);
   if (vnode.type === 'chr') return vnode.device === 'console' ? (consoleReady(k) ?? 0) : 0;
@@ -225,8 +237,9 @@ export const descriptorSyscalls: readonly SyscallRow[] = [
   { number: 41, name: 'dup', args: [['fd', 'fd']], support: 'full', handler: sys_dup },
   { number: 42, name: 'pipe', args: [], support: 'full', handler: sys_pipe },
   { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'uint'], ['data', 'ptr']], support: 'partial', note: 'descriptor flags, FIONREAD, and a console whose modes are fixed', handler: sys_ioctl },
+  { number: 89, name: 'getdtablesize', args: [], support: 'full', handler: sys_getdtablesize },
   { number: 90, name: 'dup2', args: [['from', 'fd'], ['to', 'fd']], support: 'full', handler: sys_dup2 },
-  { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'int'], ['arg', 'int']], support: 'partial', note: 'no owner, no locks', handler: sys_fcntl },
+  { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'int'], ['arg', 'int']], support: 'partial', note: 'no owner (SIGIO)', handler: sys_fcntl },
   { number: 95, name: 'fsync', args: [['fd', 'fd']], support: 'full', handler: sys_fsync },
   { number: 199, name: 'freebsd6_lseek', args: [['fd', 'fd'], ['pad', 'pad'], ['offset', 'off'], ['whence', 'int']], support: 'full', handler: sys_freebsd6_lseek },
   { number: 478, name: 'lseek', args: [['fd', 'fd'], ['offset', 'off'], ['whence', 'int']], support: 'full', handler: sys_lseek },

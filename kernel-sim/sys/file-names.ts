@@ -14,16 +14,24 @@ import {
 } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
-import { S_ISVTX } from '../abi/stat.ts';
+import { ALLPERMS, S_IFIFO, S_IFMT, S_ISVTX } from '../abi/stat.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import type { Thread, Vnode } from '../kern/state.ts';
+import type { PosixShmId, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
-import { linkNode, makeDirectory, makeSymlink, removeDirectory, renameNode, unlinkNode } from '../vfs/directory.ts';
-import { resizeFile } from '../vfs/file-data.ts';
-import { getFile } from '../vfs/filedesc.ts';
+import {
+  createNode,
+  linkNode,
+  makeDirectory,
+  makeSymlink,
+  removeDirectory,
+  renameNode,
+  unlinkNode,
+} from '../vfs/directory.ts';
+import { getFile, isNamed } from '../vfs/filedesc.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { directoryPath } from '../vfs/memfs.ts';
-import { changeFileData, changeMode, changeOwner, checkAccess, isRunningText } from '../vfs/vnode.ts';
+import { changeMode, changeOwner, checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
+import { resizeVmObject } from '../vm/shared.ts';
 import { userFound, userVnode } from './file-paths.ts';
 import type { SyscallHandler, SyscallRow } from './row.ts';
 
@@ -92,6 +100,21 @@ function sys_mkdirat(k: Kernel, td: Thread, [fd, path, mode]: Args): SyscallResu
   return made(makeDirectory(k, found.cred, found, permissions));
 }
 
+function sys_mkfifoat(k: Kernel, td: Thread, [fd, path, mode]: Args): SyscallResult {
+  const found = userFound(k, td, fd!, path!, NOFOLLOW);
+  if (typeof found === 'number') return fail(found);
+  const permissions = mode! & ~k.proc(td.pid).umask & ALLPERMS;
+  const { cred } = found;
+  const gid = k.vnode(found.dir).gid;
+  return made(createNode(k, cred, found, { type: 'fifo', mode: permissions, uid: cred.uid, gid }));
+}
+
+/** mknod(2) makes FIFOs; devices are the kernel's own (devfs). */
+function sys_mknodat(k: Kernel, td: Thread, [fd, path, mode, device]: Args): SyscallResult {
+  if ((mode! & S_IFMT) !== S_IFIFO) return fail(k.proc(td.pid).uid === 0 ? EINVAL : EPERM);
+  return device === 0 ? sys_mkfifoat(k, td, [fd!, path!, mode!]) : fail(EINVAL);
+}
+
 function sys_symlinkat(k: Kernel, td: Thread, [target, fd, link]: Args): SyscallResult {
   const text = k.copyinstr(td.pid, target!, fcntl.PATH_MAX);
   if (typeof text === 'number') return fail(text);
@@ -151,7 +174,7 @@ function sys_chmod(k: Kernel, td: Thread, [path, mode]: Args): SyscallResult {
 function sys_fchmod(k: Kernel, td: Thread, [fd, mode]: Args): SyscallResult {
   const file = getFile(k, td, fd!);
   if (!file) return fail(EBADF);
-  return file.kind === 'vnode' ? result(changeMode(k, k.vnode(file.vnode), k.proc(td.pid), mode!)) : fail(EINVAL);
+  return isNamed(file) ? result(changeMode(k, k.vnode(file.vnode), k.proc(td.pid), mode!)) : fail(EINVAL);
 }
 
 function chown(k: Kernel, td: Thread, dirfd: number, path: number, uid: number, gid: number, follow: boolean) {
@@ -175,7 +198,7 @@ function sys_fchownat(k: Kernel, td: Thread, [fd, path, uid, gid, flag]: Args): 
 function sys_fchown(k: Kernel, td: Thread, [fd, uid, gid]: Args): SyscallResult {
   const file = getFile(k, td, fd!);
   if (!file) return fail(EBADF);
-  return file.kind === 'vnode' ? result(changeOwner(k, k.vnode(file.vnode), k.proc(td.pid), uid!, gid!)) : fail(EINVAL);
+  return isNamed(file) ? result(changeOwner(k, k.vnode(file.vnode), k.proc(td.pid), uid!, gid!)) : fail(EINVAL);
 }
 
 /** Real and effective ids are one here, so AT_EACCESS changes nothing. */
@@ -200,7 +223,7 @@ function resize(k: Kernel, td: Thread, vnode: Vnode, length: number): SyscallRes
   if (vnode.type === 'dir') return fail(EISDIR);
   if (vnode.type !== 'reg') return fail(EINVAL);
   if (length > FILE_SIZE_MAX) return fail(EFBIG);
-  return result(changeFileData(k, td.pid, vnode, resizeFile(vnode.data, length)));
+  return result(resizeVnode(k, td.pid, vnode, length));
 }
 
 function truncatePath(k: Kernel, td: Thread, path: number, length: number): SyscallResult {
@@ -211,9 +234,17 @@ function truncatePath(k: Kernel, td: Thread, path: number, length: number): Sysc
   return isRunningText(k, vnode.id) && vnode.type === 'reg' ? fail(ETXTBSY) : resize(k, td, vnode, length);
 }
 
+function resizeShm(k: Kernel, id: PosixShmId, length: number): SyscallResult {
+  if (length < 0) return fail(EINVAL);
+  if (length > FILE_SIZE_MAX) return fail(EFBIG);
+  resizeVmObject(k, k.state.posixShm.get(id)!.object, length);
+  return ok();
+}
+
 function truncateFile(k: Kernel, td: Thread, fd: number, length: number): SyscallResult {
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
+  if (file.kind === 'shm' && file.writable) return resizeShm(k, file.shm, length);
   if (file.kind !== 'vnode' || !file.writable) return fail(EINVAL);
   return resize(k, td, k.vnode(file.vnode), length);
 }
@@ -252,7 +283,7 @@ function sys_utimes(k: Kernel, td: Thread, [path, times]: Args): SyscallResult {
 function sys_futimes(k: Kernel, td: Thread, [fd, times]: Args): SyscallResult {
   const file = getFile(k, td, fd!);
   if (!file) return fail(EBADF);
-  return file.kind === 'vnode' ? setTimes(k, td, k.vnode(file.vnode), times!) : fail(EINVAL);
+  return isNamed(file) ? setTimes(k, td, k.vnode(file.vnode), times!) : fail(EINVAL);
 }
 
 const sys_truncate = (k: Kernel, td: Thread, [path, length]: Args) => truncatePath(k, td, path!, length!);
@@ -263,6 +294,8 @@ const sys_sync = (): SyscallResult => ok();
 
 const sys_rename = atCwd(sys_renameat, 0, 2);
 const sys_mkdir = atCwd(sys_mkdirat, 0);
+const sys_mkfifo = atCwd(sys_mkfifoat, 0);
+const sys_mknod = atCwd(sys_mknodat, 0);
 const sys_symlink = atCwd(sys_symlinkat, 1);
 const sys_readlink = atCwd(sys_readlinkat, 0);
 
@@ -272,6 +305,7 @@ export const nameSyscalls: readonly SyscallRow[] = [
   { number: 10, name: 'unlink', args: [['path', 'str']], support: 'full', handler: sys_unlink },
   { number: 12, name: 'chdir', args: [['path', 'str']], support: 'full', handler: sys_chdir },
   { number: 13, name: 'fchdir', args: [['fd', 'fd']], support: 'full', handler: sys_fchdir },
+  { number: 14, name: 'mknod', args: [['path', 'str'], ['mode', 'int'], ['dev', 'int']], support: 'partial', note: 'FIFOs only', handler: sys_mknod },
   { number: 15, name: 'chmod', args: [['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_chmod },
   { number: 16, name: 'chown', args: [['path', 'str'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_chown },
   { number: 33, name: 'access', args: [['path', 'str'], ['flags', 'int']], support: 'full', handler: sys_access },
@@ -282,6 +316,7 @@ export const nameSyscalls: readonly SyscallRow[] = [
   { number: 123, name: 'fchown', args: [['fd', 'fd'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_fchown },
   { number: 124, name: 'fchmod', args: [['fd', 'fd'], ['mode', 'int']], support: 'full', handler: sys_fchmod },
   { number: 128, name: 'rename', args: [['from', 'str'], ['to', 'str']], support: 'full', handler: sys_rename },
+  { number: 132, name: 'mkfifo', args: [['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_mkfifo },
   { number: 136, name: 'mkdir', args: [['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_mkdir },
   { number: 137, name: 'rmdir', args: [['path', 'str']], support: 'full', handler: sys_rmdir },
   { number: 138, name: 'utimes', args: [['path', 'str'], ['tptr', 'ptr']], support: 'full', handler: sys_utimes },
@@ -297,6 +332,8 @@ export const nameSyscalls: readonly SyscallRow[] = [
   { number: 491, name: 'fchownat', args: [['fd', 'fd'], ['path', 'str'], ['uid', 'int'], ['gid', 'int'], ['flag', 'int']], support: 'full', handler: sys_fchownat },
   { number: 495, name: 'linkat', args: [['fd1', 'fd'], ['path1', 'str'], ['fd2', 'fd'], ['path2', 'str'], ['flag', 'int']], support: 'full', handler: sys_linkat },
   { number: 496, name: 'mkdirat', args: [['fd', 'fd'], ['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_mkdirat },
+  { number: 497, name: 'mkfifoat', args: [['fd', 'fd'], ['path', 'str'], ['mode', 'int']], support: 'full', handler: sys_mkfifoat },
+  { number: 498, name: 'mknodat', args: [['fd', 'fd'], ['path', 'str'], ['mode', 'int'], ['dev', 'int']], support: 'partial', note: 'as mknod', handler: sys_mknodat },
   { number: 500, name: 'readlinkat', args: [['fd', 'fd'], ['path', 'str'], ['buf', 'ptr'], ['bufsize', 'size']], support: 'full', handler: sys_readlinkat },
   { number: 501, name: 'renameat', args: [['oldfd', 'fd'], ['old', 'str'], ['newfd', 'fd'], ['new', 'str']], support: 'full', handler: sys_renameat },
   { number: 502, name: 'symlinkat', args: [['path1', 'str'], ['fd', 'fd'], ['path2', 'str']], support: 'full', handler: sys_symlinkat },

@@ -1,47 +1,101 @@
-import { EEXIST, EINVAL, EISDIR, EMFILE, EMLINK, ENOENT, ENOTDIR, EOPNOTSUPP, ETXTBSY } from '../abi/errno.ts';
+import {
+  EBADF,
+  EEXIST,
+  EINTR,
+  EINVAL,
+  EISDIR,
+  EMFILE,
+  EMLINK,
+  ENOENT,
+  ENOTDIR,
+  EOPNOTSUPP,
+  ETXTBSY,
+} from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { ALLPERMS, S_ISVTX } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { Thread, Vnode } from '../kern/state.ts';
-import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { createFile } from '../vfs/directory.ts';
-import { resizeFile } from '../vfs/file-data.ts';
-import { fdalloc, installDescriptor, newFile } from '../vfs/filedesc.ts';
-import { changeFileData, checkAccess, isRunningText } from '../vfs/vnode.ts';
+import { type FifoResume, newFifoFile, otherSideCame, waitForOtherSide } from '../vfs/fifo.ts';
+import type { LockResume } from '../vfs/file-lock.ts';
+import { closeDescriptor, fdalloc, getFile, installDescriptor, newFile } from '../vfs/filedesc.ts';
+import { checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
+import { flockFile } from './file-lock.ts';
 import { userFound } from './file-paths.ts';
 import type { SyscallRow } from './row.ts';
 
 type Args = readonly number[];
 
-function sys_open(k: Kernel, td: Thread, [path, flags, mode]: Args): SyscallResult {
-  return openAt(k, td, fcntl.AT_FDCWD, path!, flags!, mode!);
+function sys_open(k: Kernel, td: Thread, [path, flags, mode]: Args, entry: SyscallEntry): SyscallResult {
+  return openAt(k, td, [fcntl.AT_FDCWD, path!, flags!, mode!], entry);
 }
 
-function sys_openat(k: Kernel, td: Thread, [fd, path, flags, mode]: Args): SyscallResult {
-  return openAt(k, td, fd!, path!, flags!, mode!);
+function sys_openat(k: Kernel, td: Thread, args: Args, entry: SyscallEntry): SyscallResult {
+  return openAt(k, td, args as [number, number, number, number], entry);
 }
 
 /** FreeBSD kern_openat and vn_open. The descriptor is found first: a full table creates no file. */
-function openAt(k: Kernel, td: Thread, dirfd: number, path: number, flags: number, mode: number): SyscallResult {
+function openAt(
+  k: Kernel,
+  td: Thread,
+  [dirfd, path, flags, mode]: readonly [number, number, number, number],
+  entry: SyscallEntry,
+): SyscallResult {
+  if (entry.woken !== 'first') return goOn(k, td, entry);
   const access = flags & fcntl.O_ACCMODE;
   if (access === fcntl.O_ACCMODE || (flags & fcntl.O_EXEC && access !== fcntl.O_RDONLY)) return fail(EINVAL);
+  if ((flags & LOCK_FLAGS) === LOCK_FLAGS) return fail(EINVAL);
   const fd = fdalloc(k.proc(td.pid));
   if (fd === null) return fail(EMFILE);
   const vnode = openVnode(k, td, dirfd, path, flags, mode);
   if (typeof vnode === 'number') return fail(vnode);
-  const file = newFile(k, {
-    kind: 'vnode',
-    vnode: vnode.id,
+  const how = {
     readable: access !== fcntl.O_WRONLY && (flags & fcntl.O_EXEC) === 0,
     writable: access !== fcntl.O_RDONLY,
-    append: (flags & fcntl.O_APPEND) !== 0,
     nonblock: (flags & fcntl.O_NONBLOCK) !== 0,
-    offset: 0,
-  });
+  };
+  const append = (flags & fcntl.O_APPEND) !== 0;
+  const file =
+    vnode.type === 'fifo'
+      ? newFifoFile(k, vnode.id, how)
+      : newFile(k, { kind: 'vnode', vnode: vnode.id, ...how, append, offset: 0 });
   if (typeof file === 'number') return fail(file);
   installDescriptor(k, td.pid, fd, file.id, (flags & fcntl.O_CLOEXEC) !== 0);
-  return ok(fd);
+  if (file.kind === 'fifo') return waitForOtherSide(k, fd, file);
+  return flags & LOCK_FLAGS ? lockOpened(k, td, fd, flags, entry) : ok(fd);
+}
+
+const LOCK_FLAGS = fcntl.O_SHLOCK | fcntl.O_EXLOCK;
+
+/** What open(2) remembers while it waits for a lock. */
+interface OpenLockResume extends LockResume {
+  readonly fd: number;
+  readonly flags: number;
+}
+
+/** The open file gets its lock, or is closed again. */
+function lockOpened(k: Kernel, td: Thread, fd: number, flags: number, entry: SyscallEntry): SyscallResult {
+  const file = getFile(k, td, fd);
+  if (file?.kind !== 'vnode') return fail(EBADF);
+  const how = flags & fcntl.O_EXLOCK ? fcntl.LOCK_EX : fcntl.LOCK_SH;
+  const result = flockFile(k, file, file.nonblock ? how | fcntl.LOCK_NB : how, entry);
+  if (result.kind === 'return') return ok(fd);
+  if (result.kind === 'sleep') {
+    const resume: OpenLockResume = { ...(result.resume as LockResume), fd, flags };
+    return { ...result, resume };
+  }
+  closeDescriptor(k, td.pid, fd);
+  return result.kind === 'restart' ? fail(EINTR) : result;
+}
+
+/** open(2) has waited for a lock, or for the other side of a FIFO. */
+function goOn(k: Kernel, td: Thread, entry: SyscallEntry): SyscallResult {
+  const resume = entry.resume as OpenLockResume | FifoResume;
+  if (!('wanted' in resume)) return otherSideCame(k, td, entry);
+  const { fd, flags, file } = resume;
+  return k.proc(td.pid).fds[fd]?.file === file ? lockOpened(k, td, fd, flags, entry) : fail(EBADF);
 }
 
 /** Finds, or makes, what is to be opened, and truncates it if that is asked for. */
@@ -70,7 +124,7 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
   const denied = checkAccess(vnode, found.cred, wanted);
   if (denied) return denied;
   if (flags & fcntl.O_TRUNC && vnode.type === 'reg') {
-    const error = changeFileData(k, td.pid, vnode, resizeFile(vnode.data, 0));
+    const error = resizeVnode(k, td.pid, vnode, 0);
     if (error) return error;
   }
   return k.vnode(vnode.id);
@@ -78,6 +132,6 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
 
 // biome-ignore format: one call per line
 export const openSyscalls: readonly SyscallRow[] = [
-  { number: 5, name: 'open', args: [['path', 'str'], ['flags', 'int'], ['mode', 'int']], support: 'partial', note: 'no locks, no SIGIO', handler: sys_open },
+  { number: 5, name: 'open', args: [['path', 'str'], ['flags', 'int'], ['mode', 'int']], support: 'partial', note: 'no SIGIO', handler: sys_open },
   { number: 499, name: 'openat', args: [['fd', 'fd'], ['path', 'str'], ['flag', 'int'], ['mode', 'int']], support: 'partial', note: 'as open', handler: sys_openat },
 ];

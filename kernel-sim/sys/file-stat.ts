@@ -3,6 +3,7 @@ import * as fcntl from '../abi/fcntl.ts';
 import {
   DT_CHR,
   DT_DIR,
+  DT_FIFO,
   DT_LNK,
   DT_REG,
   DT_SOCK,
@@ -10,6 +11,7 @@ import {
   encodeDirent,
   encodeStat,
   S_IFIFO,
+  S_IFREG,
   S_IFSOCK,
   type Stat,
   type StatTime,
@@ -34,7 +36,7 @@ const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
 export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05, random: 0x13 };
-const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK } as const;
+const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK, fifo: DT_FIFO } as const;
 
 /** Virtual time as the guest's clock shows it. */
 const wallTime = (k: Kernel, ns: number): StatTime => ({
@@ -106,8 +108,25 @@ function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
       return STAT_KQUEUE;
     case 'socket':
       return statSocket(k, file.socket);
+    case 'shm': {
+      const { mode, uid, gid, object, birthNs } = k.state.posixShm.get(file.shm)!;
+      const size = k.state.vmObjects.get(object)!.sizeBytes;
+      const time = wallTime(k, birthNs);
+      const times = { atim: time, mtim: time, ctim: time, birthtim: time };
+      return {
+        ...STAT_KQUEUE,
+        ...times,
+        mode: S_IFREG | mode,
+        uid,
+        gid,
+        size,
+        blksize: 4096,
+        blocks: Math.ceil(size / 512),
+      };
+    }
     case 'pipe':
       return statPipe(k, file, p);
+    case 'fifo':
     case 'vnode':
       return statVnode(k, k.vnode(file.vnode));
   }

@@ -1,4 +1,5 @@
 import { descriptorSyscalls } from './file-descriptors.ts';
+import { lockSyscalls } from './file-lock.ts';
 import { nameSyscalls } from './file-names.ts';
 import { openSyscalls } from './file-open.ts';
 import { statSyscalls } from './file-stat.ts';
@@ -10,6 +11,7 @@ export const fileSyscalls: readonly SyscallRow[] = [
   ...transferSyscalls,
   ...openSyscalls,
   ...descriptorSyscalls,
+  ...lockSyscalls,
   ...nameSyscalls,
   ...statSyscalls,
 ];

@@ -50,5 +50,5 @@ function sys_setrlimit(k: Kernel, td: Thread, [which, limitAt]: readonly number[
 export const resourceSyscalls: readonly SyscallRow[] = [
   { number: 117, name: 'getrusage', args: [['who', 'int'], ['rusage', 'ptr']], support: 'partial', note: 'times, resident size and context switches; the rest is 0', handler: sys_getrusage },
   { number: 194, name: 'getrlimit', args: [['which', 'uint'], ['rlp', 'ptr']], support: 'full', handler: sys_getrlimit },
-  { number: 195, name: 'setrlimit', args: [['which', 'uint'], ['rlp', 'ptr']], support: 'partial', note: 'limits are kept and inherited; few are enforced', handler: sys_setrlimit },
+  { number: 195, name: 'setrlimit', args: [['which', 'uint'], ['rlp', 'ptr']], support: 'partial', note: 'enforced: CPU FSIZE DATA STACK CORE MEMLOCK NPROC NOFILE VMEM (AS); RSS, SBSIZE, NPTS and SWAP are kept and inherited', handler: sys_setrlimit },
 ];

@@ -14,6 +14,7 @@ import { readFileRange } from '../vfs/file-data.ts';
 import { closeDescriptor, getFile } from '../vfs/filedesc.ts';
 import type { TransferResume } from '../vfs/pipe.ts';
 import { singleUio, type Uio, vectorUio } from '../vfs/uio.ts';
+import { syncFile } from '../vm/shared.ts';
 import type { SyscallRow } from './row.ts';
 import { copyinName, copyoutName, getSocketFile } from './socket.ts';
 
@@ -206,7 +207,7 @@ function sys_sendfile(k: Kernel, td: Thread, args: Args, entry: SyscallEntry): S
   if (socket.state !== 'connected') return fail(ENOTCONN);
   const around = copyinHdtr(k, td, hdtr);
   if (typeof around === 'number') return fail(around);
-  const { data } = vnode;
+  const { data } = syncFile(k, vnode);
   const left = Math.max(0, data.size - offset);
   const middle: Source = {
     length: wanted === 0 ? left : Math.min(wanted, left),

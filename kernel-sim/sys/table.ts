@@ -10,6 +10,7 @@ import { resourceSyscalls } from './resource.ts';
 import type { SyscallRow } from './row.ts';
 import { schedulerSyscalls } from './scheduler.ts';
 import { selectSyscalls } from './select.ts';
+import { shmSyscalls } from './shm.ts';
 import { signalSyscalls } from './signal.ts';
 import { socketSyscalls } from './socket.ts';
 import { socketTransferSyscalls } from './socket-transfer.ts';
@@ -23,6 +24,7 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...processSyscalls,
   ...fileSyscalls,
   ...memorySyscalls,
+  ...shmSyscalls,
   ...signalSyscalls,
   ...timeSyscalls,
   ...schedulerSyscalls,

@@ -1,10 +1,15 @@
 import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENXIO, EOPNOTSUPP, ESPIPE } from '../abi/errno.ts';
+import { RLIMIT_FSIZE } from '../abi/resource.ts';
+import { SIGXFSZ } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { randomBytes } from '../kern/random.ts';
+import { softLimit } from '../kern/resource.ts';
+import { psignal } from '../kern/signal.ts';
 import type { OpenFile, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { readSocket } from '../net/receive.ts';
 import { PLAIN_SEND, sendSocket, sourceOf } from '../net/send.ts';
+import { forgetFilePages, syncFile } from '../vm/shared.ts';
 import { readConsole, writeConsole } from './console.ts';
 import { readFileRange, writeFileRange } from './file-data.ts';
 import { FILE_SIZE_MAX, IO_PIECE } from './limits.ts';
@@ -30,9 +35,11 @@ export function readOpenFile(
   entry: SyscallEntry,
 ): SyscallResult {
   if (!file.readable || isAnotherFile(file, entry)) return fail(EBADF);
-  if (file.kind === 'pipe') return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'pipe' || file.kind === 'fifo')
+    return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'socket') return position === 'current' ? readSocket(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
+  if (file.kind === 'shm') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
   const offset = position === 'current' ? file.offset : position;
@@ -45,6 +52,7 @@ export function readOpenFile(
     case 'reg':
       return readRegular(k, file, vnode, uio, offset, position);
     case 'sock':
+    case 'fifo':
       return fail(EOPNOTSUPP);
     default:
       return fail(EISDIR);
@@ -60,12 +68,14 @@ export function writeOpenFile(
   entry: SyscallEntry,
 ): SyscallResult {
   if (!file.writable || isAnotherFile(file, entry)) return fail(EBADF);
-  if (file.kind === 'pipe') return position === 'current' ? writePipe(k, td, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'pipe' || file.kind === 'fifo')
+    return position === 'current' ? writePipe(k, td, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'socket') {
     if (position !== 'current') return fail(ESPIPE);
     return sendSocket(k, td, file, sourceOf(k, uio), PLAIN_SEND, entry);
   }
   if (file.kind === 'kqueue') return fail(ENXIO);
+  if (file.kind === 'shm') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
   switch (vnode.type) {
@@ -74,6 +84,7 @@ export function writeOpenFile(
     case 'reg':
       return writeRegular(k, td, file, vnode, uio, position);
     case 'sock':
+    case 'fifo':
       return fail(EOPNOTSUPP);
     default:
       return fail(EISDIR);
@@ -95,17 +106,19 @@ function readRandom(k: Kernel, uio: Uio): SyscallResult {
 function readRegular(
   k: Kernel,
   file: OpenFile,
-  vnode: RegVnode,
+  stale: RegVnode,
   uio: Uio,
   offset: number,
   position: Position,
 ): SyscallResult {
+  const vnode = syncFile(k, stale, offset, uio.length);
   const total = Math.max(0, Math.min(uio.length, vnode.data.size - offset));
   for (let done = 0; done < total; done += IO_PIECE) {
     const bytes = readFileRange(vnode.data, offset + done, Math.min(IO_PIECE, total - done));
     if (!copyTo(k, uio, done, bytes)) return fail(EFAULT);
   }
-  if (uio.length > 0) k.setVnode({ ...vnode, accessNs: k.now() });
+  // The buffer may be the file itself, mapped: then it has changed by now.
+  if (uio.length > 0) k.setVnode({ ...k.vnode(vnode.id), accessNs: k.now() });
   if (position === 'current') k.setFile({ ...file, offset: offset + total });
   return ok(total);
 }
@@ -115,21 +128,30 @@ function writeRegular(
   k: Kernel,
   td: Thread,
   file: OpenFile,
-  vnode: RegVnode,
+  stale: RegVnode,
   uio: Uio,
   position: Position,
 ): SyscallResult {
   if (uio.length === 0) return ok(0);
-  const offset = file.append ? vnode.data.size : position === 'current' ? file.offset : position;
+  const offset = file.append ? stale.data.size : position === 'current' ? file.offset : position;
+  // FreeBSD vn_rlimit_fsize.
+  if (offset + uio.length > softLimit(k.proc(td.pid), RLIMIT_FSIZE)) {
+    psignal(k, td.pid, SIGXFSZ);
+    return fail(EFBIG);
+  }
   if (offset + uio.length > FILE_SIZE_MAX) return fail(EFBIG);
-  let { data } = vnode;
+  // First all of the caller's memory, which may be the file itself, mapped; then the file as it is after that.
+  const pieces: Uint8Array[] = [];
   for (let done = 0; done < uio.length; done += IO_PIECE) {
     const bytes = copyFrom(k, uio, done, IO_PIECE);
     if (typeof bytes === 'number') return fail(bytes);
-    data = writeFileRange(data, offset + done, bytes);
+    pieces.push(bytes);
   }
+  const vnode = syncFile(k, k.vnode(stale.id) as RegVnode, offset, uio.length);
+  const data = pieces.reduce((file, bytes, n) => writeFileRange(file, offset + n * IO_PIECE, bytes), vnode.data);
   const error = changeFileData(k, td.pid, vnode, data);
   if (error) return fail(error);
+  forgetFilePages(k, vnode.id, offset, offset + uio.length);
   if (position === 'current') k.setFile({ ...file, offset: offset + uio.length });
   return ok(uio.length);
 }
@@ -145,6 +167,7 @@ export const vnodeSize = (vnode: Vnode): number => {
       return 512;
     case 'chr':
     case 'sock':
+    case 'fifo':
       return 0;
   }
 };

@@ -1,14 +1,18 @@
 import { assert } from '../../emu/base/errors.ts';
 import { ENFILE } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
+import { RLIMIT_NOFILE } from '../abi/resource.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { closeKqueue, descriptorClosed } from '../kern/kqueue.ts';
-import type { FdEntry, FileId, OpenFile, Proc, Thread } from '../kern/state.ts';
+import { softLimit } from '../kern/resource.ts';
+import type { FdEntry, FileId, OpenFile, Proc, Thread, VnodeId } from '../kern/state.ts';
 import { collectGarbage } from '../net/garbage.ts';
 import { closeSocket } from '../net/socket.ts';
+import { reapPosixShm } from '../vm/posix-shm.ts';
+import { dropFileLock, dropProcessLocks } from './file-lock.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
 import { hostCredentials, lookupPath } from './namei.ts';
-import { closePipeEnd } from './pipe.ts';
+import { closeFifo, closePipeEnd } from './pipe.ts';
 import { reapVnode } from './vnode.ts';
 
 export type Descriptors = Proc['fds'];
@@ -16,15 +20,23 @@ export type Descriptors = Proc['fds'];
 /** What a new open file is, beside its number and count. */
 export type OpenFileBody = OpenFile extends infer F ? (F extends OpenFile ? Omit<F, 'id' | 'refs'> : never) : never;
 
+/** An open file with a name in the tree. */
+export type NamedFile = Extract<OpenFile, { vnode: VnodeId }>;
+export const isNamed = (file: OpenFile): file is NamedFile => file.kind === 'vnode' || file.kind === 'fifo';
+
 /** The open file behind a descriptor; null is EBADF. */
 export function getFile(k: Kernel, td: Thread, fd: number): OpenFile | null {
   const entry = k.proc(td.pid).fds[fd];
   return entry ? k.file(entry.file) : null;
 }
 
+/** FreeBSD getmaxfd: RLIMIT_NOFILE and what the machine allows. */
+export const descriptorsMax = (p: Proc): number => Math.min(softLimit(p, RLIMIT_NOFILE), FILES_PER_PROC_MAX);
+
 /** FreeBSD fdalloc: the lowest free descriptor from `low` on; null is EMFILE. */
 export function fdalloc(p: Proc, low = 0): number | null {
-  for (let fd = low; fd < FILES_PER_PROC_MAX; fd++) if (!p.fds[fd]) return fd;
+  const most = descriptorsMax(p);
+  for (let fd = low; fd < most; fd++) if (!p.fds[fd]) return fd;
   return null;
 }
 
@@ -48,6 +60,7 @@ export function closeDescriptor(k: Kernel, pid: Pid, fd: number): boolean {
   const entry = k.proc(pid).fds[fd];
   if (!entry) return false;
   descriptorClosed(k, pid, fd);
+  dropProcessLocks(k, pid, k.file(entry.file));
   setEntry(k, pid, fd, null);
   releaseFile(k, entry.file);
   return true;
@@ -114,14 +127,21 @@ export function releaseFile(k: Kernel, id: FileId): void {
   if (file.kind === 'pipe') closePipeEnd(k, file.pipe, file.end);
   else if (file.kind === 'kqueue') closeKqueue(k, file.kqueue);
   else if (file.kind === 'socket') closeSocket(k, file.socket);
-  else reapVnode(k, file.vnode);
+  else if (file.kind === 'shm') reapPosixShm(k, file.shm);
+  else {
+    if (file.kind === 'fifo') closeFifo(k, file);
+    dropFileLock(k, file);
+    reapVnode(k, file.vnode);
+  }
 }
 
 function closeWhere(k: Kernel, pid: Pid, closes: (entry: FdEntry) => boolean): void {
   const { fds } = k.proc(pid);
   const keep = fds.map((entry) => (entry && closes(entry) ? null : entry));
   fds.forEach((entry, fd) => {
-    if (entry && closes(entry)) descriptorClosed(k, pid, fd);
+    if (!entry || !closes(entry)) return;
+    descriptorClosed(k, pid, fd);
+    dropProcessLocks(k, pid, k.file(entry.file));
   });
   k.setProc(pid, { fds: trim(keep) });
   for (const entry of fds) if (entry && closes(entry)) releaseFile(k, entry.file);

@@ -4,6 +4,8 @@ import type { Kernel } from '../kern/kernel.ts';
 import type { FileId, PipeId, Vnode, VnodeId } from '../kern/state.ts';
 import { checkSocketInvariants, filesInFlight } from '../net/invariants.ts';
 import { checkFileData } from './file-data.ts';
+import { checkLocks } from './file-lock.ts';
+import { isNamed } from './filedesc.ts';
 import { PIPE_SIZE } from './pipe.ts';
 
 /**
@@ -16,6 +18,7 @@ export function checkFileInvariants(k: Kernel): string[] {
     ...checkPipes(k),
     ...checkKqueues(k),
     ...checkSocketInvariants(k),
+    ...checkLocks(k),
     ...checkTree(k),
     ...checkVnodes(k),
   ];
@@ -42,8 +45,7 @@ function checkDescriptors(k: Kernel): string[] {
   for (const file of k.state.files.values()) {
     const found = refs.get(file.id) ?? 0;
     if (file.refs !== found) problems.push(`open file ${file.id}: ${file.refs} references counted, ${found} found`);
-    if (file.kind === 'vnode' && !k.state.vnodes.has(file.vnode))
-      problems.push(`open file ${file.id}: no vnode ${file.vnode}`);
+    if (isNamed(file) && !k.state.vnodes.has(file.vnode)) problems.push(`open file ${file.id}: no vnode ${file.vnode}`);
   }
   return problems;
 }
@@ -52,8 +54,13 @@ function checkPipes(k: Kernel): string[] {
   const problems: string[] = [];
   const ends = new Map<string, number>();
   for (const file of k.state.files.values()) {
-    if (file.kind !== 'pipe') continue;
-    add(ends, endName(file.pipe, file.end));
+    if (file.kind === 'pipe') add(ends, endName(file.pipe, file.end));
+    else if (file.kind === 'fifo') {
+      if (file.readable) add(ends, endName(file.pipe, 'read'));
+      if (file.writable) add(ends, endName(file.pipe, 'write'));
+      if (k.state.pipes.get(file.pipe)?.fifo?.vnode !== file.vnode)
+        problems.push(`open file ${file.id}: pipe ${file.pipe} is not its FIFO's`);
+    } else continue;
     if (!k.state.pipes.has(file.pipe)) problems.push(`open file ${file.id}: no pipe ${file.pipe}`);
   }
   for (const pipe of k.state.pipes.values()) {

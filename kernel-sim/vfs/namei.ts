@@ -3,6 +3,7 @@ import { MAXSYMLINKS, NAME_MAX, PATH_MAX, X_OK } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { Vnode, VnodeId } from '../kern/state.ts';
+import { syncFile } from '../vm/shared.ts';
 import { type Credentials, checkAccess, type DirVnode } from './vnode.ts';
 
 /** Where a path leads. The last component is `name` in `dir`; `vnode` is null when nothing has that name. */
@@ -80,10 +81,10 @@ export function lookupPath(k: Kernel, cred: Credentials, path: string, options: 
   return found.vnode ?? ENOENT;
 }
 
-/** The regular file at the end of a path, links followed: EISDIR for a directory, EACCES for a device. */
+/** The regular file at the end of a path, links followed, with all that was written to it through memory: EISDIR for a directory, EACCES for a device. */
 export function lookupFile(k: Kernel, cred: Credentials, path: string): Extract<Vnode, { type: 'reg' }> | Errno {
   const vnode = lookupPath(k, cred, path, { follow: true });
   if (typeof vnode === 'number') return vnode;
   if (vnode.type === 'dir') return EISDIR;
-  return vnode.type === 'reg' ? vnode : EACCES;
+  return vnode.type === 'reg' ? syncFile(k, vnode) : EACCES;
 }

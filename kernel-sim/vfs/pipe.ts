@@ -20,8 +20,13 @@ export const PIPE_SIZE = 16384;
 
 export type PipeFile = Extract<OpenFile, { kind: 'pipe' }>;
 export type PipeEnd = PipeFile['end'];
+export type FifoFile = Extract<OpenFile, { kind: 'fifo' }>;
+type BufferFile = PipeFile | FifoFile;
 
 const other = (end: PipeEnd): PipeEnd => (end === 'read' ? 'write' : 'read');
+/** The end at which an open file reads, and the end that reads what it writes. A FIFO has one way only. */
+export const readsAt = (file: BufferFile): PipeEnd => (file.kind === 'fifo' ? 'read' : file.end);
+export const writesTo = (file: BufferFile): PipeEnd => (file.kind === 'fifo' ? 'read' : other(file.end));
 /** Bytes that wait to be read at this end. */
 export const incoming = (pipe: Pipe, end: PipeEnd): Uint8Array => (end === 'read' ? pipe.toRead : pipe.toWrite);
 /** Is this end open? */
@@ -49,14 +54,28 @@ export function newPipe(k: Kernel): { readonly read: OpenFile; readonly write: O
     return write;
   }
   const empty = new Uint8Array(0);
-  k.setPipe({ id, toRead: empty, toWrite: empty, readEnds: 1, writeEnds: 1, birthNs: k.now() });
+  k.setPipe({ id, toRead: empty, toWrite: empty, readEnds: 1, writeEnds: 1, birthNs: k.now(), fifo: null });
   return { read, write };
 }
 
 /** The last reference to an end is gone: whoever waits at the other learns of it. */
 export function closePipeEnd(k: Kernel, id: PipeId, end: PipeEnd): void {
   const pipe = k.pipe(id);
-  const next = end === 'read' ? { ...pipe, readEnds: 0 } : { ...pipe, writeEnds: 0 };
+  closeEnds(k, end === 'read' ? { ...pipe, readEnds: 0 } : { ...pipe, writeEnds: 0 });
+}
+
+/** One open file of a FIFO less. With the last one its bytes are gone. */
+export function closeFifo(k: Kernel, { pipe: id, readable, writable }: FifoFile): void {
+  const pipe = k.pipe(id);
+  closeEnds(k, {
+    ...pipe,
+    readEnds: pipe.readEnds - (readable ? 1 : 0),
+    writeEnds: pipe.writeEnds - (writable ? 1 : 0),
+  });
+}
+
+function closeEnds(k: Kernel, next: Pipe): void {
+  const { id } = next;
   if (next.readEnds + next.writeEnds === 0) k.state.pipes.delete(id);
   else k.setPipe(next);
   // Sleepers at the closed end too: a thread may have closed what its sibling reads.
@@ -68,32 +87,33 @@ export function closePipeEnd(k: Kernel, id: PipeId, end: PipeEnd): void {
 }
 
 /** FreeBSD pipe_read: what is there, up to the length asked for; waits only when nothing is. 0 at end of file. */
-export function readPipe(k: Kernel, file: PipeFile, uio: Uio, entry: SyscallEntry): SyscallResult {
+export function readPipe(k: Kernel, file: BufferFile, uio: Uio, entry: SyscallEntry): SyscallResult {
   const pipe = k.pipe(file.pipe);
-  const waiting = incoming(pipe, file.end);
+  const end = readsAt(file);
+  const waiting = incoming(pipe, end);
   if (uio.length === 0) return ok(0);
   if (waiting.length > 0) {
     const size = Math.min(waiting.length, uio.length);
     if (!copyTo(k, uio, 0, waiting.subarray(0, size))) return fail(EFAULT);
-    setIncoming(k, pipe, file.end, waiting.subarray(size));
+    setIncoming(k, pipe, end, waiting.subarray(size));
     // A writer of up to PIPE_BUF bytes waits for room for all of them.
-    if (PIPE_SIZE - (waiting.length - size) >= PIPE_BUF) wakeup(k, roomChannel(pipe.id, file.end));
+    if (PIPE_SIZE - (waiting.length - size) >= PIPE_BUF) wakeup(k, roomChannel(pipe.id, end));
     return ok(size);
   }
-  if (!isEndOpen(pipe, other(file.end))) return ok(0);
+  if (!isEndOpen(pipe, other(end))) return ok(0);
   if (entry.woken === 'signal') return RESTART;
   if (file.nonblock) return fail(EAGAIN);
   const resume: TransferResume = { file: file.id, done: 0 };
-  return { kind: 'sleep', wchan: readChannel(pipe.id, file.end), wmesg: 'piperd', interruptible: true, resume };
+  return { kind: 'sleep', wchan: readChannel(pipe.id, end), wmesg: 'piperd', interruptible: true, resume };
 }
 
 /**
  * FreeBSD pipe_write: everything, waiting for room as often as needed; up to PIPE_BUF bytes go in one piece. A signal ends a
  * write that has begun with the count so far, but a closed reader gives EPIPE, whatever was written before.
  */
-export function writePipe(k: Kernel, td: Thread, file: PipeFile, uio: Uio, entry: SyscallEntry): SyscallResult {
+export function writePipe(k: Kernel, td: Thread, file: BufferFile, uio: Uio, entry: SyscallEntry): SyscallResult {
   let done = entry.woken === 'first' ? 0 : (entry.resume as TransferResume).done;
-  const to = other(file.end);
+  const to = writesTo(file);
   const channel = roomChannel(file.pipe, to);
   for (;;) {
     const pipe = k.pipe(file.pipe);

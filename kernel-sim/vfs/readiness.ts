@@ -6,7 +6,7 @@ import type { OpenFile, Vnode } from '../kern/state.ts';
 import { receiveCondition, sendCondition } from '../net/readiness.ts';
 import { consoleReady } from './console.ts';
 import { vnodeSize } from './file-io.ts';
-import { incoming, isEndOpen, PIPE_SIZE } from './pipe.ts';
+import { incoming, isEndOpen, PIPE_SIZE, writesTo } from './pipe.ts';
 
 /* What select(2), poll(2) and kevent(2) see of an open file: whether a read or a write would go on now. */
 
@@ -32,6 +32,13 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
       const data = incoming(pipe, file.end).length;
       return { ready: eof || data > 0, data, eof };
     }
+    case 'fifo': {
+      const pipe = k.pipe(file.pipe);
+      // Before anybody has opened it for writing since, a reader sees no end.
+      const eof = !isEndOpen(pipe, 'write') && pipe.fifo!.writerOpens !== file.writersBefore;
+      const data = pipe.toRead.length;
+      return { ready: file.readable && (eof || data > 0), data, eof };
+    }
     case 'kqueue': {
       const { knotes } = k.state.kqueues.get(file.kqueue)!;
       const data = knotes.filter((knote) => knote.active && !knote.disabled).length;
@@ -39,6 +46,8 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
     }
     case 'socket':
       return receiveCondition(k, file.socket);
+    case 'shm':
+      return READY;
     case 'vnode':
       return readVnodeCondition(k, file, k.vnode(file.vnode));
   }
@@ -57,17 +66,19 @@ function readVnodeCondition(k: Kernel, file: OpenFile, vnode: Vnode): Condition 
 /** As EVFILT_WRITE sees it. */
 export function writeCondition(k: Kernel, file: OpenFile): Condition {
   switch (file.kind) {
-    case 'pipe': {
+    case 'pipe':
+    case 'fifo': {
       const pipe = k.pipe(file.pipe);
-      const peer = file.end === 'read' ? 'write' : 'read';
-      const eof = !isEndOpen(pipe, peer);
-      const data = eof ? 0 : PIPE_SIZE - incoming(pipe, peer).length;
-      return { ready: eof || data >= PIPE_BUF, data, eof };
+      const to = writesTo(file);
+      const eof = !isEndOpen(pipe, to);
+      const data = eof ? 0 : PIPE_SIZE - incoming(pipe, to).length;
+      return { ready: file.writable && (eof || data >= PIPE_BUF), data, eof };
     }
     case 'kqueue':
       return NOT_READY;
     case 'socket':
       return sendCondition(k, file.socket);
+    case 'shm':
     case 'vnode':
       return READY;
   }
@@ -87,6 +98,7 @@ export function pollFile(k: Kernel, file: OpenFile, events: number): number {
   const ignoresEof = (events & POLLINIGNEOF) !== 0;
   if (read.eof && ignoresEof ? read.data > 0 || read.error : read.ready) revents |= events & (POLLIN | POLLRDNORM);
   if (write.ready) revents |= events & POLLOUT;
-  if (read.eof && write.eof && !ignoresEof) revents |= POLLHUP;
+  // A FIFO's reader has no other direction that could be open still.
+  if (read.eof && (write.eof || file.kind === 'fifo') && !ignoresEof) revents |= POLLHUP;
   return revents;
 }

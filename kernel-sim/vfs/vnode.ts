@@ -2,12 +2,15 @@ import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
 import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
-import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
+import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
 import { noteFileChange } from '../kern/rollback-point.ts';
-import type { FileData, Proc, Vnode, VnodeId } from '../kern/state.ts';
+import type { FileData, Proc, Vnode, VnodeCommon, VnodeId } from '../kern/state.ts';
+import { forgetFilePages, syncFile } from '../vm/shared.ts';
+import { resizeFile } from './file-data.ts';
+import { isNamed } from './filedesc.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
 /** Who asks, and where relative paths start: a process, or the host. */
@@ -46,18 +49,24 @@ export function typeBits(vnode: Vnode): number {
       return S_IFLNK;
     case 'sock':
       return S_IFSOCK;
+    case 'fifo':
+      return S_IFIFO;
   }
 }
 
 /** FreeBSD vaccess: 0, or EACCES when `cred` may not do all of `wanted` (R_OK, W_OK, X_OK). */
 export function checkAccess(vnode: Vnode, cred: Credentials, wanted: number): Errno | 0 {
-  if (cred.uid === 0) {
-    // Root may do everything but execute what nobody may execute.
-    const runs = vnode.type === 'dir' || (vnode.mode & 0o111) !== 0;
-    return wanted & X_OK && !runs ? EACCES : 0;
-  }
-  const shift = cred.uid === vnode.uid ? 6 : cred.gid === vnode.gid ? 3 : 0;
-  return (wanted & ~(vnode.mode >> shift)) === 0 ? 0 : EACCES;
+  // Root may do everything but execute what nobody may execute.
+  if (cred.uid === 0 && wanted & X_OK && vnode.type !== 'dir' && (vnode.mode & 0o111) === 0) return EACCES;
+  return checkMode(vnode, cred, wanted);
+}
+
+type Owned = Pick<VnodeCommon, 'mode' | 'uid' | 'gid'>;
+
+/** What permission bits say of anything that has an owner. */
+export function checkMode({ mode, uid, gid }: Owned, cred: Pick<Proc, 'uid' | 'gid'>, wanted: number): Errno | 0 {
+  const shift = cred.uid === uid ? 6 : cred.gid === gid ? 3 : 0;
+  return cred.uid === 0 || (wanted & ~(mode >> shift)) === 0 ? 0 : EACCES;
 }
 
 /** chmod(2) on a vnode: its owner or root. */
@@ -100,6 +109,15 @@ export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno |
   return 0;
 }
 
+/** A process cuts or extends a file (by a hole). EFBIG or ENOSPC, and then the file is as before. */
+export function resizeVnode(k: Kernel, pid: Pid, stale: RegVnode, size: number): Errno | 0 {
+  const cut = stale.data.size;
+  const vnode = size < cut ? syncFile(k, stale, size, cut - size) : stale;
+  const error = changeFileData(k, pid, vnode, resizeFile(vnode.data, size));
+  if (!error && size < cut) forgetFilePages(k, vnode.id, size, cut);
+  return error;
+}
+
 /** Adds to the number of links; a vnode that has none and that nobody uses is gone. */
 export function addLinks(k: Kernel, id: VnodeId, count: number): void {
   const vnode = k.vnode(id);
@@ -127,7 +145,7 @@ function dropVnode(k: Kernel, vnode: Vnode): void {
 /** Vnodes that an open file, a socket, a living process or a mapping names. */
 export function usedVnodes(k: Kernel): Set<VnodeId> {
   const used = new Set<VnodeId>();
-  for (const file of k.state.files.values()) if (file.kind === 'vnode') used.add(file.vnode);
+  for (const file of k.state.files.values()) if (isNamed(file)) used.add(file.vnode);
   for (const { vnode } of k.state.sockets.values()) if (vnode !== 0) used.add(vnode);
   for (const p of k.state.procs.values()) if (p.state !== 'zombie') used.add(p.cwd).add(p.textVnode);
   for (const vm of k.state.vmspaces.values())

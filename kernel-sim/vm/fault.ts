@@ -1,10 +1,13 @@
 import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import type { Pid } from '../abi/ids.ts';
+import { RLIMIT_STACK } from '../abi/resource.ts';
 import { MAXSSIZ, PROT_READ, PROT_WRITE, SGROWSIZ, USRSTACK } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { mayMap, softLimit } from '../kern/resource.ts';
 import type { VmEntry, VmspaceId } from '../kern/state.ts';
 import { readFileRange } from '../vfs/file-data.ts';
 import { entryAt, permOfProt } from './map.ts';
+import { acquirePage, isShared, syncFile } from './shared.ts';
 
 /** `mapped`: try again. The others become signals: SIGSEGV with MAPERR, or a protection fault (past the end of a file, too). */
 export type FaultOutcome = 'mapped' | 'no-entry' | 'protection';
@@ -19,28 +22,37 @@ export function vmFault(k: Kernel, id: VmspaceId, address: number, write: boolea
   }
   if (entry.prot === 0 || (write && (entry.prot & PROT_WRITE) === 0)) return 'protection';
   const page = Math.floor(address / PAGE_SIZE);
-  if (entry.object.kind === 'vnode' && page * PAGE_SIZE >= entry.object.fileEnd) return 'protection';
-  makeResident(k, id, entry, page);
-  return 'mapped';
+  return makeResident(k, id, entry, page, write) ? 'mapped' : 'protection';
 }
 
-/** Brings a page in whatever its protection: zero, or the file's bytes. */
-export function makeResident(k: Kernel, id: VmspaceId, entry: VmEntry, page: number): void {
-  const space = k.space(id);
+/**
+ * Brings a page in whatever its protection: zero, the file's bytes, or what the memory holds that it shares. False where a file or a
+ * shared object has no such page.
+ */
+export function makeResident(k: Kernel, id: VmspaceId, entry: VmEntry, page: number, write: boolean): boolean {
   if (!entry.touched) {
     const map = k.vmspace(id).map.map((e) => (e === entry ? { ...e, touched: true } : e));
     k.setVmspace(id, { map });
   }
+  if (isShared(entry)) return acquirePage(k, id, entry, page, write);
+  if (entry.object.kind === 'vnode' && page * PAGE_SIZE >= entry.object.fileEnd) return false;
+  makePrivateResident(k, id, entry, page);
+  return true;
+}
+
+function makePrivateResident(k: Kernel, id: VmspaceId, entry: VmEntry, page: number): void {
+  const space = k.space(id);
   if (space.isResident(page)) return;
   space.mapPage(page, permOfProt(entry.prot));
   const { object } = entry;
-  if (object.kind === 'anon') return;
+  if (object.kind !== 'vnode') return;
   const start = page * PAGE_SIZE;
   const length = Math.min(PAGE_SIZE, object.fileEnd - start);
   if (length <= 0) return;
   const vnode = k.vnode(object.vnode);
   if (vnode.type !== 'reg') return;
-  space.u8.set(readFileRange(vnode.data, object.offset + (start - entry.start), length), start);
+  const offset = object.offset + (start - entry.start);
+  space.u8.set(readFileRange(syncFile(k, vnode, offset, length).data, offset, length), start);
 }
 
 /**
@@ -57,9 +69,18 @@ function growStack(k: Kernel, id: VmspaceId, address: number): boolean {
   let low = Math.max(USRSTACK - MAXSSIZ, vm.stackLow - steps * SGROWSIZ);
   const below = vm.map[index - 1];
   if (below && below.end > low) low = below.end;
-  if (address < low) return false;
+  if (address < low || !mayGrowStack(k, id, low)) return false;
   const map = vm.map.map((e) => (e === stack ? { ...e, start: low } : e));
   k.setVmspace(id, { map, stackLow: low });
+  return true;
+}
+
+/** RLIMIT_STACK and RLIMIT_VMEM of whoever has the space. */
+function mayGrowStack(k: Kernel, id: VmspaceId, low: number): boolean {
+  for (const p of k.state.procs.values()) {
+    if (p.vmspace !== id) continue;
+    return USRSTACK - low <= softLimit(p, RLIMIT_STACK) && mayMap(k, p, k.vmspace(id).stackLow - low);
+  }
   return true;
 }
 
@@ -79,17 +100,20 @@ export function faultIn(k: Kernel, pid: Pid, address: number, length: number, wr
   return true;
 }
 
-/** As faultIn, but past the protection: what ptrace and the core dump may touch. False where nothing is mapped. */
-export function faultInAnyProt(k: Kernel, id: VmspaceId, address: number, length: number): boolean {
+/** As faultIn, but past the protection: what ptrace may touch. False where nothing is mapped; shared memory needs the right to write. */
+export function faultInAnyProt(k: Kernel, id: VmspaceId, address: number, length: number, write: boolean): boolean {
   if (length === 0) return true;
   const start = address >>> 0;
   if (start + length > USRSTACK) return false;
   const last = Math.floor((start + length - 1) / PAGE_SIZE);
   for (let page = Math.floor(start / PAGE_SIZE); page <= last; page++) {
-    if (k.space(id).isResident(page)) continue;
+    if (k.space(id).isResident(page) && !write) continue;
     const entry = entryAt(k.vmspace(id).map, page * PAGE_SIZE);
     if (!entry) return false;
-    makeResident(k, id, entry, page);
+    if (isShared(entry)) {
+      if (write && (entry.maxProt & PROT_WRITE) === 0) return false;
+      if (!acquirePage(k, id, entry, page, write)) return false;
+    } else makeResident(k, id, entry, page, write);
   }
   return true;
 }

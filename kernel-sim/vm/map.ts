@@ -1,7 +1,8 @@
-import { PAGE_SHIFT, PERM_R, PERM_W, PERM_X } from '../../emu/memory/address-space.ts';
+import { type AddressSpace, PAGE_SHIFT, PERM_R, PERM_W, PERM_X } from '../../emu/memory/address-space.ts';
 import { PROT_WRITE } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { VmEntry, VmspaceId } from '../kern/state.ts';
+import { isShared, releasePage, sharedPerm, sweepVmObjects } from './shared.ts';
 
 /** The entry that covers an address, if any. */
 export function entryAt(map: readonly VmEntry[], address: number): VmEntry | undefined {
@@ -40,9 +41,9 @@ export function cutRange(map: readonly VmEntry[], start: number, end: number): V
 /** The part of an entry from `start` on. */
 export function clipStart(entry: VmEntry, start: number): VmEntry {
   const object =
-    entry.object.kind === 'vnode'
-      ? { ...entry.object, offset: entry.object.offset + (start - entry.start) }
-      : entry.object;
+    entry.object.kind === 'anon'
+      ? entry.object
+      : { ...entry.object, offset: entry.object.offset + (start - entry.start) };
   return { ...entry, start, object };
 }
 
@@ -70,6 +71,8 @@ function mergeable(a: VmEntry, b: VmEntry): boolean {
     a.prot === b.prot &&
     a.maxProt === b.maxProt &&
     a.noCoredump === b.noCoredump &&
+    a.inherit === b.inherit &&
+    a.wired === b.wired &&
     !a.growsDown &&
     !b.growsDown
   );
@@ -86,39 +89,61 @@ export function findSpace(map: readonly VmEntry[], from: number, size: number, l
   return at + size <= limit ? at : null;
 }
 
+/** The resident pages of a range, ascending. */
+export function residentIn(space: AddressSpace, { start, end }: Pick<VmEntry, 'start' | 'end'>): number[] {
+  const first = start >>> PAGE_SHIFT;
+  const count = (end - start) >>> PAGE_SHIFT;
+  if (count > space.residentCount) return space.residentPages().filter((page) => page >= first && page < first + count);
+  return Array.from({ length: count }, (_, n) => first + n).filter((page) => space.isResident(page));
+}
+
 /** Takes a range out of the address space: entries, pages and all. */
 export function unmapRange(k: Kernel, id: VmspaceId, start: number, end: number): void {
   const vm = k.vmspace(id);
   const space = k.space(id);
+  let wasShared = false;
   for (const entry of vm.map) {
-    const from = Math.max(entry.start, start);
-    const to = Math.min(entry.end, end);
-    if (from >= to) continue;
-    if ((to - from) >>> PAGE_SHIFT > space.residentCount) {
-      for (const page of space.residentPages()) {
-        if (page >= from >>> PAGE_SHIFT && page < to / 4096) space.unmapPage(page);
-      }
-    } else for (let page = from / 4096; page < to / 4096; page++) space.unmapPage(page);
+    const range = { start: Math.max(entry.start, start), end: Math.min(entry.end, end) };
+    if (range.start >= range.end) continue;
+    const shared = isShared(entry) ? entry : null;
+    for (const page of residentIn(space, range)) {
+      if (shared) releasePage(k, id, shared, page);
+      else space.unmapPage(page);
+    }
+    if (shared) wasShared = true;
   }
   k.setVmspace(id, { map: cutRange(vm.map, start, end) });
+  if (wasShared) sweepVmObjects(k);
 }
 
-/** Gives [start, end) other protection. The range may contain holes, which stay holes. */
-export function protectRange(k: Kernel, id: VmspaceId, start: number, end: number, prot: number): void {
+/** Changes the entries of [start, end), which are split at its borders. The range may contain holes, which stay holes. */
+export function changeRange(
+  k: Kernel,
+  id: VmspaceId,
+  start: number,
+  end: number,
+  change: (part: VmEntry) => VmEntry,
+): void {
   const vm = k.vmspace(id);
-  const space = k.space(id);
   let map = [...vm.map];
   for (const entry of vm.map) {
     const from = Math.max(entry.start, start);
     const to = Math.min(entry.end, end);
     if (from >= to) continue;
     map = cutRange(map, from, to);
-    map.push({ ...clipStart(entry, from), end: to, prot });
+    map.push(change({ ...clipStart(entry, from), end: to }));
   }
   map.sort((a, b) => a.start - b.start);
   k.setVmspace(id, { map: coalesce(map) });
+}
+
+/** Gives [start, end) other protection. */
+export function protectRange(k: Kernel, id: VmspaceId, start: number, end: number, prot: number): void {
+  changeRange(k, id, start, end, (part) => ({ ...part, prot }));
+  const space = k.space(id);
   const perm = permOfProt(prot);
-  for (const page of space.residentPages()) {
-    if (page >= start / 4096 && page < end / 4096) space.protectPage(page, perm);
+  for (const page of residentIn(space, { start, end })) {
+    const entry = entryAt(k.vmspace(id).map, page * 4096);
+    space.protectPage(page, entry && isShared(entry) ? sharedPerm(k, id, entry, page) : perm);
   }
 }

@@ -1,7 +1,10 @@
-import { AddressSpace } from '../../emu/memory/address-space.ts';
+import { AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { USRSTACK } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { VmspaceId } from '../kern/state.ts';
+import type { VmEntry, VmspaceId } from '../kern/state.ts';
+import { permOfProt, residentIn } from './map.ts';
+import { isShared, releasePage, sharedContents, sweepVmObjects } from './shared.ts';
+import { dropDetachedSegments } from './sysv-shm.ts';
 
 /** An empty address space with one user. */
 export function newVmspace(k: Kernel): VmspaceId {
@@ -15,18 +18,44 @@ export function newVmspace(k: Kernel): VmspaceId {
     dataAddr: 0,
     dataSize: 0,
     stackLow: USRSTACK,
+    sysvShm: [],
+    wiresAll: false,
   });
   k.spaces.set(id, new AddressSpace());
   return id;
 }
 
-/** What fork(2) does: the child's own copy of everything. */
+/** What fork(2) does: the child's own copy of everything that is not shared. Memory locks are not inherited. */
 export function cloneVmspace(k: Kernel, from: VmspaceId): VmspaceId {
   const id = k.next('nextVmspace');
   const vm = k.vmspace(from);
-  k.state.vmspaces.set(id, { ...vm, id, refs: 1 });
-  k.spaces.set(id, k.space(from).clone());
+  const space = k.space(from).clone();
+  const map: VmEntry[] = [];
+  for (const entry of vm.map) {
+    if (!isShared(entry) && entry.inherit !== 'none') {
+      map.push({ ...entry, wired: false });
+      continue;
+    }
+    // Pages of shared memory come by faults; what the child does not get goes.
+    for (const page of residentIn(space, entry)) space.unmapPage(page);
+    if (entry.inherit === 'share') map.push({ ...entry, wired: false });
+    else if (entry.inherit === 'copy') map.push(privateCopy(k, space, entry));
+  }
+  k.state.vmspaces.set(id, { ...vm, id, map, refs: 1, wiresAll: false });
+  k.spaces.set(id, space);
   return id;
+}
+
+/** minherit(INHERIT_COPY) of shared memory: the child has its own, as it was at the fork. */
+function privateCopy(k: Kernel, space: AddressSpace, entry: VmEntry): VmEntry {
+  if (!isShared(entry)) return entry;
+  const contents = sharedContents(k, entry);
+  for (let page = entry.start / PAGE_SIZE; page < entry.end / PAGE_SIZE; page++) {
+    const at = page * PAGE_SIZE - entry.start;
+    space.mapPage(page, permOfProt(entry.prot));
+    space.u8.set(contents.subarray(at, at + PAGE_SIZE), page * PAGE_SIZE);
+  }
+  return { ...entry, object: { kind: 'anon' }, touched: true, wired: false };
 }
 
 /** One more user: vfork(2), rfork(RFMEM). */
@@ -42,7 +71,12 @@ export function releaseVmspace(k: Kernel, id: VmspaceId): void {
     k.setVmspace(id, { refs: vm.refs - 1 });
     return;
   }
+  const shared = vm.map.filter(isShared);
+  for (const entry of shared) for (const page of residentIn(k.space(id), entry)) releasePage(k, id, entry, page);
   k.space(id).dispose();
   k.spaces.delete(id);
   k.state.vmspaces.delete(id);
+  if (shared.length === 0) return;
+  dropDetachedSegments(k);
+  sweepVmObjects(k);
 }

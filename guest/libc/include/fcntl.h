@@ -24,4 +24,16 @@
 int open(const char *path, int flags, ...);
 int fcntl(int fd, int cmd, ...);
 
+/* Locks on ranges of a file. */
+#define F_SETLKW 13
+#define F_UNLCK 2
+#define F_WRLCK 3
+
+struct flock {
+  off_t l_start, l_len; /* a length of 0: to the end, wherever that is */
+  pid_t l_pid;
+  short l_type, l_whence;
+  int l_sysid;
+};
+
 #endif

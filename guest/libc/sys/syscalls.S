@@ -79,6 +79,20 @@
 	SYSCALL cpuset_getid, SYS_cpuset_getid
 	SYSCALL cpuset_getaffinity, SYS_cpuset_getaffinity
 	SYSCALL cpuset_setaffinity, SYS_cpuset_setaffinity
+	SYSCALL recvmsg, SYS_recvmsg
+	SYSCALL sendmsg, SYS_sendmsg
+	SYSCALL accept, SYS_accept
+	SYSCALL getsockname, SYS_getsockname
+	SYSCALL select, SYS_select
+	SYSCALL socket, SYS_socket
+	SYSCALL connect, SYS_connect
+	SYSCALL bind, SYS_bind
+	SYSCALL listen, SYS_listen
+	SYSCALL shutdown, SYS_shutdown
+	SYSCALL socketpair, SYS_socketpair
+	SYSCALL poll, SYS_poll
+	SYSCALL kqueue, SYS_kqueue
+	SYSCALL kevent, SYS_kevent
 
 	/* Every answer of PT_READ_D is a legal one, so only errno can tell an error: clear it first. */
 	.section .text.ptrace, "ax", @progbits

@@ -258,7 +258,7 @@ describe('one process', () => {
     const { vmspace } = k.proc(td.pid);
     const [anon] = k.vmspace(vmspace).map;
     const text = { ...anon!, start: 0x8048000, end: 0x804a000, prot: 5, noCoredump: true, touched: false };
-    const object = { kind: 'vnode', vnode, offset: 4096, fileEnd: 0x8049388 } as const;
+    const object = { kind: 'vnode', vnode, offset: 4096, shared: false, fileEnd: 0x8049388 } as const;
     const untouched = { ...anon!, start: 0x28000000, end: 0x28100000, touched: false };
     const stack = { ...anon!, start: 0xbfbe0000, end: 0xbfc00000, growsDown: true };
     k.setVmspace(vmspace, { map: [anon!, { ...text, object }, untouched, stack] });

@@ -4,14 +4,17 @@ import { encodeSockaddr, LOOPBACK_V4 } from '../../../kernel-sim/abi/socket.ts';
 import { bytesOf, type Kernel } from '../../../kernel-sim/kern/kernel.ts';
 import { eventSyscalls } from '../../../kernel-sim/sys/event.ts';
 import { fileSyscalls } from '../../../kernel-sim/sys/file.ts';
+import { memorySyscalls } from '../../../kernel-sim/sys/memory.ts';
 import type { ArgKind } from '../../../kernel-sim/sys/row.ts';
 import { selectSyscalls } from '../../../kernel-sim/sys/select.ts';
+import { shmSyscalls } from '../../../kernel-sim/sys/shm.ts';
 import { socketSyscalls } from '../../../kernel-sim/sys/socket.ts';
 import { socketTransferSyscalls } from '../../../kernel-sim/sys/socket-transfer.ts';
 import { feedConsole } from '../../../kernel-sim/vfs/console.ts';
 import { closeAllDescriptors, forkDescriptors } from '../../../kernel-sim/vfs/filedesc.ts';
 import { checkFileInvariants } from '../../../kernel-sim/vfs/invariants.ts';
 import { installFile } from '../../../kernel-sim/vfs/memfs.ts';
+import { checkSharedPages } from '../../../kernel-sim/vm/invariants.ts';
 import { addProcess, Caller, fileKernel, MEMORY, MEMORY_SIZE, OUT, WILD } from '../../support/kernel.ts';
 import { property } from '../../support/property.ts';
 
@@ -40,7 +43,15 @@ const PATHS = [
 /** Each path at an address of its own. */
 const PATH_STEP = 512;
 
-const ROWS = [...fileSyscalls, ...selectSyscalls, ...eventSyscalls, ...socketSyscalls, ...socketTransferSyscalls];
+const ROWS = [
+  ...fileSyscalls,
+  ...selectSyscalls,
+  ...eventSyscalls,
+  ...socketSyscalls,
+  ...socketTransferSyscalls,
+  ...memorySyscalls,
+  ...shmSyscalls,
+];
 /** Two sockaddrs, a msghdr with its vector and control data (SCM_RIGHTS of descriptor 3). */
 const UNIX_NAME = OUT + 0x1000;
 const INET_NAME = OUT + 0x1100;
@@ -162,7 +173,7 @@ describe('any system calls on files with any arguments', () => {
             if (result.kind === 'error') expect(result.errno).toBeGreaterThan(0);
             if (result.kind === 'return') expect(Number.isInteger(result.eax) && result.eax >= 0).toBe(true);
           }
-          expect(checkFileInvariants(k)).toEqual([]);
+          expect([...checkFileInvariants(k), ...checkSharedPages(k)]).toEqual([]);
           expect(k.state.counters.fileBytes).toBeLessThanOrEqual(300_000);
         }
         expect(before.text()).toBe(text);

@@ -42,6 +42,9 @@ const ASSISTED_MNEMONICS = new Set([
   'BTS',
   'BTR',
   'BTC',
+  // Unicorn loses the flags of the instructions before them when the count becomes 0.
+  'LOOPE',
+  'LOOPNE',
   // #UD in place of #GP.
   'RDPMC',
   // With 16-bit operands it stores 24 bits of the base.
@@ -91,6 +94,11 @@ const NATIVE_SIMD = new Set([
 ]);
 /** Operand codes of MMX registers. */
 const MMX_OPERAND = /^[PNQ]/;
+
+/** The bytes that may stand in front of an opcode. */
+export const PREFIXES: ReadonlySet<number> = new Set([
+  0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3,
+]);
 
 /** One instruction as the engine sees it. */
 export interface Step {
@@ -197,8 +205,8 @@ function kindOf(insn: Insn): number {
 }
 
 function isNativeSimd({ row, rep, operandSize, operands }: Insn): boolean {
-  // QEMU stores 16 bytes as two quadwords, of which the first stays when the second faults.
-  if (operands[0]?.kind === IN_MEMORY && operands[0].size === 16) return false;
+  // QEMU loads and stores 16 bytes as two quadwords, of which the first is done when the second faults.
+  if (operands.some(({ kind, size }) => kind === IN_MEMORY && size === 16)) return false;
   // With both 66 and F2 or F3 before it, QEMU takes another instruction than hardware.
   if (rep !== 0 && operandSize === 2) return false;
   return NATIVE_SIMD.has(row.mnemonic) && !row.operands.some((code) => MMX_OPERAND.test(code));
@@ -215,12 +223,20 @@ function isFloatingPoint(opcode: number): boolean {
   return second >= 0xc2 && second !== 0xc7 && (second < 0xc8 || second > 0xcf);
 }
 
+/** Of F2 and F3 QEMU takes F2, hardware the last. */
+function hasBothRepeats({ u8 }: AddressSpace, address: number, { rep }: Insn): boolean {
+  if (rep === 0) return false;
+  const other = rep ^ 1;
+  for (let at = address; PREFIXES.has(u8[at]!); at++) if (u8[at] === other) return true;
+  return false;
+}
+
 export function stepAt(space: AddressSpace, address: number): Step {
   const insn = decodeFlat(space, address | 0);
   if (insn === null) return { insn, kind: ASSISTED, segments: 0, repeats: false, floatingPoint: false };
   return {
     insn,
-    kind: kindOf(insn),
+    kind: hasBothRepeats(space, address, insn) ? ASSISTED : kindOf(insn),
     segments: insn.override === SEG_FS || insn.override === SEG_GS ? 1 << insn.override : 0,
     repeats: insn.rep !== 0 && REPEATABLE.has(insn.row.mnemonic),
     floatingPoint: isFloatingPoint(insn.row.opcode),

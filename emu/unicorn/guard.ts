@@ -3,6 +3,7 @@ import { Decoder } from '../isa/decode.ts';
 import { INVALID_ROW, TOO_LONG_ROW } from '../isa/opcode-table.ts';
 import { type AddressSpace, PAGE_SHIFT, PAGE_SIZE } from '../memory/address-space.ts';
 import { UC_MSR, type UnicornInstance, type UnicornLibrary } from './binding.ts';
+import { PREFIXES } from './blocks.ts';
 
 /*
  * Unicorn 2.0 aborts the whole process while it translates some instructions that do not exist (tcg_abort in QEMU 5's
@@ -16,7 +17,6 @@ const LOCK = 0xf0;
 const GROUP_5 = 0xff;
 const isFarThroughRegister = (modrm: number): boolean => (modrm & 0xf8) === 0xd8 || (modrm & 0xf8) === 0xe8;
 
-const PREFIXES: ReadonlySet<number> = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 const decoder = new Decoder();
 
 /**

@@ -61,6 +61,8 @@ export const DEVIATIONS: readonly string[] = [
   'SETcc to memory: flags are lost when the store faults',
   'RCL and RCR of memory: flags change before the store faults',
   'BT, BTS, BTR, BTC: undefined flags that depend on the block that the instruction stands in',
+  'LOOPE, LOOPNE: flags of the instructions before are lost when the count becomes 0',
+  'F2 and F3 before one instruction: F2 counts, not the last of them',
   'F3 before BSF and BSR: TZCNT and LZCNT, which the i686 has not',
   'SGDT, SIDT with 16-bit operands: 24 bits of the base',
   'RDPMC: #UD in place of #GP',
@@ -76,5 +78,5 @@ export const DEVIATIONS: readonly string[] = [
   'x87: no last instruction and operand pointers, no sticky exception flags, transcendental functions by the host',
   'SSE: no #XM, no flags in MXCSR, no #GP for misaligned operands; 66 wins over F2 and F3',
   'MMX: the reference runs it, with the x87',
-  'stores of 16 bytes: two of 8, of which the first is done when the second faults',
+  'loads and stores of 16 bytes: two of 8, of which the first is done when the second faults',
 ];

@@ -252,12 +252,36 @@ describe('Unicorn engine', () => {
     expectAlike({ code: '90', prepare }, 4);
   });
 
-  it('stores 16 bytes as a whole or not at all', () => {
+  it.each(['e1', 'e0', 'e2', 'e3'])('keeps flags through a branch on the count, opcode %s', (opcode) => {
+    for (const count of [0, 1, 2]) {
+      const prepare = (guest: Guest): void => {
+        guest.r[ECX] = count;
+        guest.r[EFLAGS] = 0xad7;
+      };
+      // or eax, 3; loop .. + 2; nop; inc edx; cpuid
+      expectAlike({ code: `83c803 ${opcode}01 90 42 0fa2`, prepare }, 5);
+    }
+  });
+
+  it('takes the last of the prefixes F2 and F3', () => {
+    const prepare = (guest: Guest): void => {
+      guest.r[ECX] = 3;
+      guest.r[ESI] = DATA;
+      guest.r[EDI] = DATA + 1;
+      guest.write32(DATA, 0x04030200);
+    };
+    // repe cmpsb; repne cmpsb; movsd xmm0, [esi]
+    for (const code of ['f2f3a6 40', 'f3f2a6 40', 'f3f20f1006 40']) expectAlike({ code, prepare }, 5);
+  });
+
+  it('loads and stores 16 bytes as a whole or not at all', () => {
     const prepare = (guest: Guest): void => {
       guest.r[EDI] = DATA + 8192 - 8;
     };
     // pcmpeqd xmm0, xmm0; movups [edi], xmm0; movdqu [edi - 1], xmm0
     expectAlike({ code: '660f76c0 0f1107', prepare }, 3);
     expectAlike({ code: '660f76c0 f30f7f47ff', prepare }, 3);
+    // movups xmm0, [edi]
+    expectAlike({ code: '660f76c0 0f1007', prepare }, 3);
   });
 });

@@ -30,6 +30,8 @@ export { cpuHistoryText } from './report/cpu-history-text.ts';
 export { reportHtml } from './report/html.ts';
 export { inspectElf, inspectElfJson } from './report/inspect.ts';
 export { perfettoTrace } from './report/perfetto.ts';
+export { type StraceArg, type StraceRecord, straceLine } from './report/strace.ts';
+export { recordStrace } from './report/strace-recorder.ts';
 export { timelineSvg } from './report/svg.ts';
 export { timelineText } from './report/text.ts';
 export { spawnRestart } from './restart/spawn.ts';

@@ -5,6 +5,7 @@ import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts'
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { faultIn } from '../vm/fault.ts';
+import type { CallTracer } from './call-trace.ts';
 import type { KernelConfig } from './config.ts';
 import type { KernelEvent } from './events.ts';
 import type {
@@ -67,6 +68,8 @@ export class Kernel {
   readonly cores: KernelCore[] = [];
   /** Hardware faults that strike when the kernel is at a certain point. */
   faults: FaultHooks = NO_FAULTS;
+  /** Who is told of each system call and signal; null: nobody. It only looks: the run is the same with and without it. */
+  callTracer: CallTracer | null = null;
   /** The core that the kernel is serving, or null while it serves a device or the host. */
   current: KernelCore | null = null;
   /** Virtual time of the machine: that of the served core while one is served. */

@@ -361,6 +361,7 @@ function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo):
   const { signo } = info;
   if (isIgnored(p, signo) && signo !== SIGKILL && signo !== SIGSTOP) return true;
   const action = p.sigacts[signo];
+  k.callTracer?.signal(core, k.thread(tid), info, action?.handler ?? 0);
   if (action && action.handler > SIG_IGN) return callHandler(k, tid, action, info);
   switch (defaultAction(signo)) {
     case 'ignore':

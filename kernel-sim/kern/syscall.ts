@@ -1,10 +1,11 @@
 import { assert } from '../../emu/base/errors.ts';
 import { EAX, EDX, EFLAGS, EIP, ESP, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
 import { EFAULT, EINTR, ENOSYS, errnoName } from '../abi/errno.ts';
-import type { Pid, Tid } from '../abi/ids.ts';
+import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { SIGSYS, SIGTRAP } from '../abi/signal.ts';
-import type { SyscallRow } from '../sys/row.ts';
+import { ARG_KINDS, type SyscallRow } from '../sys/row.ts';
 import { syscallByNumber } from '../sys/table.ts';
+import type { TracedCall } from './call-trace.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { regsOf } from './regs.ts';
 import { leaveCore } from './sched.ts';
@@ -31,7 +32,7 @@ export function syscallEnter(k: Kernel, core: KernelCore, tid: Tid): void {
   }
   const called = calledBy(k, core, pid);
   if (called === null) {
-    finish(k, core, tid, { kind: 'error', errno: EFAULT });
+    refuse(k, core, tid, { name: 'syscall', args: [] }, EFAULT);
     return;
   }
   const row = syscallByNumber(called.code);
@@ -41,7 +42,7 @@ export function syscallEnter(k: Kernel, core: KernelCore, tid: Tid): void {
   }
   const args = fetchArgs(k, pid, row, called.argsAt);
   if (args) invoke(k, core, tid, row, args, FIRST_ENTRY);
-  else finish(k, core, tid, { kind: 'error', errno: EFAULT });
+  else refuse(k, core, tid, row, EFAULT);
 }
 
 /** The number of the call and where its arguments begin; null: EFAULT. */
@@ -72,12 +73,20 @@ function invoke(
   args: readonly number[],
   entry: SyscallEntry,
 ): void {
+  k.callTracer?.enter(core, k.thread(tid), row, args, entry);
   const result = row.handler(k, k.thread(tid), args, entry);
   if (result.kind === 'sleep') {
+    k.callTracer?.leave(core, result);
     sleepIn(k, core, tid, row, args, result);
     return;
   }
   finish(k, core, tid, result);
+}
+
+/** Ends a call of which not even the arguments are known. */
+function refuse(k: Kernel, core: KernelCore, tid: Tid, call: TracedCall, errno: Errno): void {
+  k.callTracer?.enter(core, k.thread(tid), call, [], FIRST_ENTRY);
+  finish(k, core, tid, { kind: 'error', errno });
 }
 
 /** Reads a row's arguments from the user's stack; null: EFAULT. */
@@ -88,22 +97,12 @@ function fetchArgs(k: Kernel, pid: Pid, row: SyscallRow, start: number): number[
     const low = k.fuword(pid, at);
     at = (at + 4) >>> 0;
     if (low === null) return null;
-    switch (kind) {
-      case 'off': {
-        const high = k.fuword(pid, at);
-        at = (at + 4) >>> 0;
-        if (high === null) return null;
-        args.push((high | 0) * 0x100000000 + low);
-        break;
-      }
-      case 'int':
-      case 'fd':
-      case 'pid':
-        args.push(low | 0);
-        break;
-      default:
-        args.push(low);
-    }
+    if (kind === 'off') {
+      const high = k.fuword(pid, at);
+      at = (at + 4) >>> 0;
+      if (high === null) return null;
+      args.push((high | 0) * 0x100000000 + low);
+    } else args.push(ARG_KINDS[kind].signed ? low | 0 : low);
   }
   return args;
 }
@@ -139,27 +138,29 @@ function sleepIn(
 
 /** Writes the result where user mode looks for it. The thread may be gone (exit) or have left the core (stop, exec by a tracer). */
 function finish(k: Kernel, core: KernelCore, tid: Tid, result: SyscallResult): void {
-  if (k.cpu(core.id).current !== tid) return;
+  if (k.cpu(core.id).current !== tid) {
+    k.callTracer?.leave(core, { kind: 'gone' });
+    return;
+  }
+  const { native } = k.proc(k.thread(tid).pid);
+  const said = result.kind === 'restart' && !native && !restartsCalls(k, tid) ? INTERRUPTED : result;
+  k.callTracer?.leave(core, said);
   const regs = regsOf(k, tid);
-  switch (result.kind) {
+  switch (said.kind) {
     case 'return':
-      regs[EAX] = result.eax | 0;
-      if (result.edx !== undefined) regs[EDX] = result.edx | 0;
+      regs[EAX] = said.eax | 0;
+      if (said.edx !== undefined) regs[EDX] = said.edx | 0;
       regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_CF;
       break;
     case 'error':
-      regs[EAX] = result.errno;
+      regs[EAX] = said.errno;
       regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
       break;
     case 'restart':
-      if (k.proc(k.thread(tid).pid).native) {
+      if (native) {
         regs[EAX] = ERESTART;
         regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
-      } else if (restartsCalls(k, tid)) regs[EIP] = regs[EIP]! - syscallInstructionBytes(k, tid, regs[EIP]!);
-      else {
-        regs[EAX] = EINTR;
-        regs[EFLAGS] = regs[EFLAGS]! | FLAG_CF;
-      }
+      } else regs[EIP] = regs[EIP]! - syscallInstructionBytes(k, tid, regs[EIP]!);
       break;
     case 'justreturn':
     case 'sleep':
@@ -181,7 +182,7 @@ function syscallInstructionBytes(k: Kernel, tid: Tid, eip: number): number {
 function unknownSyscall(k: Kernel, core: KernelCore, tid: Tid, code: number): void {
   const td = k.thread(tid);
   k.log(`pid ${td.pid} (${k.proc(td.pid).comm}): system call ${code} is not implemented: ${errnoName(ENOSYS)}`);
-  finish(k, core, tid, { kind: 'error', errno: ENOSYS });
+  refuse(k, core, tid, { name: `syscall ${code}`, args: [] }, ENOSYS);
   if (code >= SYS_MAXSYSCALL) tdsignal(k, tid, sigInfo(SIGSYS));
 }
 

@@ -121,9 +121,9 @@ function sys_cpuset_setaffinity(k: Kernel, td: Thread, args: readonly number[]):
 
 // biome-ignore format: one system call per line
 export const cpusetSyscalls = [
-  { number: 484, name: 'cpuset', args: [['setid', 'ptr']], support: 'full', handler: sys_cpuset },
+  { number: 484, name: 'cpuset', args: [['setid', 'out']], support: 'full', handler: sys_cpuset },
   { number: 485, name: 'cpuset_setid', args: [['which', 'int'], ['id', 'off'], ['setid', 'int']], support: 'full', handler: sys_cpuset_setid },
-  { number: 486, name: 'cpuset_getid', args: [['level', 'int'], ['which', 'int'], ['id', 'off'], ['setid', 'ptr']], support: 'full', handler: sys_cpuset_getid },
-  { number: 487, name: 'cpuset_getaffinity', args: [['level', 'int'], ['which', 'int'], ['id', 'off'], ['cpusetsize', 'size'], ['mask', 'ptr']], support: 'full', handler: sys_cpuset_getaffinity },
-  { number: 488, name: 'cpuset_setaffinity', args: [['level', 'int'], ['which', 'int'], ['id', 'off'], ['cpusetsize', 'size'], ['mask', 'ptr']], support: 'full', handler: sys_cpuset_setaffinity },
+  { number: 486, name: 'cpuset_getid', args: [['level', 'int'], ['which', 'int'], ['id', 'off'], ['setid', 'out']], support: 'full', handler: sys_cpuset_getid },
+  { number: 487, name: 'cpuset_getaffinity', args: [['level', 'int'], ['which', 'int'], ['id', 'off'], ['cpusetsize', 'size'], ['mask', 'out']], support: 'full', handler: sys_cpuset_getaffinity },
+  { number: 488, name: 'cpuset_setaffinity', args: [['level', 'int'], ['which', 'int'], ['id', 'off'], ['cpusetsize', 'size'], ['mask', 'in']], support: 'full', handler: sys_cpuset_setaffinity },
 ] as const satisfies readonly SyscallRow[];

@@ -117,5 +117,5 @@ function makeChanges(
 // biome-ignore format: one system call per line
 export const eventSyscalls = [
   { number: 362, name: 'kqueue', args: [], support: 'full', handler: sys_kqueue },
-  { number: 363, name: 'kevent', args: [['fd', 'fd'], ['changelist', 'ptr'], ['nchanges', 'int'], ['eventlist', 'ptr'], ['nevents', 'int'], ['timeout', 'ptr']], support: 'partial', note: 'no EVFILT_AIO, EVFILT_FS', handler: sys_kevent },
+  { number: 363, name: 'kevent', args: [['fd', 'fd'], ['changelist', 'in'], ['nchanges', 'int'], ['eventlist', 'out'], ['nevents', 'int'], ['timeout', 'in']], support: 'partial', note: 'no EVFILT_AIO, EVFILT_FS', handler: sys_kevent },
 ] as const satisfies readonly SyscallRow[];

@@ -131,5 +131,5 @@ function sys_flock(k: Kernel, td: Thread, [fd, how]: readonly number[], entry: S
 
 // biome-ignore format: one call per line
 export const lockSyscalls: readonly SyscallRow[] = [
-  { number: 131, name: 'flock', args: [['fd', 'fd'], ['how', 'int']], support: 'full', handler: sys_flock },
+  { number: 131, name: 'flock', args: [['fd', 'fd'], ['how', 'flock']], support: 'full', handler: sys_flock },
 ];

@@ -132,6 +132,6 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
 
 // biome-ignore format: one call per line
 export const openSyscalls: readonly SyscallRow[] = [
-  { number: 5, name: 'open', args: [['path', 'str'], ['flags', 'int'], ['mode', 'int']], support: 'partial', note: 'no SIGIO', handler: sys_open },
-  { number: 499, name: 'openat', args: [['fd', 'fd'], ['path', 'str'], ['flag', 'int'], ['mode', 'int']], support: 'partial', note: 'as open', handler: sys_openat },
+  { number: 5, name: 'open', args: [['path', 'str'], ['flags', 'open-flags'], ['mode', 'mode']], support: 'partial', note: 'no SIGIO', handler: sys_open },
+  { number: 499, name: 'openat', args: [['fd', 'at-fd'], ['path', 'str'], ['flag', 'open-flags'], ['mode', 'mode']], support: 'partial', note: 'as open', handler: sys_openat },
 ];

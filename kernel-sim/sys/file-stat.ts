@@ -243,12 +243,12 @@ function sys_fpathconf(k: Kernel, td: Thread, [fd, name]: Args): SyscallResult {
 
 // biome-ignore format: one call per line
 export const statSyscalls: readonly SyscallRow[] = [
-  { number: 188, name: 'stat', args: [['path', 'str'], ['ub', 'ptr']], support: 'full', handler: sys_stat },
-  { number: 189, name: 'fstat', args: [['fd', 'fd'], ['sb', 'ptr']], support: 'full', handler: sys_fstat },
-  { number: 190, name: 'lstat', args: [['path', 'str'], ['ub', 'ptr']], support: 'full', handler: sys_lstat },
+  { number: 188, name: 'stat', args: [['path', 'str'], ['ub', 'out']], support: 'full', handler: sys_stat },
+  { number: 189, name: 'fstat', args: [['fd', 'fd'], ['sb', 'out']], support: 'full', handler: sys_fstat },
+  { number: 190, name: 'lstat', args: [['path', 'str'], ['ub', 'out']], support: 'full', handler: sys_lstat },
   { number: 191, name: 'pathconf', args: [['path', 'str'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_pathconf },
   { number: 192, name: 'fpathconf', args: [['fd', 'fd'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_fpathconf },
-  { number: 196, name: 'getdirentries', args: [['fd', 'fd'], ['buf', 'ptr'], ['count', 'uint'], ['basep', 'ptr']], support: 'full', handler: sys_getdirentries },
-  { number: 272, name: 'getdents', args: [['fd', 'fd'], ['buf', 'ptr'], ['count', 'size']], support: 'full', handler: sys_getdents },
-  { number: 493, name: 'fstatat', args: [['fd', 'fd'], ['path', 'str'], ['buf', 'ptr'], ['flag', 'int']], support: 'full', handler: sys_fstatat },
+  { number: 196, name: 'getdirentries', args: [['fd', 'fd'], ['buf', 'out'], ['count', 'uint'], ['basep', 'out']], support: 'full', handler: sys_getdirentries },
+  { number: 272, name: 'getdents', args: [['fd', 'fd'], ['buf', 'out'], ['count', 'size']], support: 'full', handler: sys_getdents },
+  { number: 493, name: 'fstatat', args: [['fd', 'at-fd'], ['path', 'str'], ['buf', 'out'], ['flag', 'at-flags']], support: 'full', handler: sys_fstatat },
 ];

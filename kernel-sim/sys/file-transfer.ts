@@ -70,14 +70,14 @@ const sys_pwritev = vector('write', 3);
 
 // biome-ignore format: one call per line
 export const transferSyscalls: readonly SyscallRow[] = [
-  { number: 3, name: 'read', args: [['fd', 'fd'], ['buf', 'ptr'], ['nbyte', 'size']], support: 'full', handler: sys_read },
-  { number: 4, name: 'write', args: [['fd', 'fd'], ['buf', 'ptr'], ['nbyte', 'size']], support: 'full', handler: sys_write },
-  { number: 120, name: 'readv', args: [['fd', 'fd'], ['iovp', 'ptr'], ['iovcnt', 'int']], support: 'full', handler: sys_readv },
-  { number: 121, name: 'writev', args: [['fd', 'fd'], ['iovp', 'ptr'], ['iovcnt', 'int']], support: 'full', handler: sys_writev },
-  { number: 173, name: 'freebsd6_pread', args: [['fd', 'fd'], ['buf', 'ptr'], ['nbyte', 'size'], ['pad', 'pad'], ['offset', 'off']], support: 'full', handler: sys_freebsd6_pread },
-  { number: 174, name: 'freebsd6_pwrite', args: [['fd', 'fd'], ['buf', 'ptr'], ['nbyte', 'size'], ['pad', 'pad'], ['offset', 'off']], support: 'full', handler: sys_freebsd6_pwrite },
-  { number: 289, name: 'preadv', args: [['fd', 'fd'], ['iovp', 'ptr'], ['iovcnt', 'int'], ['offset', 'off']], support: 'full', handler: sys_preadv },
-  { number: 290, name: 'pwritev', args: [['fd', 'fd'], ['iovp', 'ptr'], ['iovcnt', 'int'], ['offset', 'off']], support: 'full', handler: sys_pwritev },
-  { number: 475, name: 'pread', args: [['fd', 'fd'], ['buf', 'ptr'], ['nbyte', 'size'], ['offset', 'off']], support: 'full', handler: sys_pread },
-  { number: 476, name: 'pwrite', args: [['fd', 'fd'], ['buf', 'ptr'], ['nbyte', 'size'], ['offset', 'off']], support: 'full', handler: sys_pwrite },
+  { number: 3, name: 'read', args: [['fd', 'fd'], ['buf', 'buf-out'], ['nbyte', 'size']], support: 'full', handler: sys_read },
+  { number: 4, name: 'write', args: [['fd', 'fd'], ['buf', 'buf-in'], ['nbyte', 'size']], support: 'full', handler: sys_write },
+  { number: 120, name: 'readv', args: [['fd', 'fd'], ['iovp', 'in'], ['iovcnt', 'int']], support: 'full', handler: sys_readv },
+  { number: 121, name: 'writev', args: [['fd', 'fd'], ['iovp', 'in'], ['iovcnt', 'int']], support: 'full', handler: sys_writev },
+  { number: 173, name: 'freebsd6_pread', args: [['fd', 'fd'], ['buf', 'buf-out'], ['nbyte', 'size'], ['pad', 'pad'], ['offset', 'off']], support: 'full', handler: sys_freebsd6_pread },
+  { number: 174, name: 'freebsd6_pwrite', args: [['fd', 'fd'], ['buf', 'buf-in'], ['nbyte', 'size'], ['pad', 'pad'], ['offset', 'off']], support: 'full', handler: sys_freebsd6_pwrite },
+  { number: 289, name: 'preadv', args: [['fd', 'fd'], ['iovp', 'in'], ['iovcnt', 'int'], ['offset', 'off']], support: 'full', handler: sys_preadv },
+  { number: 290, name: 'pwritev', args: [['fd', 'fd'], ['iovp', 'in'], ['iovcnt', 'int'], ['offset', 'off']], support: 'full', handler: sys_pwritev },
+  { number: 475, name: 'pread', args: [['fd', 'fd'], ['buf', 'buf-out'], ['nbyte', 'size'], ['offset', 'off']], support: 'full', handler: sys_pread },
+  { number: 476, name: 'pwrite', args: [['fd', 'fd'], ['buf', 'buf-in'], ['nbyte', 'size'], ['offset', 'off']], support: 'full', handler: sys_pwrite },
 ];

@@ -72,5 +72,5 @@ function ldt(k: Kernel, td: Thread, set: boolean, parms: number): SyscallResult 
 
 // biome-ignore format: one system call per line
 export const machdepSyscalls = [
-  { number: 165, name: 'sysarch', args: [['op', 'int'], ['parms', 'ptr']], support: 'partial', note: 'LDT, FSBASE and GSBASE', handler: sys_sysarch },
+  { number: 165, name: 'sysarch', args: [['op', 'int'], ['parms', 'inout']], support: 'partial', note: 'LDT, FSBASE and GSBASE', handler: sys_sysarch },
 ] as const satisfies readonly SyscallRow[];

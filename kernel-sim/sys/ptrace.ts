@@ -208,5 +208,5 @@ function lwpinfo(k: Kernel, td: Thread, { proc, td: target }: Tracee, addr: numb
 
 // biome-ignore format: one system call per line
 export const ptraceSyscalls = [
-  { number: 26, name: 'ptrace', args: [['req', 'int'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST SUSPEND RESUME and the register requests', handler: sys_ptrace },
+  { number: 26, name: 'ptrace', args: [['req', 'ptrace'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST SUSPEND RESUME and the register requests', handler: sys_ptrace },
 ] as const satisfies readonly SyscallRow[];

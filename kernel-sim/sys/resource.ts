@@ -48,7 +48,7 @@ function sys_setrlimit(k: Kernel, td: Thread, [which, limitAt]: readonly number[
 
 // biome-ignore format: one system call per line
 export const resourceSyscalls: readonly SyscallRow[] = [
-  { number: 117, name: 'getrusage', args: [['who', 'int'], ['rusage', 'ptr']], support: 'partial', note: 'times, resident size and context switches; the rest is 0', handler: sys_getrusage },
-  { number: 194, name: 'getrlimit', args: [['which', 'uint'], ['rlp', 'ptr']], support: 'full', handler: sys_getrlimit },
-  { number: 195, name: 'setrlimit', args: [['which', 'uint'], ['rlp', 'ptr']], support: 'partial', note: 'enforced: CPU FSIZE DATA STACK CORE MEMLOCK NPROC NOFILE VMEM (AS); RSS, SBSIZE, NPTS and SWAP are kept and inherited', handler: sys_setrlimit },
+  { number: 117, name: 'getrusage', args: [['who', 'int'], ['rusage', 'out']], support: 'partial', note: 'times, resident size and context switches; the rest is 0', handler: sys_getrusage },
+  { number: 194, name: 'getrlimit', args: [['which', 'uint'], ['rlp', 'out']], support: 'full', handler: sys_getrlimit },
+  { number: 195, name: 'setrlimit', args: [['which', 'uint'], ['rlp', 'in']], support: 'partial', note: 'enforced: CPU FSIZE DATA STACK CORE MEMLOCK NPROC NOFILE VMEM (AS); RSS, SBSIZE, NPTS and SWAP are kept and inherited', handler: sys_setrlimit },
 ];

@@ -136,7 +136,7 @@ function sys_sched_yield(k: Kernel, td: Thread): SyscallResult {
 export const schedulerSyscalls = [
   { number: 96, name: 'setpriority', args: [['which', 'int'], ['who', 'int'], ['prio', 'int']], support: 'full', handler: sys_setpriority },
   { number: 100, name: 'getpriority', args: [['which', 'int'], ['who', 'int']], support: 'full', handler: sys_getpriority },
-  { number: 166, name: 'rtprio', args: [['function', 'int'], ['pid', 'pid'], ['rtp', 'ptr']], support: 'full', handler: sys_rtprio },
+  { number: 166, name: 'rtprio', args: [['function', 'int'], ['pid', 'pid'], ['rtp', 'inout']], support: 'full', handler: sys_rtprio },
   { number: 331, name: 'sched_yield', args: [], support: 'full', handler: sys_sched_yield },
-  { number: 466, name: 'rtprio_thread', args: [['function', 'int'], ['lwpid', 'int'], ['rtp', 'ptr']], support: 'full', handler: sys_rtprio_thread },
+  { number: 466, name: 'rtprio_thread', args: [['function', 'int'], ['lwpid', 'int'], ['rtp', 'inout']], support: 'full', handler: sys_rtprio_thread },
 ] as const satisfies readonly SyscallRow[];

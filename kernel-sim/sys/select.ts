@@ -189,8 +189,8 @@ function sys_ppoll(k: Kernel, td: Thread, [fds, count, timeout, sigmask]: Args, 
 
 // biome-ignore format: one system call per line
 export const selectSyscalls = [
-  { number: 93, name: 'select', args: [['nd', 'int'], ['in', 'ptr'], ['ou', 'ptr'], ['ex', 'ptr'], ['tv', 'ptr']], support: 'full', handler: sys_select },
-  { number: 209, name: 'poll', args: [['fds', 'ptr'], ['nfds', 'uint'], ['timeout', 'int']], support: 'full', handler: sys_poll },
-  { number: 522, name: 'pselect', args: [['nd', 'int'], ['in', 'ptr'], ['ou', 'ptr'], ['ex', 'ptr'], ['ts', 'ptr'], ['sm', 'ptr']], support: 'full', handler: sys_pselect },
-  { number: 545, name: 'ppoll', args: [['fds', 'ptr'], ['nfds', 'uint'], ['ts', 'ptr'], ['set', 'ptr']], support: 'full', note: 'from 11.0', handler: sys_ppoll },
+  { number: 93, name: 'select', args: [['nd', 'int'], ['in', 'inout'], ['ou', 'inout'], ['ex', 'inout'], ['tv', 'in']], support: 'full', handler: sys_select },
+  { number: 209, name: 'poll', args: [['fds', 'inout'], ['nfds', 'uint'], ['timeout', 'int']], support: 'full', handler: sys_poll },
+  { number: 522, name: 'pselect', args: [['nd', 'int'], ['in', 'inout'], ['ou', 'inout'], ['ex', 'inout'], ['ts', 'in'], ['sm', 'in']], support: 'full', handler: sys_pselect },
+  { number: 545, name: 'ppoll', args: [['fds', 'inout'], ['nfds', 'uint'], ['ts', 'in'], ['set', 'in']], since: '11.0', support: 'full', handler: sys_ppoll },
 ] as const satisfies readonly SyscallRow[];

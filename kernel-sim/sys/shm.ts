@@ -119,10 +119,10 @@ function sys_shmctl(k: Kernel, td: Thread, [id, command, at]: Args): SyscallResu
 
 // biome-ignore format: one system call per line
 export const shmSyscalls: readonly SyscallRow[] = [
-  { number: 228, name: 'shmat', args: [['shmid', 'int'], ['shmaddr', 'ptr'], ['shmflg', 'int']], support: 'full', handler: sys_shmat },
+  { number: 228, name: 'shmat', args: [['shmid', 'int'], ['shmaddr', 'ptr'], ['shmflg', 'int']], returns: 'ptr', support: 'full', handler: sys_shmat },
   { number: 230, name: 'shmdt', args: [['shmaddr', 'ptr']], support: 'full', handler: sys_shmdt },
   { number: 231, name: 'shmget', args: [['key', 'int'], ['size', 'size'], ['shmflg', 'int']], support: 'full', handler: sys_shmget },
-  { number: 482, name: 'shm_open', args: [['path', 'ptr'], ['flags', 'int'], ['mode', 'int']], support: 'partial', note: 'no MAP_PRIVATE of it', handler: sys_shm_open },
-  { number: 483, name: 'shm_unlink', args: [['path', 'ptr']], support: 'full', handler: sys_shm_unlink },
-  { number: 512, name: 'shmctl', args: [['shmid', 'int'], ['cmd', 'int'], ['buf', 'ptr']], support: 'partial', note: 'IPC_RMID, IPC_SET, IPC_STAT', handler: sys_shmctl },
+  { number: 482, name: 'shm_open', args: [['path', 'str'], ['flags', 'open-flags'], ['mode', 'mode']], support: 'partial', note: 'no MAP_PRIVATE of it', handler: sys_shm_open },
+  { number: 483, name: 'shm_unlink', args: [['path', 'str']], support: 'full', handler: sys_shm_unlink },
+  { number: 512, name: 'shmctl', args: [['shmid', 'int'], ['cmd', 'int'], ['buf', 'inout']], support: 'partial', note: 'IPC_RMID, IPC_SET, IPC_STAT', handler: sys_shmctl },
 ];

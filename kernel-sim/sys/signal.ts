@@ -195,15 +195,15 @@ function sys_sigreturn(k: Kernel, td: Thread, [at]: readonly number[]): SyscallR
 
 // biome-ignore format: one system call per line
 export const signalSyscalls = [
-  { number: 37, name: 'kill', args: [['pid', 'pid'], ['signum', 'int']], support: 'full', handler: sys_kill },
-  { number: 53, name: 'sigaltstack', args: [['ss', 'ptr'], ['oss', 'ptr']], support: 'full', handler: sys_sigaltstack },
-  { number: 340, name: 'sigprocmask', args: [['how', 'int'], ['set', 'ptr'], ['oset', 'ptr']], support: 'full', handler: sys_sigprocmask },
-  { number: 341, name: 'sigsuspend', args: [['sigmask', 'ptr']], support: 'full', handler: sys_sigsuspend },
-  { number: 343, name: 'sigpending', args: [['set', 'ptr']], support: 'full', handler: sys_sigpending },
-  { number: 345, name: 'sigtimedwait', args: [['set', 'ptr'], ['info', 'ptr'], ['timeout', 'ptr']], support: 'full', handler: waitinfo(true) },
-  { number: 346, name: 'sigwaitinfo', args: [['set', 'ptr'], ['info', 'ptr']], support: 'full', handler: waitinfo(false) },
-  { number: 416, name: 'sigaction', args: [['sig', 'int'], ['act', 'ptr'], ['oact', 'ptr']], support: 'partial', note: 'SA_NOCLDSTOP and SA_NOCLDWAIT have no effect', handler: sys_sigaction },
-  { number: 417, name: 'sigreturn', args: [['sigcntxp', 'ptr']], support: 'full', handler: sys_sigreturn },
-  { number: 429, name: 'sigwait', args: [['set', 'ptr'], ['sig', 'ptr']], support: 'full', handler: sys_sigwait },
-  { number: 456, name: 'sigqueue', args: [['pid', 'pid'], ['signum', 'int'], ['value', 'ptr']], support: 'full', handler: sys_sigqueue },
+  { number: 37, name: 'kill', args: [['pid', 'pid'], ['signum', 'signo']], support: 'full', handler: sys_kill },
+  { number: 53, name: 'sigaltstack', args: [['ss', 'in'], ['oss', 'out']], support: 'full', handler: sys_sigaltstack },
+  { number: 340, name: 'sigprocmask', args: [['how', 'int'], ['set', 'in'], ['oset', 'out']], support: 'full', handler: sys_sigprocmask },
+  { number: 341, name: 'sigsuspend', args: [['sigmask', 'in']], support: 'full', handler: sys_sigsuspend },
+  { number: 343, name: 'sigpending', args: [['set', 'out']], support: 'full', handler: sys_sigpending },
+  { number: 345, name: 'sigtimedwait', args: [['set', 'in'], ['info', 'out'], ['timeout', 'in']], support: 'full', handler: waitinfo(true) },
+  { number: 346, name: 'sigwaitinfo', args: [['set', 'in'], ['info', 'out']], support: 'full', handler: waitinfo(false) },
+  { number: 416, name: 'sigaction', args: [['sig', 'signo'], ['act', 'in'], ['oact', 'out']], support: 'partial', note: 'SA_NOCLDSTOP and SA_NOCLDWAIT have no effect', handler: sys_sigaction },
+  { number: 417, name: 'sigreturn', args: [['sigcntxp', 'in']], support: 'full', handler: sys_sigreturn },
+  { number: 429, name: 'sigwait', args: [['set', 'in'], ['sig', 'out']], support: 'full', handler: sys_sigwait },
+  { number: 456, name: 'sigqueue', args: [['pid', 'pid'], ['signum', 'signo'], ['value', 'ptr']], support: 'full', handler: sys_sigqueue },
 ] as const satisfies readonly SyscallRow[];

@@ -226,9 +226,9 @@ function sys_sendfile(k: Kernel, td: Thread, args: Args, entry: SyscallEntry): S
 
 // biome-ignore format: one system call per line
 export const socketTransferSyscalls: readonly SyscallRow[] = [
-  { number: 27, name: 'recvmsg', args: [['s', 'fd'], ['msg', 'ptr'], ['flags', 'int']], support: 'full', handler: sys_recvmsg },
-  { number: 28, name: 'sendmsg', args: [['s', 'fd'], ['msg', 'ptr'], ['flags', 'int']], support: 'full', handler: sys_sendmsg },
-  { number: 29, name: 'recvfrom', args: [['s', 'fd'], ['buf', 'ptr'], ['len', 'size'], ['flags', 'int'], ['from', 'ptr'], ['fromlenaddr', 'ptr']], support: 'full', handler: sys_recvfrom },
-  { number: 133, name: 'sendto', args: [['s', 'fd'], ['buf', 'ptr'], ['len', 'size'], ['flags', 'int'], ['to', 'ptr'], ['tolen', 'int']], support: 'full', handler: sys_sendto },
-  { number: 393, name: 'sendfile', args: [['fd', 'fd'], ['s', 'fd'], ['offset', 'off'], ['nbytes', 'size'], ['hdtr', 'ptr'], ['sbytes', 'ptr'], ['flags', 'int']], support: 'full', handler: sys_sendfile },
+  { number: 27, name: 'recvmsg', args: [['s', 'fd'], ['msg', 'inout'], ['flags', 'int']], support: 'full', handler: sys_recvmsg },
+  { number: 28, name: 'sendmsg', args: [['s', 'fd'], ['msg', 'in'], ['flags', 'int']], support: 'full', handler: sys_sendmsg },
+  { number: 29, name: 'recvfrom', args: [['s', 'fd'], ['buf', 'buf-out'], ['len', 'size'], ['flags', 'int'], ['from', 'out'], ['fromlenaddr', 'inout']], support: 'full', handler: sys_recvfrom },
+  { number: 133, name: 'sendto', args: [['s', 'fd'], ['buf', 'buf-in'], ['len', 'size'], ['flags', 'int'], ['to', 'in'], ['tolen', 'int']], support: 'full', handler: sys_sendto },
+  { number: 393, name: 'sendfile', args: [['fd', 'fd'], ['s', 'fd'], ['offset', 'off'], ['nbytes', 'size'], ['hdtr', 'in'], ['sbytes', 'out'], ['flags', 'int']], support: 'full', handler: sys_sendfile },
 ];

@@ -305,16 +305,16 @@ function sys_getsockopt(k: Kernel, td: Thread, [fd, level, name, at, sizeAt]: Ar
 
 // biome-ignore format: one system call per line
 export const socketSyscalls: readonly SyscallRow[] = [
-  { number: 30, name: 'accept', args: [['s', 'fd'], ['name', 'ptr'], ['anamelen', 'ptr']], support: 'full', handler: sys_accept },
-  { number: 31, name: 'getpeername', args: [['fdes', 'fd'], ['asa', 'ptr'], ['alen', 'ptr']], support: 'full', handler: sys_getpeername },
-  { number: 32, name: 'getsockname', args: [['fdes', 'fd'], ['asa', 'ptr'], ['alen', 'ptr']], support: 'full', handler: sys_getsockname },
+  { number: 30, name: 'accept', args: [['s', 'fd'], ['name', 'out'], ['anamelen', 'inout']], support: 'full', handler: sys_accept },
+  { number: 31, name: 'getpeername', args: [['fdes', 'fd'], ['asa', 'out'], ['alen', 'inout']], support: 'full', handler: sys_getpeername },
+  { number: 32, name: 'getsockname', args: [['fdes', 'fd'], ['asa', 'out'], ['alen', 'inout']], support: 'full', handler: sys_getsockname },
   { number: 97, name: 'socket', args: [['domain', 'int'], ['type', 'int'], ['protocol', 'int']], support: 'partial', note: 'AF_UNIX; AF_INET and AF_INET6 inside the machine (127.0.0.1, ::1): TCP and UDP', handler: sys_socket },
-  { number: 98, name: 'connect', args: [['s', 'fd'], ['name', 'ptr'], ['namelen', 'int']], support: 'full', handler: sys_connect },
-  { number: 104, name: 'bind', args: [['s', 'fd'], ['name', 'ptr'], ['namelen', 'int']], support: 'full', handler: sys_bind },
-  { number: 105, name: 'setsockopt', args: [['s', 'fd'], ['level', 'int'], ['name', 'int'], ['val', 'ptr'], ['valsize', 'int']], support: 'partial', note: 'no multicast, timestamps, accept filters', handler: sys_setsockopt },
+  { number: 98, name: 'connect', args: [['s', 'fd'], ['name', 'in'], ['namelen', 'int']], support: 'full', handler: sys_connect },
+  { number: 104, name: 'bind', args: [['s', 'fd'], ['name', 'in'], ['namelen', 'int']], support: 'full', handler: sys_bind },
+  { number: 105, name: 'setsockopt', args: [['s', 'fd'], ['level', 'int'], ['name', 'int'], ['val', 'in'], ['valsize', 'int']], support: 'partial', note: 'no multicast, timestamps, accept filters', handler: sys_setsockopt },
   { number: 106, name: 'listen', args: [['s', 'fd'], ['backlog', 'int']], support: 'full', handler: sys_listen },
-  { number: 118, name: 'getsockopt', args: [['s', 'fd'], ['level', 'int'], ['name', 'int'], ['val', 'ptr'], ['avalsize', 'ptr']], support: 'partial', note: 'as setsockopt', handler: sys_getsockopt },
+  { number: 118, name: 'getsockopt', args: [['s', 'fd'], ['level', 'int'], ['name', 'int'], ['val', 'out'], ['avalsize', 'inout']], support: 'partial', note: 'as setsockopt', handler: sys_getsockopt },
   { number: 134, name: 'shutdown', args: [['s', 'fd'], ['how', 'int']], support: 'full', handler: sys_shutdown },
-  { number: 135, name: 'socketpair', args: [['domain', 'int'], ['type', 'int'], ['protocol', 'int'], ['rsv', 'ptr']], support: 'full', handler: sys_socketpair },
-  { number: 541, name: 'accept4', args: [['s', 'fd'], ['name', 'ptr'], ['anamelen', 'ptr'], ['flags', 'int']], support: 'full', note: 'from 10.0', handler: sys_accept4 },
+  { number: 135, name: 'socketpair', args: [['domain', 'int'], ['type', 'int'], ['protocol', 'int'], ['rsv', 'out']], support: 'full', handler: sys_socketpair },
+  { number: 541, name: 'accept4', args: [['s', 'fd'], ['name', 'out'], ['anamelen', 'inout'], ['flags', 'int']], since: '10.0', support: 'full', handler: sys_accept4 },
 ];

@@ -170,5 +170,5 @@ function describe(question: number, mib: readonly number[]): Access | Errno {
 
 // biome-ignore format: one system call per line
 export const sysctlSyscalls: readonly SyscallRow[] = [
-  { number: 202, name: '__sysctl', args: [['name', 'ptr'], ['namelen', 'uint'], ['old', 'ptr'], ['oldlenp', 'ptr'], ['new', 'ptr'], ['newlen', 'size']], support: 'partial', note: 'the names in sysctl-nodes.ts and sysctl-proc.ts', handler: sys___sysctl },
+  { number: 202, name: '__sysctl', args: [['name', 'in'], ['namelen', 'uint'], ['old', 'out'], ['oldlenp', 'inout'], ['new', 'in'], ['newlen', 'size']], support: 'partial', note: 'the names in sysctl-nodes.ts and sysctl-proc.ts', handler: sys___sysctl },
 ];

@@ -129,16 +129,16 @@ function sys_thr_set_name(k: Kernel, td: Thread, [id, nameAt]: Args): SyscallRes
 
 // biome-ignore format: one system call per line
 export const threadSyscalls = [
-  { number: 430, name: 'thr_create', args: [['ctx', 'ptr'], ['id', 'ptr'], ['flags', 'int']], support: 'full', handler: sys_thr_create },
-  { number: 431, name: 'thr_exit', args: [['state', 'ptr']], support: 'full', handler: sys_thr_exit },
-  { number: 432, name: 'thr_self', args: [['id', 'ptr']], support: 'full', handler: sys_thr_self },
-  { number: 433, name: 'thr_kill', args: [['id', 'int'], ['sig', 'int']], support: 'full', handler: sys_thr_kill },
-  { number: 434, name: '_umtx_lock', args: [['umtx', 'ptr']], support: 'full', handler: (k, td, [at], entry) => umtxLock(k, td, at!, entry) },
-  { number: 435, name: '_umtx_unlock', args: [['umtx', 'ptr']], support: 'full', handler: (k, td, [at]) => umtxUnlock(k, td, at!) },
-  { number: 442, name: 'thr_suspend', args: [['timeout', 'ptr']], support: 'full', handler: sys_thr_suspend },
+  { number: 430, name: 'thr_create', args: [['ctx', 'in'], ['id', 'out'], ['flags', 'int']], support: 'full', handler: sys_thr_create },
+  { number: 431, name: 'thr_exit', args: [['state', 'out']], support: 'full', handler: sys_thr_exit },
+  { number: 432, name: 'thr_self', args: [['id', 'out']], support: 'full', handler: sys_thr_self },
+  { number: 433, name: 'thr_kill', args: [['id', 'int'], ['sig', 'signo']], support: 'full', handler: sys_thr_kill },
+  { number: 434, name: '_umtx_lock', args: [['umtx', 'inout']], support: 'full', handler: (k, td, [at], entry) => umtxLock(k, td, at!, entry) },
+  { number: 435, name: '_umtx_unlock', args: [['umtx', 'inout']], support: 'full', handler: (k, td, [at]) => umtxUnlock(k, td, at!) },
+  { number: 442, name: 'thr_suspend', args: [['timeout', 'in']], support: 'full', handler: sys_thr_suspend },
   { number: 443, name: 'thr_wake', args: [['id', 'int']], support: 'full', handler: sys_thr_wake },
-  { number: 454, name: '_umtx_op', args: [['obj', 'ptr'], ['op', 'int'], ['val', 'uint'], ['uaddr1', 'ptr'], ['uaddr2', 'ptr']], support: 'partial', note: 'mutexes that inherit or protect priorities lock and unlock, but lend none', handler: umtxOp },
-  { number: 455, name: 'thr_new', args: [['param', 'ptr'], ['param_size', 'int']], support: 'full', handler: sys_thr_new },
+  { number: 454, name: '_umtx_op', args: [['obj', 'inout'], ['op', 'int'], ['val', 'uint'], ['uaddr1', 'ptr'], ['uaddr2', 'ptr']], support: 'partial', note: 'mutexes that inherit or protect priorities lock and unlock, but lend none', handler: umtxOp },
+  { number: 455, name: 'thr_new', args: [['param', 'in'], ['param_size', 'int']], support: 'full', handler: sys_thr_new },
   { number: 464, name: 'thr_set_name', args: [['id', 'int'], ['name', 'str']], support: 'full', handler: sys_thr_set_name },
-  { number: 481, name: 'thr_kill2', args: [['pid', 'pid'], ['id', 'int'], ['sig', 'int']], support: 'full', handler: sys_thr_kill2 },
+  { number: 481, name: 'thr_kill2', args: [['pid', 'pid'], ['id', 'int'], ['sig', 'signo']], support: 'full', handler: sys_thr_kill2 },
 ] as const satisfies readonly SyscallRow[];

@@ -78,8 +78,8 @@ function sys_nanosleep(k: Kernel, td: Thread, [rqAt, rmAt]: readonly number[], e
 
 // biome-ignore format: one system call per line
 export const timeSyscalls = [
-  { number: 116, name: 'gettimeofday', args: [['tp', 'ptr'], ['tzp', 'ptr']], support: 'full', handler: sys_gettimeofday },
-  { number: 232, name: 'clock_gettime', args: [['clock_id', 'int'], ['tp', 'ptr']], support: 'full', handler: sys_clock_gettime },
-  { number: 234, name: 'clock_getres', args: [['clock_id', 'int'], ['tp', 'ptr']], support: 'full', handler: sys_clock_getres },
-  { number: 240, name: 'nanosleep', args: [['rqtp', 'ptr'], ['rmtp', 'ptr']], support: 'full', handler: sys_nanosleep },
+  { number: 116, name: 'gettimeofday', args: [['tp', 'out'], ['tzp', 'out']], support: 'full', handler: sys_gettimeofday },
+  { number: 232, name: 'clock_gettime', args: [['clock_id', 'int'], ['tp', 'out']], support: 'full', handler: sys_clock_gettime },
+  { number: 234, name: 'clock_getres', args: [['clock_id', 'int'], ['tp', 'out']], support: 'full', handler: sys_clock_getres },
+  { number: 240, name: 'nanosleep', args: [['rqtp', 'in'], ['rmtp', 'out']], support: 'full', handler: sys_nanosleep },
 ] as const satisfies readonly SyscallRow[];

@@ -136,11 +136,11 @@ function sys_ktimer_getoverrun(k: Kernel, td: Thread, [id]: Args): SyscallResult
 
 // biome-ignore format: one system call per line
 export const timerSyscalls = [
-  { number: 83, name: 'setitimer', args: [['which', 'int'], ['itv', 'ptr'], ['oitv', 'ptr']], support: 'full', handler: sys_setitimer },
-  { number: 86, name: 'getitimer', args: [['which', 'int'], ['itv', 'ptr']], support: 'full', handler: sys_getitimer },
-  { number: 235, name: 'ktimer_create', args: [['clock_id', 'int'], ['evp', 'ptr'], ['timerid', 'ptr']], support: 'partial', note: 'no SIGEV_KEVENT', handler: sys_ktimer_create },
+  { number: 83, name: 'setitimer', args: [['which', 'int'], ['itv', 'in'], ['oitv', 'out']], support: 'full', handler: sys_setitimer },
+  { number: 86, name: 'getitimer', args: [['which', 'int'], ['itv', 'out']], support: 'full', handler: sys_getitimer },
+  { number: 235, name: 'ktimer_create', args: [['clock_id', 'int'], ['evp', 'in'], ['timerid', 'out']], support: 'partial', note: 'no SIGEV_KEVENT', handler: sys_ktimer_create },
   { number: 236, name: 'ktimer_delete', args: [['timerid', 'int']], support: 'full', handler: sys_ktimer_delete },
-  { number: 237, name: 'ktimer_settime', args: [['timerid', 'int'], ['flags', 'int'], ['value', 'ptr'], ['ovalue', 'ptr']], support: 'full', handler: sys_ktimer_settime },
-  { number: 238, name: 'ktimer_gettime', args: [['timerid', 'int'], ['value', 'ptr']], support: 'full', handler: sys_ktimer_gettime },
+  { number: 237, name: 'ktimer_settime', args: [['timerid', 'int'], ['flags', 'int'], ['value', 'in'], ['ovalue', 'out']], support: 'full', handler: sys_ktimer_settime },
+  { number: 238, name: 'ktimer_gettime', args: [['timerid', 'int'], ['value', 'out']], support: 'full', handler: sys_ktimer_gettime },
   { number: 239, name: 'ktimer_getoverrun', args: [['timerid', 'int']], support: 'full', handler: sys_ktimer_getoverrun },
 ] as const satisfies readonly SyscallRow[];

@@ -7,8 +7,10 @@ import { timelineText } from '../report/text.ts';
 import { timelineOf } from '../result.ts';
 import { parseScenario } from '../scenario/parse-scenario.ts';
 import { runScenario } from '../scenario/run-scenario.ts';
+import type { System } from '../system.ts';
 import { integer, withEngineOptions } from './options.ts';
 import { type OutputOptions, toJson, withFileOptions, writeOutputs } from './outputs.ts';
+import { startStrace } from './strace.ts';
 import { summaryLines } from './summary-lines.ts';
 
 interface DemoOptions extends OutputOptions, EngineChoice {
@@ -34,7 +36,12 @@ function demoCommand(options: DemoOptions): number {
   const path = join(packageRoot(), 'scenarios', 'core-fault.json');
   const scenario = parseScenario(new TextDecoder('utf-8').decode(readHostFile(path)), path);
   const seed = options.seed === undefined ? {} : { seed: options.seed };
-  const run = runScenario(scenario, { ...seed, files: shippedPrograms(), engine: makeEngine(options) });
+  let endStrace = (): void => {};
+  const prepare = (system: System): void => {
+    endStrace = startStrace(system, options.strace);
+  };
+  const run = runScenario(scenario, { ...seed, files: shippedPrograms(), engine: makeEngine(options), prepare });
+  endStrace();
   const replay = `coreback demo --seed ${options.seed ?? scenario.machine.seed}`;
   writeOutputs(run.system, run.result, options, replay);
   if (options.json) process.stdout.write(toJson(run.result));

@@ -9,6 +9,7 @@ import { encodeSavedRun, type SavedRun } from '../snapshot/saved-run.ts';
 import type { System } from '../system.ts';
 import { type OutputOptions, toJson, writeOutputs } from './outputs.ts';
 import type { SaveRequest } from './save-options.ts';
+import { startStrace } from './strace.ts';
 import { summaryLines } from './summary-lines.ts';
 
 const EXIT_NOT_ENDED = 3;
@@ -22,7 +23,9 @@ interface RunInProgress extends Omit<SavedRun, 'snapshot'> {
 export function finishRun(run: RunInProgress, save: SaveRequest | null, options: OutputOptions): number {
   const { system, ...kept } = run;
   if (!options.json) echoOutput(system);
+  const endStrace = startStrace(system, options.strace);
   const stop = runWithProgress(system, { ...kept.limits, ...save?.pause });
+  endStrace();
   if (stop.reason === 'paused') {
     const bytes = encodeSavedRun({ ...kept, snapshot: system.snapshot() });
     writeHostFile(save!.file, bytes);

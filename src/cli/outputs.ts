@@ -16,6 +16,7 @@ export interface OutputOptions {
   readonly html?: string;
   readonly svg?: string;
   readonly trace?: string;
+  readonly strace?: string;
   readonly out?: string;
 }
 
@@ -31,6 +32,7 @@ export function withFileOptions(command: Command): Command {
     .option('--html <file>', 'write the report as one HTML page')
     .option('--svg <file>', 'write the timeline as a picture')
     .option('--trace <file>', 'write a trace for ui.perfetto.dev')
+    .option('--strace <file>', 'write each system call and signal as a line; - is standard error (docs/syscalls.md)')
     .option('--out <folder>', 'write all of these, the JSON and every core file into a folder');
 }
 

@@ -14,6 +14,7 @@ import { System } from '../system.ts';
 import { echoOutput } from './finish-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, toJson, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
+import { startStrace } from './strace.ts';
 import { summaryLines } from './summary-lines.ts';
 
 interface RestartCommandOptions extends MachineOptions, OutputOptions {
@@ -65,7 +66,9 @@ function restartCommand(executable: string, core: string, options: RestartComman
     args: [basename(executable)],
     breakAt,
   });
+  const endStrace = startStrace(system, options.strace);
   const stop = runWithProgress(system, runLimits(options));
+  endStrace();
   const result = buildResult(system, finishedRun(system, stop, config.faults), null);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   if (failure) throw new UsageError({ what: `cannot be restarted: ${failure}`, path: core });

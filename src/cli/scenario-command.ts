@@ -12,8 +12,10 @@ import { timelineText } from '../report/text.ts';
 import { timelineOf } from '../result.ts';
 import { runScenario, type ScenarioRun } from '../scenario/run-scenario.ts';
 import { parseDuration } from '../scenario/units.ts';
+import type { System } from '../system.ts';
 import { integer, withEngineOptions } from './options.ts';
 import { writeOutputs } from './outputs.ts';
+import { startStrace } from './strace.ts';
 
 interface ScenarioCommandOptions extends EngineChoice {
   readonly seed?: number;
@@ -32,7 +34,10 @@ export function addScenarioCommand(program: Command): void {
   withEngineOptions(command)
     .option('--seed <n>', "seed of the interleaving, instead of each scenario's own", integer)
     .option('--json', 'print one JSON array with the result of each (docs/json.md)')
-    .option('--out <folder>', 'write the reports, pictures and core files of each into a folder of its name')
+    .option(
+      '--out <folder>',
+      'write the reports, pictures, system calls and core files of each into a folder of its name',
+    )
     .option('-v, --verbose', 'print the timeline, the story and the CPU history of each')
     .option('--paranoid', 'check every invariant after every step (slow)')
     .addHelpText('after', '\nExit code: 0 when every expectation holds, 1 when one does not, 2 for bad input.')
@@ -50,11 +55,17 @@ async function scenarioCommand(files: readonly string[], options: ScenarioComman
   for (const { path, scenario } of scenarios) {
     const startMs = Date.now();
     let run: ScenarioRun;
+    let endStrace = (): void => {};
     try {
       const seed = options.seed === undefined ? {} : { seed: options.seed };
-      run = runScenario(scenario, { ...seed, files: programs, engine, paranoid: options.paranoid ?? false });
+      const prepare = (system: System): void => {
+        if (options.out) endStrace = startStrace(system, join(options.out, scenario.name, 'strace.txt'));
+      };
+      run = runScenario(scenario, { ...seed, files: programs, engine, paranoid: options.paranoid ?? false, prepare });
     } catch (error) {
       throw error instanceof UsageError ? error.in(path) : error;
+    } finally {
+      endStrace();
     }
     if (run.failures.length > 0) failed++;
     const replay = `coreback scenario ${path} --seed ${options.seed ?? scenario.machine.seed}`;

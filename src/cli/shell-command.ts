@@ -7,6 +7,7 @@ import { System } from '../system.ts';
 import { echoOutput } from './finish-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, writeOutputs } from './outputs.ts';
+import { startStrace } from './strace.ts';
 
 /** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
 const PIECE_NS = 20_000_000;
@@ -42,6 +43,7 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   const shell = system.spawn({ path: '/bin/sh', args: interactive ? ['sh', '-i'] : ['sh'], cwd: '/root' });
   // The terminal's foreground process group: Ctrl-C goes there.
   system.kernel.state.console = { ...system.kernel.state.console, foreground: shell };
+  const endStrace = startStrace(system, options.strace);
   const input = hostInput(system);
   const limits = runLimits(options);
   let stop = system.run({ ...limits, pauseNs: 0 });
@@ -55,6 +57,7 @@ async function shellCommand(options: ShellOptions): Promise<number> {
     else await new Promise((resolve) => setImmediate(resolve));
   }
   input.stop();
+  endStrace();
   const result = buildResult(system, finishedRun(system, stop, config.faults), null);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   const exit = result.processes.find((row) => row.pid === shell);

@@ -66,6 +66,22 @@ export function writeHostFile(path: string, contents: string | Uint8Array | Iter
   }
 }
 
+/** A text file that grows line by line, so that what was written is there whatever becomes of us. Errors: UsageError with the path. */
+export function openTextFile(path: string): { write(text: string): void; close(): void } {
+  const attempt = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw asUsageError(error, path, 'written');
+    }
+  };
+  const fd = attempt(() => {
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'w');
+  });
+  return { write: (text) => attempt(() => writeAll(fd, text)), close: () => closeSync(fd) };
+}
+
 function writeAll(fd: number, piece: string | Uint8Array): void {
   const bytes = typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece;
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);

@@ -95,27 +95,34 @@ const path = fc.oneof(
   { weight: 8, arbitrary: fc.nat(PATHS.length - 1).map((i) => MEMORY + i * PATH_STEP) },
   { weight: 1, arbitrary: pointer },
 );
-const ARGUMENT: Record<ArgKind, fc.Arbitrary<number>> = {
-  int,
+const fd = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 9 }) },
+  { weight: 1, arbitrary: fc.constantFrom(-1, -100, 11094, 0x7fffffff) },
+);
+const SPECIAL: Partial<Record<ArgKind, fc.Arbitrary<number>>> = {
   uint: fc.oneof(fc.nat(600), fc.constantFrom(0xffffffff, 0x402c7413, 0x4004667f, 0x8004667e, 0x80047476)),
   ptr: pointer,
+  in: pointer,
+  out: pointer,
+  inout: pointer,
+  'buf-in': pointer,
+  'buf-out': pointer,
   str: path,
-  fd: fc.oneof(
-    { weight: 6, arbitrary: fc.integer({ min: 0, max: 9 }) },
-    { weight: 1, arbitrary: fc.constantFrom(-1, -100, 11094, 0x7fffffff) },
-  ),
+  fd,
+  'at-fd': fd,
   off: offset,
-  pid: int,
   size,
   pad: fc.constant(0),
 };
+/** Whatever else there is, is taken as a signed number. */
+const argument = (kind: ArgKind): fc.Arbitrary<number> => SPECIAL[kind] ?? int;
 
 const call = fc.constantFrom(...ROWS).chain((row) =>
   fc.record({
     kind: fc.constant('call' as const),
     who: fc.nat(1),
     name: fc.constant(row.name),
-    args: fc.tuple(...row.args.map(([, kind]) => ARGUMENT[kind])),
+    args: fc.tuple(...row.args.map(([, kind]) => argument(kind))),
   }),
 );
 const step = fc.oneof(

@@ -15,6 +15,17 @@ describe('coreback run', () => {
     expect(coreback(['run', 'segv']).status).toBe(128 + 11);
   });
 
+  it('traces system calls to a file or to standard error, and the run is the same', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'coreback-')), 'new', 'strace.txt');
+    const plain = coreback(['run', 'echo', 'hi', '--json']);
+    const traced = coreback(['run', 'echo', 'hi', '--json', '--strace', file]);
+    expect(traced.stdout).toBe(plain.stdout);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('  write(1, "hi\\n", 3) = 3\n');
+    expect(coreback(['run', 'echo', 'hi', '--json', '--strace', '-']).stderr).toBe(text);
+    expect(coreback(['run', 'echo', 'hi', '--strace', tmpdir()])).toMatchObject({ status: 2 });
+  });
+
   it('recovers a process whose core fails, the same way for the same seed', () => {
     const args = [
       'run',

@@ -4,9 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readFile } from '../../../kernel-sim/vfs/memfs.ts';
 import { shippedPrograms } from '../../../src/host/guest-programs.ts';
+import { recordStrace } from '../../../src/report/strace-recorder.ts';
 import { parseScenario } from '../../../src/scenario/parse-scenario.ts';
 import { runScenario, type ScenarioRun } from '../../../src/scenario/run-scenario.ts';
 import type { Scenario } from '../../../src/scenario/schema.ts';
+import type { System } from '../../../src/system.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 const NAMES = readdirSync(FOLDER).filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'));
@@ -33,8 +35,11 @@ describe.each(NAMES)(
       expect(first.failures).toEqual([]);
     });
 
-    it('is the same, byte for byte, the second time', () => {
-      const second = runScenario(scenario, { files });
+    it('is the same, byte for byte, the second time, with every system call traced', () => {
+      let traced = 0;
+      const prepare = (system: System): void => recordStrace(system, () => traced++);
+      const second = runScenario(scenario, { files, prepare });
+      expect(traced).toBeGreaterThan(0);
       expect(second.result.digest).toBe(first.result.digest);
       expect(JSON.stringify(second.result)).toBe(JSON.stringify(first.result));
       expect(coresOf(second)).toEqual(coresOf(first));

@@ -8,6 +8,7 @@ import type { Kernel } from './kernel.ts';
 import { forkEvent } from './kqueue.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
 import { regsOf } from './regs.ts';
+import { noteBirth } from './rollback-point.ts';
 import { makeRunnable } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
 import type { Thread } from './state.ts';
@@ -33,6 +34,7 @@ export function forkProcess(
     sid: parent.sid,
     comm: parent.comm,
     args: parent.args,
+    env: parent.env,
     execPath: parent.execPath,
     textVnode: parent.textVnode,
     osrel: parent.osrel,
@@ -49,7 +51,7 @@ export function forkProcess(
     ldt: parent.ldt,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,
-    checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs, signals: null } : null,
+    checkpoint: parent.checkpoint ? { sequence: 0, points: [] } : null,
     native: parent.native,
   });
   retainCpuset(k, td.cpuset);
@@ -73,6 +75,7 @@ export function forkProcess(
   regs[EDX] = 1;
   regs[EFLAGS] = regs[EFLAGS]! & ~(FLAG_CF | FLAG_TF);
   k.pcbs.set(childTid, new Uint8Array(regs.buffer));
+  noteBirth(k, parent.pid, childPid);
   forkEvent(k, parent.pid, childPid);
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   makeRunnable(k, k.thread(childTid), 'new');

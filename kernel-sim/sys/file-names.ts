@@ -23,7 +23,7 @@ import { resizeFile } from '../vfs/file-data.ts';
 import { getFile } from '../vfs/filedesc.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { directoryPath } from '../vfs/memfs.ts';
-import { changeMode, changeOwner, checkAccess, isRunningText, setFileData } from '../vfs/vnode.ts';
+import { changeFileData, changeMode, changeOwner, checkAccess, isRunningText } from '../vfs/vnode.ts';
 import { userFound, userVnode } from './file-paths.ts';
 import type { SyscallHandler, SyscallRow } from './row.ts';
 
@@ -195,12 +195,12 @@ function sys_umask(k: Kernel, td: Thread, [mask]: Args): SyscallResult {
   return ok(umask);
 }
 
-function resize(k: Kernel, vnode: Vnode, length: number): SyscallResult {
+function resize(k: Kernel, td: Thread, vnode: Vnode, length: number): SyscallResult {
   if (length < 0) return fail(EINVAL);
   if (vnode.type === 'dir') return fail(EISDIR);
   if (vnode.type !== 'reg') return fail(EINVAL);
   if (length > FILE_SIZE_MAX) return fail(EFBIG);
-  return result(setFileData(k, vnode, resizeFile(vnode.data, length)));
+  return result(changeFileData(k, td.pid, vnode, resizeFile(vnode.data, length)));
 }
 
 function truncatePath(k: Kernel, td: Thread, path: number, length: number): SyscallResult {
@@ -208,14 +208,14 @@ function truncatePath(k: Kernel, td: Thread, path: number, length: number): Sysc
   if (typeof vnode === 'number') return fail(vnode);
   const denied = checkAccess(vnode, k.proc(td.pid), fcntl.W_OK);
   if (denied) return fail(denied);
-  return isRunningText(k, vnode.id) && vnode.type === 'reg' ? fail(ETXTBSY) : resize(k, vnode, length);
+  return isRunningText(k, vnode.id) && vnode.type === 'reg' ? fail(ETXTBSY) : resize(k, td, vnode, length);
 }
 
 function truncateFile(k: Kernel, td: Thread, fd: number, length: number): SyscallResult {
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
   if (file.kind !== 'vnode' || !file.writable) return fail(EINVAL);
-  return resize(k, k.vnode(file.vnode), length);
+  return resize(k, td, k.vnode(file.vnode), length);
 }
 
 /**

@@ -8,7 +8,7 @@ import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { createFile } from '../vfs/directory.ts';
 import { resizeFile } from '../vfs/file-data.ts';
 import { fdalloc, installDescriptor, newFile } from '../vfs/filedesc.ts';
-import { checkAccess, isRunningText, setFileData } from '../vfs/vnode.ts';
+import { changeFileData, checkAccess, isRunningText } from '../vfs/vnode.ts';
 import { userFound } from './file-paths.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -70,7 +70,7 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
   const denied = checkAccess(vnode, found.cred, wanted);
   if (denied) return denied;
   if (flags & fcntl.O_TRUNC && vnode.type === 'reg') {
-    const error = setFileData(k, vnode, resizeFile(vnode.data, 0));
+    const error = changeFileData(k, td.pid, vnode, resizeFile(vnode.data, 0));
     if (error) return error;
   }
   return k.vnode(vnode.id);

@@ -10,7 +10,7 @@ import { readFileRange, writeFileRange } from './file-data.ts';
 import { FILE_SIZE_MAX, IO_PIECE } from './limits.ts';
 import { readPipe, type TransferResume, writePipe } from './pipe.ts';
 import { copyFrom, copyTo, type Uio } from './uio.ts';
-import { type RegVnode, setFileData } from './vnode.ts';
+import { changeFileData, type RegVnode } from './vnode.ts';
 
 /** Where a transfer takes place: at the open file's own offset, which moves with it, or at a place of its own (pread). */
 export type Position = number | 'current';
@@ -72,7 +72,7 @@ export function writeOpenFile(
     case 'chr':
       return vnode.device === 'console' ? writeConsole(k, td, uio) : ok(uio.length);
     case 'reg':
-      return writeRegular(k, file, vnode, uio, position);
+      return writeRegular(k, td, file, vnode, uio, position);
     case 'sock':
       return fail(EOPNOTSUPP);
     default:
@@ -111,7 +111,14 @@ function readRegular(
 }
 
 /** All or nothing, as UFS does it (IO_UNIT): EFAULT, EFBIG and ENOSPC leave the file as it was. */
-function writeRegular(k: Kernel, file: OpenFile, vnode: RegVnode, uio: Uio, position: Position): SyscallResult {
+function writeRegular(
+  k: Kernel,
+  td: Thread,
+  file: OpenFile,
+  vnode: RegVnode,
+  uio: Uio,
+  position: Position,
+): SyscallResult {
   if (uio.length === 0) return ok(0);
   const offset = file.append ? vnode.data.size : position === 'current' ? file.offset : position;
   if (offset + uio.length > FILE_SIZE_MAX) return fail(EFBIG);
@@ -121,7 +128,7 @@ function writeRegular(k: Kernel, file: OpenFile, vnode: RegVnode, uio: Uio, posi
     if (typeof bytes === 'number') return fail(bytes);
     data = writeFileRange(data, offset + done, bytes);
   }
-  const error = setFileData(k, vnode, data);
+  const error = changeFileData(k, td.pid, vnode, data);
   if (error) return fail(error);
   if (position === 'current') k.setFile({ ...file, offset: offset + uio.length });
   return ok(uio.length);

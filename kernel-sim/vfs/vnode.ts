@@ -1,11 +1,12 @@
 import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
 import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
-import type { Errno } from '../abi/ids.ts';
+import type { Errno, Pid } from '../abi/ids.ts';
 import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
+import { noteFileChange } from '../kern/rollback-point.ts';
 import type { FileData, Proc, Vnode, VnodeId } from '../kern/state.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
@@ -76,6 +77,13 @@ export function changeOwner(k: Kernel, vnode: Vnode, cred: Credentials, uid: num
   k.setVnode({ ...vnode, uid: owner, gid: group, changeNs: k.now() });
   vnodeEvent(k, vnode.id, NOTE_ATTRIB);
   return 0;
+}
+
+/** A process gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */
+export function changeFileData(k: Kernel, pid: Pid, vnode: RegVnode, data: FileData): Errno | 0 {
+  const refused = setFileData(k, vnode, data);
+  if (!refused) noteFileChange(k, pid, vnode.id, vnode.data, data);
+  return refused;
 }
 
 /** Gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */

@@ -8,6 +8,7 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { CampaignRow } from './campaign.ts';
 import type { Emulation, EmulationJob } from './emulate.ts';
 import { type BenchProgram, build, COMPUTE_PROGRAMS, SYSCALL_PROGRAM, versionOf } from './programs.ts';
 import type { RecoveryRow } from './recovery.ts';
@@ -149,6 +150,24 @@ function printSnapshots(rows: readonly SnapshotRow[]): void {
   console.log(`${table([heads, ...lines])}\n`);
 }
 
+function printCampaign(row: CampaignRow): void {
+  console.log(`Injections per second: flips of registers in ${row.program}, ${row.instructions} instructions`);
+  console.log(
+    `${table([
+      ['', 'from power-on', 'from snapshots', 'ratio', '1 job', '2 jobs', 'ratio'],
+      [
+        'CPU time; wall time',
+        short(row.fromPowerOn),
+        short(row.fromSnapshots),
+        `${short(row.fromSnapshots / row.fromPowerOn)}x`,
+        short(row.oneJob),
+        short(row.twoJobs),
+        `${short(row.twoJobs! / row.oneJob!)}x`,
+      ],
+    ])}\n`,
+  );
+}
+
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
 const host = {
   cpu: cpus()[0]?.model ?? 'unknown',
@@ -171,7 +190,9 @@ try {
   const recovery = inProcess<RecoveryRow[]>('./recovery.ts');
   say('snapshots');
   const snapshots = inProcess<SnapshotRow[]>('./snapshots.ts');
-  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots }, null, 2));
+  say('campaigns');
+  const campaign = inProcess<CampaignRow>('./campaign.ts');
+  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaign }, null, 2));
   else {
     console.log(`${host.cpu}, ${host.parallelism} processors, load ${short(host.loadBefore)}, Node ${host.node}`);
     console.log(`${host.clang}; ${host.qemu}\n`);
@@ -180,6 +201,7 @@ try {
     printSystemCalls(systemCalls);
     printRecovery(recovery);
     printSnapshots(snapshots);
+    printCampaign(campaign);
   }
 } finally {
   rmSync(dir, { recursive: true, force: true });

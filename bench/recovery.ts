@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Pid } from '../kernel-sim/abi/ids.ts';
 import { takeCheckpoint } from '../kernel-sim/kern/checkpoint.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
+import { lastPoint } from '../kernel-sim/kern/rollback-point.ts';
 import { removeFile } from '../kernel-sim/vfs/memfs.ts';
 import { System, type SystemConfig } from '../src/system.ts';
 
@@ -47,7 +48,7 @@ function checkpoints(args: readonly string[]) {
     const start = performance.now();
     takeCheckpoint(system.kernel, pid);
     const elapsed = performance.now() - start;
-    removeFile(system.kernel, system.kernel.proc(pid).checkpoint?.lastFile ?? '');
+    removeFile(system.kernel, lastPoint(system.kernel.proc(pid))?.file ?? '');
     return elapsed;
   });
   const event = system.events.findLast((e) => e.kind === 'checkpoint');

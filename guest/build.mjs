@@ -1,4 +1,5 @@
-// Builds the guest programs: libc.a from libc/, then one static ELF per program, into guest/bin (committed).
+// Builds the guest programs: libc.a from libc/, then one static ELF per program, into guest/bin (committed); and the compute
+// programs, which have no libc and may use floating point.
 // `--check` builds elsewhere and fails if a committed binary is not what the sources give.
 // The bytes depend on the sources and the compiler's version only: every path handed to clang is relative to guest/.
 
@@ -12,15 +13,26 @@ const guestDir = dirname(fileURLToPath(import.meta.url));
 const committedDir = join(guestDir, 'bin');
 const testedClang = 14;
 
-const target = [
-  '--target=i386-unknown-freebsd9.0',
-  '-march=i486', // FreeBSD 9.0's own default; in particular no cmov
-  '-mno-80387',
-  '-mno-mmx',
-  '-mno-sse',
+const processors = {
+  i486: ['-march=i486', '-mno-80387', '-mno-mmx', '-mno-sse'], // FreeBSD 9.0's own default; in particular no cmov
+  x87: ['-march=i686', '-mno-mmx', '-mno-sse', '-mfpmath=387'],
+  sse2: ['-march=pentium4', '-msse2', '-mfpmath=sse'],
+};
+/** Programs of compute/: what they are called, which source, for which processor. */
+const computePrograms = [
+  { name: 'bytecode', source: 'bytecode', processor: 'i486' },
+  { name: 'crc32', source: 'crc32', processor: 'i486' },
+  { name: 'doubles', source: 'doubles', processor: 'x87' },
+  { name: 'doubles-sse2', source: 'doubles', processor: 'sse2' },
+  { name: 'integers', source: 'integers', processor: 'i486' },
+  { name: 'long-doubles', source: 'long-doubles', processor: 'x87' },
+  { name: 'printf-doubles', source: 'printf-doubles', processor: 'x87' },
+  { name: 'quicksort', source: 'quicksort', processor: 'i486' },
+  { name: 'rep-moves', source: 'rep-moves', processor: 'i486' },
+  { name: 'sha256', source: 'sha256', processor: 'i486' },
 ];
 const compileFlags = [
-  ...target,
+  '--target=i386-unknown-freebsd9.0',
   '-std=c11',
   '-O2',
   '-Wall',
@@ -107,9 +119,9 @@ function buildAll(outDir) {
   };
   const scratch = mkdtempSync(join(tmpdir(), 'coreback-guest-'));
   try {
-    const compile = (source, extra = []) => {
-      const object = join(scratch, `${source.replaceAll('/', '-')}.o`);
-      run(tools.clang, [...compileFlags, ...extra, '-c', source, '-o', object]);
+    const compile = (source, extra = [], processor = 'i486') => {
+      const object = join(scratch, `${source.replaceAll('/', '-')}-${processor}.o`);
+      run(tools.clang, [...compileFlags, ...processors[processor], ...extra, '-c', source, '-o', object]);
       return object;
     };
     const objects = filesUnder('libc', ['.c', '.S']).map((source) => compile(source));
@@ -125,14 +137,22 @@ function buildAll(outDir) {
       run(tools.lld, [...linkFlags, '-o', out, ...objects.filter(isCrt), ...own, archive]);
       refuseFloatingPoint(tools.objdump, out);
     }
-    const names = programs.map(({ name }) => name);
+    for (const { name, source, processor } of computePrograms) {
+      const out = join(outDir, name);
+      const extra = ['-gdwarf-4', '-mstackrealign', '-fno-builtin-memcpy', '-fno-builtin-memset'];
+      const shim = processor === 'i486' ? ['shim'] : ['shim', 'shim-doubles'];
+      const own = [...shim, source].map((file) => compile(`compute/${file}.c`, extra, processor));
+      run(tools.lld, [...linkFlags, '-o', out, ...own]);
+      if (processor === 'i486') refuseFloatingPoint(tools.objdump, out);
+    }
+    const names = [...programs, ...computePrograms].map(({ name }) => name);
     return { names, tools };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** The simulated cores start without x87, MMX and SSE, so one such instruction would be a #UD in the guest. */
+/** Our libc neither saves nor uses x87, MMX and SSE registers; programs for an i486 have no such instruction. */
 function refuseFloatingPoint(objdump, path) {
   const listing = run(objdump, ['-d', '--no-show-raw-insn', path]);
   const floating = /^\s*[0-9a-f]+:\s+(f[a-z0-9]+|emms|[a-z0-9]+\b.*%(?:x?mm\d|st\b)|cmov[a-z]+)/;

@@ -25,18 +25,22 @@ export function isaPage(): string {
     '',
     '## Later extensions',
     '',
-    'Not in the machine, and not reported by its CPUID. Where the older processor has another meaning for the bytes, they have that: a prefix is ignored',
+    'Not in the machine, and not reported by its CPUID: everything else that binutils know in 32-bit code. Where the older processor has another meaning for the bytes, they have that: a prefix is ignored',
     '(F3 before BSF and BSR), LDS and LES want memory; everything else is #UD.',
     '',
     table(
       ['Extension', 'Instructions', 'Opcodes'],
       LATER_EXTENSIONS.map(({ name, mnemonics, opcodes }) => [
         name,
-        mnemonics,
+        isLong(mnemonics) ? `${mnemonics.split(' ').length} instructions, named below` : mnemonics,
         opcodes.map((n) => `\`${hex(n)}\``).join(', '),
       ]),
     ),
     '',
+    ...LATER_EXTENSIONS.filter(({ mnemonics }) => isLong(mnemonics)).flatMap(({ name, mnemonics }) => [
+      `${name}: ${mnemonics}.`,
+      '',
+    ]),
     '## Instructions',
     '',
     `${opcodeRows.length} encodings, ${mnemonics.length} mnemonics. "Since" is the extension or the first processor that has it; the i386 where the column is empty.`,
@@ -49,6 +53,8 @@ export function isaPage(): string {
     '',
   ].join('\n');
 }
+
+const isLong = (mnemonics: string): boolean => mnemonics.length > 2000;
 
 const supported = new Set(opcodeRows.map((row) => row.mnemonic));
 

@@ -10,7 +10,12 @@ import type { ScheduleConfig } from '../emu/machine/schedule.ts';
 import { errnoName } from '../kernel-sim/abi/errno.ts';
 import type { Pid } from '../kernel-sim/abi/ids.ts';
 import { bootKernel, type SpawnOptions, spawnProgram } from '../kernel-sim/kern/boot.ts';
-import { DEFAULT_CONFIG, type KernelConfig } from '../kernel-sim/kern/config.ts';
+import {
+  DEFAULT_CONFIG,
+  DEFAULT_RECOVERY_OPTIONS,
+  type KernelConfig,
+  type RecoveryOptions,
+} from '../kernel-sim/kern/config.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
 import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
@@ -19,7 +24,9 @@ import { filesBelow, installFile } from '../kernel-sim/vfs/memfs.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
-export interface SystemConfig extends Partial<KernelConfig> {
+export interface SystemConfig extends Partial<Omit<KernelConfig, 'recoveryOptions'>> {
+  /** What is absent is as in DEFAULT_RECOVERY_OPTIONS. */
+  readonly recoveryOptions?: Partial<RecoveryOptions>;
   readonly schedule?: ScheduleConfig;
   readonly faultGenerator?: FaultGeneratorConfig;
   readonly faults?: FaultPlan;
@@ -60,11 +67,13 @@ export class System {
 
   constructor(config: SystemConfig = {}) {
     const { schedule, faultGenerator, faults, paranoid, engine, ...kernelPart } = config;
-    const kernelConfig: KernelConfig = { ...DEFAULT_CONFIG, ...kernelPart };
+    const recoveryOptions = { ...DEFAULT_RECOVERY_OPTIONS, ...kernelPart.recoveryOptions };
+    const kernelConfig: KernelConfig = { ...DEFAULT_CONFIG, ...kernelPart, recoveryOptions };
     this.config = { ...kernelConfig, ...(schedule ? { schedule } : {}), ...(faultGenerator ? { faultGenerator } : {}) };
     if (!Number.isInteger(kernelConfig.cores) || kernelConfig.cores < 1 || kernelConfig.cores > CORES_MAX) {
       throw new UsageError({ what: `a machine has 1 to ${CORES_MAX} cores, not ${kernelConfig.cores}`, key: 'cores' });
     }
+    checkRecovery(kernelConfig);
     const emit = (event: TraceEvent): void => {
       this.log.push(event);
       for (const listener of this.listeners) listener(event);
@@ -167,5 +176,18 @@ export class System {
 
   run(limits: RunLimits = {}): Stop {
     return this.machine.run(limits);
+  }
+}
+
+/** Errors: UsageError for recovery options that make no sense together. */
+function checkRecovery({ recovery, recoveryOptions, cores }: KernelConfig): void {
+  for (const [key, value] of Object.entries(recoveryOptions)) {
+    const whole = typeof value === 'string' || Number.isInteger(value);
+    if (!whole) throw new UsageError({ what: `${value} is no whole number`, key: `recoveryOptions.${key}` });
+  }
+  const { spareCores } = recoveryOptions;
+  if (recovery === 'spare' && (spareCores < 1 || spareCores >= cores)) {
+    const what = `${spareCores} spare cores of ${cores} do not leave at least one of each`;
+    throw new UsageError({ what, key: 'recoveryOptions.spareCores' });
   }
 }

@@ -36,6 +36,12 @@ export const CR0 = 43;
 export const EXIT_VECTOR = 44;
 /** Valid after an exit of kind EXCEPTION; 0 for vectors that push none. */
 export const EXIT_ERROR_CODE = 45;
+/**
+ * In a core with breakpoints, right after MOV SS or POP SS: SHADOW_SS, and in bits 0 to 3 the data breakpoints that it met, which
+ * are reported after the next instruction. 0 everywhere else.
+ */
+export const SHADOW = 46;
+export const SHADOW_SS = 0x10;
 /** 512-byte FXSAVE image (SDM Vol. 2, FXSAVE): x87, MMX, MXCSR, XMM. Byte offset in the block. */
 export const FXSAVE_BYTE_OFFSET = 512;
 

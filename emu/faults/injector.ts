@@ -362,7 +362,9 @@ export class FaultInjector implements FaultHooks {
   private strike(index: number, core: FaultyCore, ns: number): void {
     if (core.failed) return;
     const effect = this.apply(index, core, ns);
-    if (effect !== null) this.report(index, core, ns, effect);
+    if (effect === null) return;
+    core.struck ??= { ns, instruction: core.retired };
+    this.report(index, core, ns, effect);
   }
 
   private report(index: number, core: FaultyCore, ns: number, effect: string): void {
@@ -387,7 +389,7 @@ export class FaultInjector implements FaultHooks {
         break;
       case 'slow':
         core.slowdown = spec.factor;
-        core.failedAtNs = ns;
+        shows(core, ns);
         faults.slowUntilNs = spec.forNs === undefined ? null : ns + spec.forNs;
         break;
       case 'bit-flip':
@@ -405,7 +407,7 @@ export class FaultInjector implements FaultHooks {
         break;
       case 'lost-interrupt':
         faults.lostInterrupts += spec.count;
-        core.failedAtNs = ns;
+        shows(core, ns);
         break;
       case 'spurious-interrupt':
         this.report(index, core, ns, describeEffect(spec));
@@ -422,7 +424,7 @@ export class FaultInjector implements FaultHooks {
 
   private silence(core: FaultyCore, ns: number, registersLost: boolean): void {
     core.failed = true;
-    core.failedAtNs = ns;
+    shows(core, ns);
     core.registersLost = registersLost;
   }
 
@@ -457,6 +459,12 @@ export class FaultInjector implements FaultHooks {
     faults.cachedBytes = cached === memory ? others : [...others, { address, memory, cached }];
     return `0x${hex(before, 2)} -> 0x${hex(cached, 2)}`;
   }
+}
+
+/** From now on its silence can be put down to this fault. */
+function shows(core: FaultyCore, ns: number): void {
+  core.failedAtNs = ns;
+  core.struck = { ns, instruction: core.retired };
 }
 
 const placeOf = (core: FaultyCore, ns: number) => ({ ns, core: core.id, instruction: core.retired });

@@ -16,6 +16,8 @@ export interface FaultyCore {
   registersLost: boolean;
   /** Every instruction takes so many times as long; 1 on a sound core. */
   slowdown: number;
+  /** When the fault struck that it shows, if nobody has noticed that yet: in ns, and in its retired instructions. For reports. */
+  struck: { readonly ns: number; readonly instruction: number } | null;
 }
 
 /** A process of i386 code, as a fault finds it on a core. */

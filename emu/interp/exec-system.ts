@@ -11,8 +11,8 @@ export function privileged(cpu: Cpu): void {
 }
 
 /** FreeBSD 9.0 sys/i386/include/segments.h: GPROC0_SEL is slot 9, GLDT_SEL slot 10. */
-const TSS_SELECTOR = 9 << 3;
-const LDT_SELECTOR = 10 << 3;
+export const TSS_SELECTOR = 9 << 3;
+export const LDT_SELECTOR = 10 << 3;
 
 export function sldt(cpu: Cpu, insn: Insn): void {
   cpu.write(insn, 0, LDT_SELECTOR);

@@ -16,6 +16,8 @@ import {
   SEG_GS,
   SEG_LIMIT,
   SEG_SS,
+  SHADOW,
+  SHADOW_SS,
 } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET, EXIT_EXCEPTION, VECTOR_DB } from '../core/engine.ts';
 import { ACCESS_BIG, ACCESS_CODE, ACCESS_EXPAND_DOWN, ACCESS_WRITABLE } from '../core/segments.ts';
@@ -65,6 +67,7 @@ export class Interpreter implements Engine {
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
     const { hotLoop } = this;
     const watched = anyBreakpoint(core.i32) ? this.watched() : null;
+    if (watched === null) core.i32[SHADOW] = 0;
     const cpu = watched ?? this.cpu;
     cpu.attach(core, space);
     const cache = this.cacheOf(space);
@@ -101,7 +104,9 @@ function step(core: CoreState, cpu: Cpu, watched: WatchedCpu | null, cache: Code
   const { i32 } = core;
   const before = i32[EFLAGS];
   const eip = i32[EIP];
-  if (watched !== null && !(before & FLAG_RF)) {
+  const shadow = i32[SHADOW];
+  i32[SHADOW] = 0;
+  if (watched !== null && !(before & FLAG_RF) && shadow === 0) {
     // Comes before all that fetching the instruction may raise.
     const breakpoints = watched.onInstruction();
     if (breakpoints !== 0) {
@@ -122,10 +127,14 @@ function step(core: CoreState, cpu: Cpu, watched: WatchedCpu | null, cache: Code
     i32[EIP] = eip;
     return fault;
   }
-  let breakpoints = 0;
+  let breakpoints = shadow & ~SHADOW_SS;
   if (watched !== null) {
-    breakpoints = watched.met;
+    breakpoints |= watched.met;
     watched.met = 0;
+    if (cpu.inhibitTrap) {
+      i32[SHADOW] = SHADOW_SS | breakpoints;
+      return null;
+    }
     // Between two iterations the processor has RF set, so that an instruction breakpoint stops before the first one only.
     if (i32[EIP] === eip && isString(insn) && watched.onInstruction() !== 0) i32[EFLAGS] |= FLAG_RF;
   }

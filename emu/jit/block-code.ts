@@ -3,8 +3,9 @@ import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.
 import { PAGE_SHIFT, PAGE_SIZE, PERM_OFFSET, PERM_R, PERM_W } from '../memory/address-space.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, FlagCode, KNOWN } from './flag-code.ts';
-import { EXIT, FLAGS, FS_BASE, GS_BASE, REGISTER, T0 } from './locals.ts';
+import { EXIT, FLAGS, FS_BASE, GS_BASE, REGISTER, T0, X87_SHAPE } from './locals.ts';
 import { type Label, MEM, OP, type WasmCode } from './wasm-code.ts';
+import type { X87Note } from './x87-state.ts';
 
 export const READ = PERM_R;
 export const WRITE = PERM_W;
@@ -12,6 +13,9 @@ export const WRITE = PERM_W;
 /** Function numbers of what translated modules import. */
 export const HELPER_SETTLE = 0;
 export const HELPER_CARRY = 1;
+export const HELPER_DOUBLE = 2;
+export const HELPER_SINGLE = 3;
+export const HELPER_X87 = 4;
 
 /** What one memory access reaches from an unchanging start: [low, high) around the value that `key` names. */
 interface Access {
@@ -36,6 +40,9 @@ export class BlockNotes {
   vectorsUsed = 0;
   vectorsWritten = 0;
   usesMxcsr = false;
+  usesX87 = false;
+  /** An x87 instruction meets an empty register, or a full one where it wants to push. */
+  x87Fails = false;
   /** By access: what it checks for itself and later ones of the same start; null when an earlier one has done so. */
   checks: (Access | null)[] = [];
   /** By flag write: nobody can see it. */
@@ -93,6 +100,8 @@ interface Symbol {
 
 export interface BlockContext {
   readonly exitLabel: Label;
+  /** Gives the number of what the x87 is to remember of an instruction. */
+  readonly newNote: (note: X87Note) => number;
   readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
 }
 
@@ -116,6 +125,8 @@ export class BlockCode {
   private insn!: Insn;
   private refund = 0;
   private exitNumber = -1;
+  /** TOP and the filled registers of the x87 (x87-state.ts). */
+  shape = 0;
 
   constructor(code: WasmCode, kind: number, notes: BlockNotes, recording: boolean, context: BlockContext) {
     this.code = code;
@@ -211,6 +222,56 @@ export class BlockCode {
 
   useMxcsr(): void {
     this.notes.usesMxcsr = true;
+  }
+
+  // The x87 stack. ST(i) is physical register (TOP + i) & 7.
+
+  get stackTop(): number {
+    return this.shape & 7;
+  }
+
+  useStack(): void {
+    this.notes.usesX87 = true;
+  }
+
+  stackRegister(i: number): number {
+    this.useStack();
+    return (this.shape + i) & 7;
+  }
+
+  requireFilled(i: number): void {
+    if (((this.shape >> (8 + this.stackRegister(i))) & 1) === 0) this.notes.x87Fails = true;
+  }
+
+  /** The register, which is filled from now on. */
+  fillStackRegister(i: number): number {
+    const register = this.stackRegister(i);
+    this.setShape(this.shape | (0x100 << register));
+    return register;
+  }
+
+  /** Makes room; the new ST(0) is to be filled. */
+  pushStack(): void {
+    const register = this.stackRegister(7);
+    if ((this.shape >> (8 + register)) & 1) this.notes.x87Fails = true;
+    this.setShape((this.shape & ~7) | register);
+  }
+
+  popStack(): void {
+    const register = this.stackRegister(0);
+    this.setShape((this.shape & ~(0x100 << register) & ~7) | ((register + 1) & 7));
+  }
+
+  private setShape(shape: number): void {
+    if (shape === this.shape) return;
+    this.shape = shape;
+    this.code.i32(shape);
+    this.code.set(X87_SHAPE);
+  }
+
+  x87Note({ eip, row, modrm, segment }: Insn): number {
+    this.useStack();
+    return this.context.newNote({ eip, opcode: ((row.opcode & 7) << 8) | modrm, segment });
   }
 
   // Memory.

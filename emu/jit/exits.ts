@@ -6,6 +6,8 @@ export const Reason = {
   Interpret: 1,
   /** Control goes to the EIP in the state block, which has no translation that is known to the code map. */
   Leave: 2,
+  /** The x87's registers are not loaded, or not as the code at `eip` expects them. */
+  Shape: 3,
 } as const;
 export type Reason = (typeof Reason)[keyof typeof Reason];
 

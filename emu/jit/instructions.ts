@@ -1,10 +1,14 @@
 import { SEG_FS } from '../core/core-state.ts';
-import { IN_MEMORY, type Insn, TARGET } from '../isa/insn.ts';
+import { IN_MEMORY, IN_MMX, type Insn, TARGET } from '../isa/insn.ts';
 import { isAddressable } from './block-code.ts';
 import { integerWriters, type Writer } from './integer-ops.ts';
 import { moveWriters } from './move-ops.ts';
+import { sseWriters } from './sse-ops.ts';
+import { x87Writers } from './x87-ops.ts';
 
 const writers = new Map([...Object.entries(integerWriters), ...Object.entries(moveWriters)]);
+const vectorWriters = new Map(Object.entries(sseWriters));
+const stackWriters = new Map(Object.entries(x87Writers));
 
 /** Instructions that end a block and are written by the region itself. */
 function isTransfer({ row, operands, operandSize, addressSize }: Insn): boolean {
@@ -14,10 +18,17 @@ function isTransfer({ row, operands, operandSize, addressSize }: Insn): boolean 
   return mnemonic === 'JECXZ' || mnemonic.startsWith('LOOP') ? addressSize === 4 : mnemonic.startsWith('J');
 }
 
+/** Escape opcodes; FWAIT is not among them. */
+export function isX87({ row }: Insn): boolean {
+  return (row.opcode & ~7) === 0xd8;
+}
+
 /** What writes an instruction's translation; null when it has none. Transfers are not among them. */
 export function writerOf(insn: Insn): Writer | null {
-  const found = writers.get(insn.row.mnemonic);
-  if (found === undefined || insn.row.extension !== undefined) return null;
+  const { extension, mnemonic } = insn.row;
+  // MOVSD is a string instruction too.
+  const found = (isX87(insn) ? stackWriters : extension === undefined ? writers : vectorWriters).get(mnemonic);
+  if (found === undefined || insn.operands.some(({ kind }) => kind === IN_MMX)) return null;
   const [writer, takes] = found;
   return isAddressable(insn) && takes(insn) ? writer : null;
 }

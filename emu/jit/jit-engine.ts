@@ -3,10 +3,10 @@ import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { fetchable } from '../interp/fetch.ts';
 import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
 import { MXCSR, XMM } from '../interp/simd.ts';
-import type { AddressSpace } from '../memory/address-space.ts';
+import { type AddressSpace, PAGE_SHIFT } from '../memory/address-space.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, KNOWN } from './flag-code.ts';
-import { isTranslated } from './instructions.ts';
+import { isTranslated, isX87 } from './instructions.ts';
 import {
   S_EFLAGS,
   S_EIP,
@@ -17,18 +17,22 @@ import {
   S_KIND,
   S_LEFT,
   S_MXCSR,
+  S_X87_SHAPE,
   S_XMM_BYTES,
 } from './layout.ts';
-import { findRegion, isRepeated } from './region.ts';
+import { findRegion, isRepeated, type Region } from './region.ts';
 import { newStatistics } from './statistics.ts';
 import { TranslatedCode } from './translated-code.ts';
 import { isTranslationOf, type Translation, translateRegion } from './translation.ts';
+import { SHAPE_UNLOADED, X87Carrier, type X87Note } from './x87-state.ts';
 
 /** A translated function that does not come back is never optimised by V8: so many instructions at most before it must. */
 const STRETCH_MAX = 1 << 18;
 /** A region of which more than one instruction in so many is the interpreter's is slower than the interpreter alone. */
 const INTERPRETED_RATIO = 12;
 const SEEK_INSTRUCTIONS = 200;
+/** V8 makes about 20 bytes of machine code of one, twice: some hundreds of megabytes. */
+const MODULE_BYTES_MAX = 8 << 20;
 /** Misses that make an EIP hot, and targets of an indirect jump that a region takes in. */
 const MISSES_MAX = 60;
 const JUMP_TARGETS_MAX = 64;
@@ -40,6 +44,8 @@ export interface JitOptions {
   readonly samples?: number;
   /** Whether regions take in code that has not run yet. */
   readonly eager?: boolean;
+  /** Bytes of WebAssembly that are kept at most. */
+  readonly moduleBytesMax?: number;
 }
 
 /**
@@ -56,8 +62,12 @@ export class JitEngine implements Engine {
   private readonly eager: boolean;
   private readonly missesMax: number;
   private readonly exits: Exit[] = [];
+  private readonly x87 = new X87Carrier();
+  private readonly x87Notes: X87Note[] = [];
   private readonly byHead = new Map<number, Translation[]>();
+  private readonly moduleBytesMax: number;
   private slots = 0;
+  private liveBytes = 0;
   /** Counts the times that all translations were thrown away. */
   private generation = 0;
 
@@ -65,6 +75,7 @@ export class JitEngine implements Engine {
     this.sampleEvery = options.sampleEvery ?? 2000;
     this.samples = options.samples ?? 8;
     this.eager = options.eager ?? false;
+    this.moduleBytesMax = options.moduleBytesMax ?? MODULE_BYTES_MAX;
     this.missesMax = this.eager ? 2 : MISSES_MAX;
   }
 
@@ -90,7 +101,7 @@ export class JitEngine implements Engine {
         const retired = Math.min(left, STRETCH_MAX) - code.state[S_LEFT];
         statistics.translated += retired;
         left -= retired;
-        if (found.reason === Reason.Leave) this.missed(code, found, core.i32[EIP]!);
+        if (found.reason === Reason.Leave) this.missed(core, code, found, core.i32[EIP]!);
         if (left === 0 || found.reason === Reason.Leave) continue;
         // The stretch was over, not the budget.
         if (found.reason === Reason.Budget && left >= found.refund) continue;
@@ -108,8 +119,9 @@ export class JitEngine implements Engine {
   }
 
   private codeOf(space: AddressSpace): TranslatedCode {
-    if (space.codeCache instanceof TranslatedCode) return space.codeCache;
-    const code = new TranslatedCode(space, this.generation);
+    const { codeCache } = space;
+    if (codeCache instanceof TranslatedCode && codeCache.owner === this) return codeCache;
+    const code = new TranslatedCode(space, this, this.generation);
     code.untilSample = this.sampleEvery;
     space.codeCache = code;
     return code;
@@ -131,12 +143,22 @@ export class JitEngine implements Engine {
     }
     let next = target;
     let exit: Exit;
+    state[S_X87_SHAPE] = SHAPE_UNLOADED;
     for (;;) {
       exit = this.exits[code.enter(next)]!;
+      if (exit.reason === Reason.Shape && state[S_X87_SHAPE] === SHAPE_UNLOADED) {
+        // The flags stay as they are: only the way in was tried.
+        this.x87.load(core, state, code.stateDoubles);
+        if (exit.kind !== DYNAMIC) state[S_KIND] = exit.kind;
+        next = code.find(exit.eip);
+        if (next >= 0) continue;
+        break;
+      }
       if (exit.reason !== Reason.Leave) break;
       next = code.find(state[S_EIP]!);
       if (next < 0) break;
     }
+    if (state[S_X87_SHAPE]! >= 0) this.x87.store(core, state, code.stateDoubles, this.x87Notes);
     const kind = exit.kind === DYNAMIC ? state[S_KIND]! : exit.kind;
     for (let reg = 0; reg < 8; reg++) i32[reg] = state[reg]!;
     i32[EFLAGS] = code.helpers.settle(kind, state[S_FLAG_A]!, state[S_FLAG_B]!, state[S_EFLAGS]!);
@@ -196,13 +218,13 @@ export class JitEngine implements Engine {
     const length = (eip - before) | 0;
     if (exit === EXIT_BUDGET && (length < 0 || length > 15 || code.seeking === 0 || this.eager)) {
       code.seeking = 0;
-      this.translate(code, eip);
+      this.translate(core, code, eip);
     }
     return exit;
   }
 
   /** Translated code has left for an EIP without a translation. Often enough, and it gets one: of an indirect jump in the same region. */
-  private missed(code: TranslatedCode, exit: Exit, eip: number): void {
+  private missed(core: CoreState, code: TranslatedCode, exit: Exit, eip: number): void {
     const targets = code.targetsOf(exit.eip);
     const isExtension =
       exit.always && code.has(exit.slot) && targets.size < JUMP_TARGETS_MAX && !code.isTaken(exit.eip, eip);
@@ -213,25 +235,38 @@ export class JitEngine implements Engine {
     if (count < this.missesMax) return;
     code.misses.delete(place);
     if (!isExtension) {
-      this.translate(code, eip);
+      this.translate(core, code, eip);
       return;
     }
     const head = code.headOf(exit.slot);
     code.drop(exit.slot);
     code.takeTargets(exit.eip);
-    this.translate(code, head, exit.slot);
+    this.translate(core, code, head, exit.slot);
+  }
+
+  /** The modules have become too many: all go, in every space, and what is still hot comes back. */
+  private forgetAll(code: TranslatedCode): void {
+    this.generation++;
+    this.statistics.evictions++;
+    this.liveBytes = 0;
+    this.slots = 0;
+    this.exits.length = 0;
+    this.x87Notes.length = 0;
+    this.byHead.clear();
+    code.dropAll(this.generation);
   }
 
   /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
-  private translate(code: TranslatedCode, eip: number, after = -1): void {
+  private translate(core: CoreState, code: TranslatedCode, eip: number, after = -1): void {
     const { statistics } = this;
     if (code.refused.has(eip) || code.find(eip) >= 0) return;
-    if (fetchable(code.space, eip >>> 0) === 0) return;
+    if (fetchable(code.space, eip >>> 0) === 0 || code.isVolatile(eip >>> PAGE_SHIFT)) return;
     const known = this.byHead.get(eip) ?? [];
     const found = known.findLast(
       (translation) =>
         translation.slot > after &&
         !code.has(translation.slot) &&
+        (translation.shape === null || translation.shape === this.x87.shapeOf(core)) &&
         translation.pages.every((page) => fetchable(code.space, (page << 12) >>> 0) > 0) &&
         isTranslationOf(translation, code.space),
     );
@@ -240,20 +275,37 @@ export class JitEngine implements Engine {
       code.add(found);
       return;
     }
-    const region = findRegion(eip, {
-      space: code.space,
-      translates: isTranslated,
-      targetsOf: (at) => code.targetsOf(at),
-      wanted: (at) => this.eager || code.plain.knows(at) || code.profiled.knows(at),
-    });
-    const translation =
-      region === null || (!this.eager && region.interpreted * INTERPRETED_RATIO > region.instructions)
+    const shape = this.x87.shapeOf(core);
+    const region = (withX87: boolean): Region | null =>
+      findRegion(eip, {
+        space: code.space,
+        translates: (insn) => isTranslated(insn) && (withX87 || !isX87(insn)),
+        targetsOf: (at) => code.targetsOf(at),
+        wanted: (at) =>
+          !code.isVolatile(at >>> PAGE_SHIFT) && (this.eager || code.plain.knows(at) || code.profiled.knows(at)),
+      });
+    const attempt = (found: Region | null): Translation | null =>
+      found === null || (!this.eager && found.interpreted * INTERPRETED_RATIO > found.instructions)
         ? null
-        : translateRegion(region, code.space, this.slots, (exit) => this.exits.push(exit) - 1);
+        : translateRegion(
+            found,
+            code.space,
+            this.slots,
+            shape,
+            (exit) => this.exits.push(exit) - 1,
+            (note) => this.x87Notes.push(note) - 1,
+          );
+    const translation = attempt(region(true)) ?? attempt(region(false));
     if (translation === null) {
       code.refused.add(eip);
       return;
     }
+    if (this.liveBytes + translation.size > this.moduleBytesMax && this.liveBytes > 0) {
+      this.forgetAll(code);
+      this.translate(core, code, eip);
+      return;
+    }
+    this.liveBytes += translation.size;
     this.slots++;
     statistics.regions++;
     statistics.moduleBytes += translation.size;

@@ -16,6 +16,17 @@ export const S_LEFT = 13;
 export const S_FS_BASE = 14;
 export const S_GS_BASE = 15;
 export const S_MXCSR = 16;
+/** Of the x87 (x87-state.ts): TOP and what is filled, status word without TOP, what C1 depends on, the last instruction and operand. */
+export const S_X87_SHAPE = 17;
+export const S_X87_STATUS = 18;
+export const S_X87_LAST = 19;
+export const S_X87_NOTE = 20;
+export const S_X87_OPERAND_NOTE = 21;
+export const S_X87_DP = 22;
+/** Indices of doubles: the eight physical registers, and the operands that C1 depends on. */
+export const S_X87_REGISTERS = 32;
+export const S_X87_A = 40;
+export const S_X87_B = 41;
 /** Byte offset from STATE: XMM0 .. XMM7. */
 export const S_XMM_BYTES = 128;
 

@@ -1,4 +1,4 @@
-import { F64, I32, I64, V128 } from './wasm-code.ts';
+import { F32, F64, I32, I64, V128 } from './wasm-code.ts';
 
 // The locals of every translated function, by number. The parameter, 0, is the entry.
 
@@ -13,7 +13,8 @@ export const EXIT = 14;
 export const TARGET_EIP = 15;
 export const FS_BASE = 16;
 export const GS_BASE = 17;
-export const MXCSR_LOCAL = 18;
+/** 0 when "inexact" is masked and set already and rounding is to nearest; else -1. An i64. */
+export const INEXACT = 39;
 /** Addresses and values in flight within one instruction. */
 export const T0 = 19;
 export const T1 = 20;
@@ -28,6 +29,21 @@ export const V1 = 35;
 export const D0 = 36;
 export const D1 = 37;
 export const D2 = 38;
+export const S0 = 40;
+export const S1 = 41;
+export const S2 = 42;
+/** The physical x87 registers, and what belongs to them in the state block. */
+export const STACK = 43;
+export const X87_A = 51;
+export const X87_B = 52;
+export const X87_SHAPE = 53;
+export const X87_STATUS = 54;
+export const X87_LAST = 55;
+export const X87_NOTE = 56;
+export const X87_OPERAND_NOTE = 57;
+export const X87_DP = 58;
+/** 0 when PE is set already; else -1. An i64. */
+export const X87_INEXACT = 59;
 
 /** Their types, the parameter left out. */
 export const LOCAL_TYPES: readonly number[] = [
@@ -38,4 +54,11 @@ export const LOCAL_TYPES: readonly number[] = [
   F64,
   F64,
   F64,
+  I64,
+  F32,
+  F32,
+  F32,
+  ...Array<number>(10).fill(F64),
+  ...Array<number>(6).fill(I32),
+  I64,
 ];

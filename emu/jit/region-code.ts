@@ -1,4 +1,6 @@
 import { ECX, ESP } from '../core/core-state.ts';
+import { PE as X87_PE } from '../fpu/environment.ts';
+import { MASK_SHIFT, PE, ROUND_SHIFT } from '../interp/simd.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
 import { BlockCode, BlockNotes, READ, WRITE } from './block-code.ts';
 import { type Exit, Reason } from './exits.ts';
@@ -16,6 +18,15 @@ import {
   S_KIND,
   S_LEFT,
   S_MXCSR,
+  S_X87_A,
+  S_X87_B,
+  S_X87_DP,
+  S_X87_LAST,
+  S_X87_NOTE,
+  S_X87_OPERAND_NOTE,
+  S_X87_REGISTERS,
+  S_X87_SHAPE,
+  S_X87_STATUS,
   S_XMM_BYTES,
   STATE,
 } from './layout.ts';
@@ -25,18 +36,44 @@ import {
   FLAGS,
   FS_BASE,
   GS_BASE,
+  INEXACT,
   LEFT,
-  MXCSR_LOCAL,
   REGISTER,
+  STACK,
   T0,
   T1,
   TARGET_EIP,
+  X87_A,
+  X87_B,
+  X87_DP,
+  X87_INEXACT,
+  X87_LAST,
+  X87_NOTE,
+  X87_OPERAND_NOTE,
+  X87_SHAPE,
+  X87_STATUS,
   XMM_LOCAL,
 } from './locals.ts';
 import { edgeName, type Plan } from './plan.ts';
-import { type Block, Ending, isRepeated } from './region.ts';
+import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { StructuredWriter } from './structure.ts';
 import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
+import type { X87Note } from './x87-state.ts';
+
+/** Locals of the x87 and their places in the state block: doublewords, and doubles. */
+const X87_WORDS = [
+  [X87_SHAPE, S_X87_SHAPE],
+  [X87_STATUS, S_X87_STATUS],
+  [X87_LAST, S_X87_LAST],
+  [X87_NOTE, S_X87_NOTE],
+  [X87_OPERAND_NOTE, S_X87_OPERAND_NOTE],
+  [X87_DP, S_X87_DP],
+] as const;
+const X87_DOUBLES = [
+  ...Array.from({ length: 8 }, (_, p) => [STACK + p, S_X87_REGISTERS + p] as const),
+  [X87_A, S_X87_A],
+  [X87_B, S_X87_B],
+] as const;
 
 /** Function type of regions in every translated module: entry number -> exit number. */
 export const REGION_TYPE = 0;
@@ -58,7 +95,12 @@ export const REGION_TYPE = 0;
 export class RegionCode {
   private readonly code = new WasmCode();
   private readonly plan: Plan;
+  private readonly region: Region;
   private readonly slot: number;
+  /** Of the x87 at the region's head. */
+  private readonly shape: number;
+  private readonly shapes = new Map<number, number>();
+  private readonly newNote: (note: X87Note) => number;
   private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
   private readonly notes = new Map<number, BlockNotes>();
   private readonly all = new BlockNotes();
@@ -71,9 +113,19 @@ export class RegionCode {
   private readonly edgesTo = new Map<number, number>();
 
   /** `slot`: the function's number in the table. `newExit` gives numbers that are unique in the engine. */
-  constructor(plan: Plan, slot: number, newExit: (exit: Exit) => number) {
+  constructor(
+    plan: Plan,
+    region: Region,
+    slot: number,
+    shape: number,
+    newExit: (exit: Exit) => number,
+    newNote: (note: X87Note) => number,
+  ) {
     this.plan = plan;
+    this.region = region;
     this.slot = slot;
+    this.shape = shape;
+    this.newNote = newNote;
     this.newExit = (exit) => newExit({ ...exit, slot });
   }
 
@@ -81,9 +133,14 @@ export class RegionCode {
     return this.all.vectorsUsed !== 0 || this.all.usesMxcsr;
   }
 
-  write(): Uint8Array {
+  get usesX87(): boolean {
+    return this.all.usesX87;
+  }
+
+  /** Null when x87 instructions do not fit the stack that they find. */
+  write(): Uint8Array | null {
     const { code, plan } = this;
-    this.takeNotes();
+    if (!this.takeNotes()) return null;
     for (const node of plan.flow.order) {
       for (const to of plan.flow.successors[node]!) this.edgesTo.set(to, (this.edgesTo.get(to) ?? 0) + 1);
     }
@@ -112,24 +169,45 @@ export class RegionCode {
 
   // What the blocks need.
 
-  private takeNotes(): void {
-    for (const node of this.plan.nodes) {
-      if (node.kind !== 'block') continue;
+  private takeNotes(): boolean {
+    const { all, region, shapes } = this;
+    let consistent = true;
+    const work: number[] = [];
+    const lead = (eip: number, shape: number): void => {
+      if (!region.blocks.has(eip)) return;
+      const known = shapes.get(eip);
+      if (known === undefined) {
+        shapes.set(eip, shape);
+        work.push(eip);
+      } else consistent &&= known === shape;
+    };
+    const note = (eip: number): void => {
+      const block = region.blocks.get(eip)!;
       const notes = new BlockNotes();
-      const context = { exitLabel: 0, newExit: () => 0 };
+      const context = { exitLabel: 0, newExit: () => 0, newNote: () => 0 };
       const scratch = new WasmCode();
       scratch.block();
       const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
-      this.writeInstructions(b, node.block);
-      this.writeTransferOperands(b, node.block);
+      b.shape = shapes.get(eip)!;
+      this.writeInstructions(b, block);
+      this.writeTransferOperands(b, block);
       notes.conclude();
-      this.notes.set(node.block.eip, notes);
-      this.all.registersUsed |= notes.registersUsed;
-      this.all.registersWritten |= notes.registersWritten;
-      this.all.vectorsUsed |= notes.vectorsUsed;
-      this.all.vectorsWritten |= notes.vectorsWritten;
-      this.all.usesMxcsr ||= notes.usesMxcsr;
+      this.notes.set(eip, notes);
+      all.registersUsed |= notes.registersUsed;
+      all.registersWritten |= notes.registersWritten;
+      all.vectorsUsed |= notes.vectorsUsed;
+      all.vectorsWritten |= notes.vectorsWritten;
+      all.usesMxcsr ||= notes.usesMxcsr;
+      all.usesX87 ||= notes.usesX87;
+      all.x87Fails ||= notes.x87Fails;
+      for (const to of [block.target, block.next, block.resume, ...block.targets]) lead(to, b.shape);
+    };
+    // Behind an instruction that a jump leads to and that is not translated, code begins that nothing here leads to.
+    for (const start of region.blocks.keys()) {
+      if (!shapes.has(start)) lead(start, this.shape);
+      for (let eip = work.pop(); eip !== undefined; eip = work.pop()) note(eip);
     }
+    return !all.usesX87 || (consistent && !all.x87Fails);
   }
 
   // The state block.
@@ -149,13 +227,62 @@ export class RegionCode {
     load(FLAGS.b, S_FLAG_B);
     load(FS_BASE, S_FS_BASE);
     load(GS_BASE, S_GS_BASE);
-    if (all.usesMxcsr) load(MXCSR_LOCAL, S_MXCSR);
+    if (all.usesMxcsr) this.loadRounding();
+    if (all.usesX87) this.loadX87();
     for (let reg = 0; reg < 8; reg++) {
       if (!((all.vectorsUsed >> reg) & 1)) continue;
       code.i32(STATE);
       code.simdMem(SIMD.v128Load, S_XMM_BYTES + 16 * reg);
       code.set(XMM_LOCAL + reg);
     }
+  }
+
+  private loadX87(): void {
+    const { code } = this;
+    for (const [local, doubleword] of X87_WORDS) {
+      code.i32(STATE);
+      code.mem(MEM.i32Load, doubleword * 4);
+      code.set(local);
+    }
+    for (const [local, index] of X87_DOUBLES) {
+      code.i32(STATE);
+      code.mem(MEM.f64Load, index * 8);
+      code.set(local);
+    }
+    code.i64(0n);
+    code.i64(-1n);
+    code.get(X87_STATUS);
+    code.i32(X87_PE);
+    code.op(OP.i32And, OP.select);
+    code.set(X87_INEXACT);
+  }
+
+  private storeX87(): void {
+    const { code } = this;
+    for (const [local, doubleword] of X87_WORDS) {
+      code.i32(STATE);
+      code.get(local);
+      code.mem(MEM.i32Store, doubleword * 4);
+    }
+    for (const [local, index] of X87_DOUBLES) {
+      code.i32(STATE);
+      code.get(local);
+      code.mem(MEM.f64Store, index * 8);
+    }
+  }
+
+  /** INEXACT: PE and its mask are set, rounding control is 0. */
+  private loadRounding(): void {
+    const { code } = this;
+    code.i64(0n);
+    code.i64(-1n);
+    code.i32(STATE);
+    code.mem(MEM.i32Load, S_MXCSR * 4);
+    code.i32(PE | (PE << MASK_SHIFT) | (3 << ROUND_SHIFT));
+    code.op(OP.i32And);
+    code.i32(PE | (PE << MASK_SHIFT));
+    code.op(OP.i32Eq, OP.select);
+    code.set(INEXACT);
   }
 
   private storeState(): void {
@@ -171,6 +298,7 @@ export class RegionCode {
     store(FLAGS.kind, S_KIND);
     store(FLAGS.a, S_FLAG_A);
     store(FLAGS.b, S_FLAG_B);
+    if (all.usesX87) this.storeX87();
     for (let reg = 0; reg < 8; reg++) {
       if (!((all.vectorsWritten >> reg) & 1)) continue;
       code.i32(STATE);
@@ -243,6 +371,7 @@ export class RegionCode {
     const isEntry = this.plan.entries.has(block.eip);
     const kind = isEntry ? DYNAMIC : (this.kindAt.get(node) ?? DYNAMIC);
     if (isEntry) {
+      if (this.all.usesX87) this.writeShapeCheck(block, kind);
       code.i32(0);
       code.set(ENTRY);
     }
@@ -257,10 +386,22 @@ export class RegionCode {
     code.i32(0);
     code.op(OP.i32LtS);
     code.brIf(this.exitLabel);
-    const context = { exitLabel: this.exitLabel, newExit: this.newExit };
+    const context = { exitLabel: this.exitLabel, newExit: this.newExit, newNote: this.newNote };
     const b = new BlockCode(code, kind, this.notes.get(block.eip)!, false, context);
+    b.shape = this.shapes.get(block.eip)!;
     this.writeInstructions(b, block);
     this.writeEnding(node, b, block);
+  }
+
+  /** Who comes from outside may bring another x87 stack than the one that this code was written for. */
+  private writeShapeCheck(block: Block, kind: number): void {
+    const { code } = this;
+    code.i32(this.newExit({ reason: Reason.Shape, eip: block.eip, refund: 0, kind, always: false }));
+    code.set(EXIT);
+    code.get(X87_SHAPE);
+    code.i32(this.shapes.get(block.eip)!);
+    code.op(OP.i32Ne);
+    code.brIf(this.exitLabel);
   }
 
   private writeInstructions(b: BlockCode, block: Block): void {

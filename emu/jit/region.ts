@@ -45,6 +45,7 @@ export interface Region {
   /** Linear address ranges of the instructions: what the translation was made of. */
   readonly pages: readonly number[];
   readonly instructions: number;
+  /** Instructions that have no translation and stand in the way. */
   readonly interpreted: number;
 }
 
@@ -92,6 +93,7 @@ export function findRegion(head: number, source: RegionSource): Region | null {
   const entries = new Set<number>([head]);
   const seen = new Set<number>();
   const queue = [head];
+  const interpreted = new Set<number>();
   const lead = (eip: number, isEntry: boolean): void => {
     if (!source.wanted(eip)) return;
     if (isEntry) entries.add(eip);
@@ -104,6 +106,7 @@ export function findRegion(head: number, source: RegionSource): Region | null {
       const insn = decode(eip);
       if (insn === null) break;
       if (!source.translates(insn)) {
+        interpreted.add(eip);
         lead(insn.next, true);
         break;
       }
@@ -137,18 +140,23 @@ export function findRegion(head: number, source: RegionSource): Region | null {
   }
   if (!blocks.has(head)) return null;
   const pages = new Set<number>();
-  let interpreted = 0;
   let instructions = 0;
   for (const block of blocks.values()) {
     instructions += block.insns.length;
-    if (block.ending === Ending.Interpreted) interpreted++;
     for (const insn of block.insns) {
       pages.add(insn.eip >>> 12);
       pages.add((insn.eip + insn.length - 1) >>> 12);
     }
   }
   for (const entry of entries) if (!blocks.has(entry)) entries.delete(entry);
-  return { head, blocks, entries, pages: [...pages].sort((a, b) => a - b), instructions, interpreted };
+  return {
+    head,
+    blocks,
+    entries,
+    pages: [...pages].sort((a, b) => a - b),
+    instructions,
+    interpreted: interpreted.size,
+  };
 }
 
 function cutBlock(

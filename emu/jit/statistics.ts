@@ -12,6 +12,8 @@ export interface JitStatistics {
   regions: number;
   /** Translations that a further address space took over. */
   reused: number;
+  /** Times that all translations were thrown away because they had become too many. */
+  evictions: number;
   /** Bytes of all modules. */
   moduleBytes: number;
   /** `assisted` by mnemonic. */
@@ -26,6 +28,7 @@ export function newStatistics(): JitStatistics {
     special: 0,
     regions: 0,
     reused: 0,
+    evictions: 0,
     moduleBytes: 0,
     assistedBy: new Map(),
   };
@@ -42,7 +45,7 @@ export function statisticsText(s: JitStatistics): string {
     `  translated   ${part(s.translated)}`,
     `  interpreted  ${part(s.cold)} where code was not hot, ${part(s.special)} in special modes`,
     `  assisted     ${part(s.assisted)} inside translated code`,
-    `  regions      ${s.regions}, taken over ${s.reused} times, ${s.moduleBytes} bytes of modules`,
+    `  regions      ${s.regions}, taken over ${s.reused} times, ${s.moduleBytes} bytes of modules, ${s.evictions} evictions`,
   ];
   const assisted = [...s.assistedBy]
     .filter(([, count]) => count > 0)

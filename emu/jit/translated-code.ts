@@ -1,22 +1,28 @@
 import { CodePages } from '../interp/code-cache.ts';
 import type { AddressSpace, CodeCache } from '../memory/address-space.ts';
 import { type FlagHelpers, makeFlagHelpers } from './flag-helpers.ts';
+import { type FloatHelpers, makeFloatHelpers } from './float-helpers.ts';
 import { CODE_MAP, CODE_MAP_BYTES, codeMapSlot, STATE } from './layout.ts';
 import type { Translation } from './translation.ts';
 
 /** An EIP of 0 marks a free place of the code map; in the first place, which is that EIP's own, another that does not belong there. */
 const FREE_FIRST = 1;
 
+/** A page that has taken translations with it so often has none any more: code and data in the same page. */
+const DROPS_MAX = 20;
+
 type RegionFunction = (entry: number) => number;
 
 /** What the translating engine derived from one space's code. */
 export class TranslatedCode implements CodeCache {
   readonly space: AddressSpace;
+  /** The engine whose exits these translations have. */
+  readonly owner: object;
   /** For the interpreter: where it runs on until a translation begins, and where it does what is asked of it. */
   readonly profiled: CodePages;
   readonly plain: CodePages;
   readonly state: Int32Array;
-  readonly stateBytes: Uint8Array;
+  readonly stateDoubles: Float64Array;
   readonly helpers: FlagHelpers;
   /** Some translation here has XMM registers in the state block. */
   usesVectors = false;
@@ -33,9 +39,12 @@ export class TranslatedCode implements CodeCache {
   /** EIPs at which no region begins. */
   readonly refused = new Set<number>();
   generation: number;
+  /** How often each page took translations with it. */
+  private readonly drops = new Map<number, number>();
   /** By EIP of an indirect jump: where it has led, and which of these places its region was asked to take in. */
   private readonly jumpTargets = new Map<number, Set<number>>();
   private readonly takenTargets = new Map<number, Set<number>>();
+  private readonly floats: FloatHelpers;
   private readonly map: Int32Array;
   private readonly table: WebAssembly.Table;
   private readonly functions = new Map<number, RegionFunction>();
@@ -43,19 +52,21 @@ export class TranslatedCode implements CodeCache {
   private readonly slotsByPage = new Map<number, Set<number>>();
   private readonly entries = new Map<number, number>();
 
-  constructor(space: AddressSpace, generation: number) {
+  constructor(space: AddressSpace, owner: object, generation: number) {
     this.space = space;
+    this.owner = owner;
     this.generation = generation;
     this.profiled = new CodePages(space);
     this.plain = new CodePages(space);
     const { buffer } = space.memory;
     this.state = new Int32Array(buffer as ArrayBuffer, STATE, 256);
-    this.stateBytes = new Uint8Array(buffer as ArrayBuffer, STATE, 1024);
+    this.stateDoubles = new Float64Array(buffer as ArrayBuffer, STATE, 128);
     this.map = new Int32Array(buffer as ArrayBuffer, CODE_MAP, CODE_MAP_BYTES / 4);
     this.map[0] = FREE_FIRST;
     this.map.fill(0, 1);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.helpers = makeFlagHelpers(space, !(buffer instanceof ArrayBuffer));
+    this.floats = makeFloatHelpers(this.state);
   }
 
   /** (function << 8 | entry) of the translation that begins at an EIP; -1 when there is none. */
@@ -75,6 +86,11 @@ export class TranslatedCode implements CodeCache {
 
   has(slot: number): boolean {
     return this.translations.has(slot);
+  }
+
+  /** Whether a page changes so often that translating it is a waste. */
+  isVolatile(page: number): boolean {
+    return (this.drops.get(page) ?? 0) >= DROPS_MAX;
   }
 
   /** Where the indirect jump at an EIP has led. */
@@ -106,7 +122,7 @@ export class TranslatedCode implements CodeCache {
     const { slot, module, pages, entries } = translation;
     const { settle, carry } = this.helpers;
     const instance = new WebAssembly.Instance(module, {
-      e: { m: this.space.memory, t: this.table, settle, carry },
+      e: { m: this.space.memory, t: this.table, settle, carry, ...this.floats },
     });
     const region = instance.exports.r as RegionFunction;
     while (this.table.length <= slot) this.table.grow(this.table.length);
@@ -138,7 +154,9 @@ export class TranslatedCode implements CodeCache {
   dropPage(page: number): void {
     this.plain.dropPage(page);
     this.profiled.dropPage(page);
-    for (const slot of this.slotsByPage.get(page) ?? []) this.drop(slot);
+    const slots = [...(this.slotsByPage.get(page) ?? [])];
+    if (slots.length > 0) this.drops.set(page, (this.drops.get(page) ?? 0) + 1);
+    for (const slot of slots) this.drop(slot);
     this.refused.clear();
   }
 
@@ -160,6 +178,8 @@ export class TranslatedCode implements CodeCache {
   /** Forgets every translation. */
   dropAll(generation: number): void {
     for (const slot of [...this.translations.keys()]) this.drop(slot);
+    this.misses.clear();
+    this.takenTargets.clear();
     this.generation = generation;
   }
 }

@@ -5,8 +5,9 @@ import { LOCAL_TYPES } from './locals.ts';
 import { planRegion } from './plan.ts';
 import type { Region } from './region.ts';
 import { RegionCode } from './region-code.ts';
-import { I32 } from './wasm-code.ts';
+import { F32, F64, I32 } from './wasm-code.ts';
 import { encodeModule } from './wasm-module.ts';
+import type { X87Note } from './x87-state.ts';
 
 /** Bytes of guest code that a translation was made of. */
 interface Original {
@@ -26,6 +27,8 @@ export interface Translation {
   readonly entries: ReadonlyMap<number, number>;
   readonly pages: readonly number[];
   readonly usesVectors: boolean;
+  /** TOP and the filled registers of the x87 at its head; null when it does not use the x87. */
+  readonly shape: number | null;
   /** FS (bit 4) and GS (bit 5) when it takes them for 4 GiB data segments. */
   readonly reliesOn: number;
   readonly instructions: number;
@@ -35,26 +38,34 @@ export interface Translation {
 const TYPES = [
   { params: [I32], results: [I32] },
   { params: [I32, I32, I32, I32], results: [I32] },
+  { params: [I32, F64, F64], results: [I32] },
+  { params: [I32, F32, F32], results: [I32] },
 ];
 const IMPORTS = {
   table: true,
   functions: [
     { name: 'settle', type: 1 },
     { name: 'carry', type: 1 },
+    { name: 'double', type: 2 },
+    { name: 'single', type: 3 },
+    { name: 'x87', type: 2 },
   ],
 };
 
-/** Null when the region's graph has no shape that can be written. */
+/** Null when the region's graph has no form that can be written. `shape`: of the x87 at its head (x87-state.ts). */
 export function translateRegion(
   region: Region,
   space: AddressSpace,
   slot: number,
+  shape: number,
   newExit: (exit: Exit) => number,
+  newNote: (note: X87Note) => number,
 ): Translation | null {
   const plan = planRegion(region);
   if (plan === null) return null;
-  const writer = new RegionCode(plan, slot, newExit);
+  const writer = new RegionCode(plan, region, slot, shape, newExit, newNote);
   const code = writer.write();
+  if (code === null) return null;
   const shared = !(space.memory.buffer instanceof ArrayBuffer);
   const bytes = encodeModule(TYPES, IMPORTS, [{ name: 'r', type: 0, locals: LOCAL_TYPES, code }], shared);
   return {
@@ -65,6 +76,7 @@ export function translateRegion(
     entries: plan.entries,
     pages: region.pages,
     usesVectors: writer.usesVectors,
+    shape: writer.usesX87 ? shape : null,
     reliesOn: [...region.blocks.values()]
       .flatMap(({ insns }) => insns.map(threadSegmentOf))
       .reduce((all, segment) => all | segment, 0),

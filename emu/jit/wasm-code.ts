@@ -28,6 +28,7 @@ export const OP = {
   i64Eqz: 0x50,
   i64Eq: 0x51,
   i64Ne: 0x52,
+  i64LtS: 0x53,
   i64LtU: 0x54,
   i64GtU: 0x56,
   i64GeU: 0x5a,
@@ -66,6 +67,10 @@ export const OP = {
   i64Shl: 0x86,
   i64ShrS: 0x87,
   i64ShrU: 0x88,
+  f32Add: 0x92,
+  f32Sub: 0x93,
+  f32Mul: 0x94,
+  f32Div: 0x95,
   f64Abs: 0x99,
   f64Neg: 0x9a,
   f64Sqrt: 0x9f,
@@ -74,12 +79,15 @@ export const OP = {
   f64Mul: 0xa2,
   f64Div: 0xa3,
   i32WrapI64: 0xa7,
+  i32TruncF64S: 0xaa,
   i64ExtendI32S: 0xac,
   i64ExtendI32U: 0xad,
   f64ConvertI32S: 0xb7,
+  f32DemoteF64: 0xb6,
   f64PromoteF32: 0xbb,
   i32ReinterpretF32: 0xbc,
   i64ReinterpretF64: 0xbd,
+  f32ReinterpretI32: 0xbe,
   f64ReinterpretI64: 0xbf,
   i32Extend8S: 0xc0,
   i32Extend16S: 0xc1,
@@ -109,46 +117,21 @@ export const SIMD = {
   v128Load32Zero: 92,
   v128Load64Zero: 93,
   i8x16Shuffle: 13,
-  i32x4Splat: 17,
-  i64x2Splat: 18,
   i32x4ExtractLane: 27,
   i32x4ReplaceLane: 28,
   i64x2ExtractLane: 29,
   i64x2ReplaceLane: 30,
+  f32x4ExtractLane: 31,
+  f32x4ReplaceLane: 32,
   f64x2ExtractLane: 33,
   f64x2ReplaceLane: 34,
-  v128Not: 77,
   v128And: 78,
   v128Andnot: 79,
   v128Or: 80,
   v128Xor: 81,
-  i8x16Eq: 35,
-  i16x8Eq: 45,
-  i32x4Eq: 55,
-  i8x16GtS: 39,
-  i16x8GtS: 49,
-  i32x4GtS: 59,
   i8x16Bitmask: 100,
-  i8x16Add: 110,
-  i8x16Sub: 113,
-  i16x8Add: 142,
-  i16x8Sub: 145,
-  i32x4Add: 174,
-  i32x4Sub: 177,
-  i64x2Add: 206,
-  i64x2Sub: 209,
-  i64x2AllTrue: 195,
-  i32x4Shl: 171,
-  i32x4ShrU: 173,
-  i64x2Shl: 203,
-  i64x2ShrU: 205,
-  f64x2Abs: 236,
-  f64x2Add: 240,
-  f64x2Sub: 241,
-  f64x2Mul: 242,
-  f64x2Div: 243,
-  f64x2Lt: 73,
-  f64x2Eq: 71,
+  i32x4Bitmask: 164,
+  i64x2Bitmask: 196,
 } as const;
 
 /** The level of a block, loop or if: how many enclose it. `br` takes it. */
@@ -216,6 +199,11 @@ export class WasmCode {
   i64(value: bigint): void {
     this.byte(0x42);
     this.signed64(value);
+  }
+
+  f64(value: number): void {
+    this.byte(0x44);
+    for (const byte of new Uint8Array(Float64Array.of(value).buffer)) this.byte(byte);
   }
 
   get(local: number): void {

@@ -26,13 +26,6 @@ export type MachineEvent = EventPlace &
       }
     /** A core that was away for a while goes on. */
     | { readonly kind: 'core-back'; readonly victim: CpuId }
-    | {
-        /** The fault interrupt generator has had no answer often enough and raises the fault interrupt on `core`. */
-        readonly kind: 'fault-detected';
-        readonly victim: CpuId;
-        readonly latencyNs: number;
-        readonly misses: number;
-      }
   );
 
 export interface EventSink<E> {

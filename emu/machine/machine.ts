@@ -72,10 +72,10 @@ export interface TrapHandler extends FaultSite {
   timers(nowNs: number): void;
   /** True when the core has, or will have at once, something to run. */
   hasWork(core: Core): boolean;
-  /** The fault interrupt, taken by `on`: `victim` does not answer. */
-  faultInterrupt(on: Core, victim: Core, nowNs: number): void;
-  /** The machine check interrupt, taken by `on`: `victim` has met an error that it cannot correct and has stopped. */
-  machineCheck(on: Core, victim: Core, check: MachineCheck): void;
+  /** The fault interrupt, taken by `on`: `victim` has not answered so many polls, as the device sees it at `nowNs`. */
+  faultInterrupt(on: Core, victim: Core, misses: number, nowNs: number): void;
+  /** The machine check interrupt, taken by `on`: `victim` has met an error and waits for what is to become of it. */
+  machineCheck(on: Core, victim: Core, check: MachineCheck, nowNs: number): void;
   /** Why the run is over, or null. */
   finished(): string | null;
   /** True while a process waits for the host to type something. */
@@ -145,8 +145,8 @@ export class Machine {
   private readonly engine: Engine;
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
-  private readonly emit: (event: MachineEvent) => void;
   private readonly faults: FaultInjector;
+  private readonly emit: (event: MachineEvent) => void;
   private open: OpenRound | null = null;
 
   constructor(
@@ -162,7 +162,6 @@ export class Machine {
     );
     this.config = config;
     this.engine = engine;
-    this.emit = emit;
     this.cores = Array.from({ length: config.cores }, (_, n) => ({
       id: cpuId(n),
       state: new CoreState(cpuId(n), tables),
@@ -173,6 +172,7 @@ export class Machine {
       failedAtNs: 0,
       registersLost: false,
       slowdown: 1,
+      struck: null,
     }));
     const { deadlineNs } = config.faultGenerator ?? DEFAULT_FAULT_GENERATOR;
     const answerNs = ANSWER_INSTRUCTIONS * config.cycleNs;
@@ -182,6 +182,7 @@ export class Machine {
     }
     this.generator = new FaultGenerator(config.faultGenerator ?? DEFAULT_FAULT_GENERATOR, config.cores);
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
+    this.emit = emit;
     this.faults = new FaultInjector(config.faults ?? [], this.cores, emit);
     this.handler = makeHandler(this.cores, this.faults);
     this.faults.attach(this.handler);
@@ -271,7 +272,7 @@ export class Machine {
     const found = this.generator.advance(ns, (core) => this.answerNs(this.cores[core]!));
     for (const { core, misses } of found) {
       const victim = this.cores[core]!;
-      this.interrupt(victim, this.nowNs, misses, (on) => this.handler.faultInterrupt(on, victim, this.nowNs));
+      this.interrupt(victim, this.nowNs, (on) => this.handler.faultInterrupt(on, victim, misses, this.nowNs));
     }
   }
 
@@ -398,32 +399,29 @@ export class Machine {
     return ANSWER_INSTRUCTIONS * this.config.cycleNs * core.slowdown;
   }
 
-  /** Machine checks are reported at once: the lowest healthy core takes the interrupt. */
+  /** Machine checks are reported at once: the lowest healthy core takes the interrupt. A core that the kernel keeps goes on. */
   private reportMachineChecks(): void {
     for (const check of this.faults.takeMachineChecks()) {
       const victim = this.cores[check.victim]!;
-      this.interrupt(victim, victim.failedAtNs, 0, (on) => this.handler.machineCheck(on, victim, check));
+      const ns = victim.failedAtNs;
+      this.interrupt(victim, ns, (on) => {
+        this.handler.machineCheck(on, victim, check, ns);
+        if (!this.handler.inService(victim)) return;
+        victim.failed = false;
+        this.emit({ ns, core: victim.id, instruction: victim.retired, kind: 'core-back', victim: victim.id });
+      });
     }
   }
 
   /** The fault of `victim` is known at `ns`: the lowest healthy core, if there is one, is told. */
-  private interrupt(victim: Core, ns: number, misses: number, deliver: (on: Core) => void): void {
+  private interrupt(victim: Core, ns: number, deliver: (on: Core) => void): void {
     const on = this.cores.find((candidate) => !candidate.failed && candidate !== victim);
     if (!on) return;
     if (on.clockNs < ns) on.clockNs = ns;
-    const latencyNs = ns - victim.failedAtNs;
-    this.emit({
-      ns,
-      core: on.id,
-      instruction: on.retired,
-      kind: 'fault-detected',
-      victim: victim.id,
-      latencyNs,
-      misses,
-    });
-    this.generator.report(victim.id);
     deliver(on);
+    if (this.handler.inService(victim)) return;
     // Whatever was wrong with it: a core that has been taken out takes part in nothing.
-    if (!this.handler.inService(victim)) victim.failed = true;
+    victim.failed = true;
+    this.generator.report(victim.id);
   }
 }

@@ -178,6 +178,10 @@ export class AddressSpace {
     return [...this.dirty].sort((a, b) => a - b);
   }
 
+  isDirty(page: number): boolean {
+    return this.dirty.has(page);
+  }
+
   clearDirty(): void {
     for (const page of this.dirty) {
       this.attr[page] = this.attr[page]! | ATTR_CLEAN;

@@ -30,6 +30,8 @@ export const UC_IDTR = 242;
 export const UC_GDTR = 243;
 export const UC_LDTR = 244;
 export const UC_TR = 245;
+/** A model-specific register: its number goes in with the buffer, uc_x86_msr. */
+export const UC_MSR = 248;
 /** Physical x87 registers 0 .. 7, ten bytes each. */
 export const UC_FP0 = 82;
 export const UC_FPCW = 246;
@@ -76,6 +78,8 @@ export interface UnicornInstance {
   newContext?(): Uint8Array;
   saveContext?(into: Uint8Array): void;
   restoreContext?(from: Uint8Array): void;
+  /** Linear addresses at which a run ends before the instruction is translated; absent where the build has none. */
+  setExits?(addresses: readonly number[]): void;
   /** Forgets code translated from a page, which must be present in the page tables. */
   dropTranslations(page: number): void;
   /** Forgets all cached page-table entries. */

@@ -1,5 +1,5 @@
 import { SEG_CS, SEG_FS, SEG_GS, SEG_SS } from '../core/core-state.ts';
-import { VECTOR_BP, VECTOR_OF } from '../core/engine.ts';
+import { VECTOR_BP, VECTOR_OF, VECTOR_UD } from '../core/engine.ts';
 import { decodeFlat } from '../interp/fetch.ts';
 import { IN_MEMORY, IN_SEGMENT, type Insn } from '../isa/insn.ts';
 import { INVALID_ROW, TOO_LONG_ROW } from '../isa/opcode-table.ts';
@@ -37,6 +37,19 @@ const ASSISTED_MNEMONICS = new Set([
   'OUTS',
   // QEMU forgets to settle the flags of the instructions before.
   'CMPXCHG8B',
+  // What QEMU leaves in their undefined flags depends on the instructions before them in the block.
+  'BT',
+  'BTS',
+  'BTR',
+  'BTC',
+  // Unicorn loses the flags of the instructions before them when the count becomes 0.
+  'LOOPE',
+  'LOOPNE',
+  // #UD in place of #GP.
+  'RDPMC',
+  // With 16-bit operands it stores 24 bits of the base.
+  'SGDT',
+  'SIDT',
   // Bits that the SDM leaves open are 0 in QEMU.
   'LAR',
   'SMSW',
@@ -81,6 +94,11 @@ const NATIVE_SIMD = new Set([
 ]);
 /** Operand codes of MMX registers. */
 const MMX_OPERAND = /^[PNQ]/;
+
+/** The bytes that may stand in front of an opcode. */
+export const PREFIXES: ReadonlySet<number> = new Set([
+  0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3,
+]);
 
 /** One instruction as the engine sees it. */
 export interface Step {
@@ -139,7 +157,7 @@ export function holdsBackTrap({ row, operands }: Insn): boolean {
 }
 
 /** Where QEMU 5, which is in Unicorn 2.0, does not do what hardware does (found by random tests: test/engines). */
-function deviates({ row, operands, operandSize, override, lock }: Insn): boolean {
+function deviates({ row, operands, operandSize, override, lock, rep }: Insn): boolean {
   const inMemory = operands.some(({ kind }) => kind === IN_MEMORY);
   // Writing through CS is #GP.
   if (override === SEG_CS && inMemory) return true;
@@ -149,6 +167,19 @@ function deviates({ row, operands, operandSize, override, lock }: Insn): boolean
       return operands.length > 0 && (operands[0].value & 0x8000) !== 0;
     case 'BSWAP':
       return operandSize === 2;
+    case 'BSF':
+    case 'BSR':
+      // TZCNT and LZCNT, which its processor has.
+      return rep !== 0;
+    case 'INT':
+      // It takes INT 6 for #UD.
+      return operands[0].value === VECTOR_UD;
+    case 'NOP':
+      // It does not know 0F 18 of a register.
+      return row.opcode === 0x0f18 && !inMemory;
+    case 'TEST':
+      // It does not know F6 /1 and F7 /1.
+      return row.digit === 1;
     case 'NEG':
       // Wrong flags.
       return lock;
@@ -173,7 +204,9 @@ function kindOf(insn: Insn): number {
   return PLAIN;
 }
 
-function isNativeSimd({ row, rep, operandSize }: Insn): boolean {
+function isNativeSimd({ row, rep, operandSize, operands }: Insn): boolean {
+  // QEMU loads and stores 16 bytes as two quadwords, of which the first is done when the second faults.
+  if (operands.some(({ kind, size }) => kind === IN_MEMORY && size === 16)) return false;
   // With both 66 and F2 or F3 before it, QEMU takes another instruction than hardware.
   if (rep !== 0 && operandSize === 2) return false;
   return NATIVE_SIMD.has(row.mnemonic) && !row.operands.some((code) => MMX_OPERAND.test(code));
@@ -190,12 +223,20 @@ function isFloatingPoint(opcode: number): boolean {
   return second >= 0xc2 && second !== 0xc7 && (second < 0xc8 || second > 0xcf);
 }
 
+/** Of F2 and F3 QEMU takes F2, hardware the last. */
+function hasBothRepeats({ u8 }: AddressSpace, address: number, { rep }: Insn): boolean {
+  if (rep === 0) return false;
+  const other = rep ^ 1;
+  for (let at = address; PREFIXES.has(u8[at]!); at++) if (u8[at] === other) return true;
+  return false;
+}
+
 export function stepAt(space: AddressSpace, address: number): Step {
   const insn = decodeFlat(space, address | 0);
   if (insn === null) return { insn, kind: ASSISTED, segments: 0, repeats: false, floatingPoint: false };
   return {
     insn,
-    kind: kindOf(insn),
+    kind: hasBothRepeats(space, address, insn) ? ASSISTED : kindOf(insn),
     segments: insn.override === SEG_FS || insn.override === SEG_GS ? 1 << insn.override : 0,
     repeats: insn.rep !== 0 && REPEATABLE.has(insn.row.mnemonic),
     floatingPoint: isFloatingPoint(insn.row.opcode),

@@ -241,6 +241,7 @@ export class UnicornEngine implements Engine {
     else if (begun >= 0 && begun !== eip) unicorn.left--;
     if (unicorn.reusable) unicorn.endException();
     else this.renew();
+    if (vector === VECTOR_PF && this.admitFetch(eip)) return null;
     if (!inBlock && begun < 0) {
       // Met while Unicorn looked for what comes next. Beyond the budget there is nothing to look for; and in front of a page that
       // is not there some instructions may still stand.
@@ -248,6 +249,14 @@ export class UnicornEngine implements Engine {
       if (unicorn.stepOf(eip).insn !== null) return this.single();
     }
     return this.exception(vector);
+  }
+
+  /** Whether a page fault was but Unicorn's first fetch from a page, where it was or where the block that it looked at went on. */
+  private admitFetch(eip: number): boolean {
+    const { unicorn } = this;
+    const page = unicorn.faultAddress() >>> PAGE_SHIFT;
+    const distance = page - (eip >>> PAGE_SHIFT);
+    return (distance === 0 || distance === 1) && unicorn.admit(page);
   }
 
   /** Unicorn says that the instruction at EIP faults. What fault exactly, or what else, the reference says. */

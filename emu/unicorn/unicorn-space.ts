@@ -1,7 +1,7 @@
-import { InvariantError } from '../base/errors.ts';
+import { assert, InvariantError } from '../base/errors.ts';
 import { type CoreState, EFLAGS, EIP, FLAG_RF, FLAG_TF } from '../core/core-state.ts';
-import { VECTOR_DB, VECTOR_UD } from '../core/engine.ts';
-import { type AddressSpace, type CodeCache, PAGE_SHIFT, PERM_R, PERM_W } from '../memory/address-space.ts';
+import { VECTOR_DB, VECTOR_PF, VECTOR_UD } from '../core/engine.ts';
+import { type AddressSpace, type CodeCache, PAGE_SHIFT, PERM_R, PERM_W, PERM_X } from '../memory/address-space.ts';
 import {
   type RegisterSet,
   UC_CR2,
@@ -21,8 +21,9 @@ import {
   type UnicornInstance,
   type UnicornLibrary,
 } from './binding.ts';
-import { type Block, blockAt, LOADS_SEGMENT, PLAIN, type Step, stepAt } from './blocks.ts';
+import { ASSISTED, type Block, blockAt, LOADS_SEGMENT, PLAIN, type Step, stepAt } from './blocks.ts';
 import { FpuRegisters } from './fpu-registers.ts';
+import { CodeGuard, enableExecuteDisable } from './guard.ts';
 import { PageTables } from './kernel-half.ts';
 import { limitedSegments } from './representable.ts';
 import { UserMode } from './user-mode.ts';
@@ -75,6 +76,8 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   /** False when an exception has left something in this instance that cannot be taken back. */
   readonly reusable: boolean;
 
+  /** Null where a build lacks what it takes. */
+  private readonly guard: CodeGuard | null;
   private readonly instance: UnicornInstance;
   private readonly tables: PageTables;
   private readonly userMode: UserMode;
@@ -116,8 +119,10 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     this.fpu = new FpuRegisters(instance);
     this.context = instance.newContext?.() ?? null;
     this.reusable = this.context !== null;
+    this.guard = this.reusable && instance.setExits !== undefined ? new CodeGuard() : null;
+    if (this.guard) enableExecuteDisable(library, instance);
     this.userMode = new UserMode(instance, memory, (address) => this.prepare(address));
-    this.userMode.prepare(this.tables.directory);
+    this.userMode.prepare(this.tables.root);
     this.attach(space);
   }
 
@@ -128,6 +133,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     this.blocks.clear();
     this.steps.clear();
     this.derived.clear();
+    this.guard?.clear();
     this.tables.clearUserPages();
     for (const page of space.residentPages()) this.permChanged(page);
     for (const page of this.translated) this.stalePages.add(page);
@@ -137,21 +143,33 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
   // What AddressSpace tells.
 
   dropPage(page: number): void {
-    const addresses = this.derived.get(page);
-    if (addresses === undefined) return;
+    const addresses = this.derived.get(page) ?? [];
     for (const address of addresses) {
       this.blocks.delete(address);
       this.steps.delete(address);
     }
     this.derived.delete(page);
     if (this.translated.has(page)) this.stalePages.add(page);
+    if (this.guard?.drop(page)) this.permChanged(page);
   }
 
   permChanged(page: number): void {
     const perm = this.space.perm[page];
+    const executable = this.guard === null || (this.guard.isAdmitted(page) && (perm & PERM_X) !== 0);
     // Page tables have no page that can be written but not read: such a page faults at each access.
-    const less = this.tables.setUserPage(page, (perm & PERM_R) !== 0, (perm & PERM_W) !== 0);
+    const less = this.tables.setUserPage(page, (perm & PERM_R) !== 0, (perm & PERM_W) !== 0, executable);
     if (less) this.pageTablesStale = true;
+  }
+
+  /** Lets Unicorn fetch from a page, now that its code is looked at. False when it may not be fetched from, or could be before. */
+  admit(page: number): boolean {
+    const { guard, space } = this;
+    if (guard === null || guard.isAdmitted(page) || !(space.perm[page] & PERM_X)) return false;
+    for (const address of guard.admit(space, page)) this.steps.delete(address);
+    this.translated.add(page);
+    space.markCode(page);
+    this.permChanged(page);
+    return true;
   }
 
   // Registers.
@@ -197,11 +215,24 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
       this.userMode.enter(core);
       this.inFlight = this.userMode.locateInFlight();
       this.userMode.forget();
+      if (this.guard) this.tryGuard(core);
     }
     this.userMode.loadSegments(core);
     this.fpu.forget();
     this.tables.setTrial(false);
     this.pageTablesStale = true;
+  }
+
+  /** Proves that a page can be kept from being executed. */
+  private tryGuard(core: CoreState): void {
+    this.userMode.enter(core);
+    this.tables.setTrial(true, false);
+    this.instance.dropPageTables();
+    const vector = this.userMode.tryTrial();
+    assert(vector === VECTOR_PF, `Unicorn runs what it must not: vector ${vector}`);
+    this.userMode.forget();
+    this.tables.setTrial(true);
+    this.instance.dropPageTables();
   }
 
   /** Linear address of the last page fault. */
@@ -244,7 +275,9 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
 
   private start(): void {
     const { instance, general } = this;
+    this.admit(general.values[EIP] >>> PAGE_SHIFT);
     if (this.stalePages.size > 0) this.dropStalePages();
+    this.guard?.tell(instance);
     if (this.pageTablesStale) instance.dropPageTables();
     this.pageTablesStale = false;
     this.stop = STOP_NONE;
@@ -261,24 +294,32 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
       throw new InvariantError(`Unicorn stopped with error ${error} near ${(general.values[EIP] >>> 0).toString(16)}`);
     }
     general.read();
+    if (this.stop === STOP_NONE && this.guard?.isHazard(general.values[EIP] >>> 0)) this.stopAtHazard();
     if (this.stop === STOP_BEFORE) general.values[EIP] = this.stopAddress | 0;
     if (this.stop === STOP_NONE) {
       throw new InvariantError(`Unicorn stopped by itself at ${(general.values[EIP] >>> 0).toString(16)}`);
     }
   }
 
-  /** Unicorn drops translations of pages only as long as it can reach them. */
+  private stopAtHazard(): void {
+    const { general } = this;
+    this.stop = STOP_BEFORE;
+    this.stopAddress = general.values[EIP] >>> 0;
+    if (this.stepping && this.begun >= 0 && this.begun !== this.stopAddress) this.countStep();
+    // With exits in force Unicorn looks at the byte before each when it ends a run, and may fault unseen.
+    this.endException();
+  }
+
+  /** Unicorn drops translations of pages only as long as it can fetch from them. */
   private dropStalePages(): void {
-    const { space, tables, instance } = this;
+    const { tables, instance } = this;
     for (const page of this.stalePages) {
-      if (!(space.perm[page] & PERM_R)) tables.setUserPage(page, true, false);
+      tables.setUserPage(page, true, false, true);
       instance.dropTranslations(page);
-      if (!(space.perm[page] & PERM_R)) {
-        tables.setUserPage(page, false, false);
-        this.pageTablesStale = true;
-      }
+      this.permChanged(page);
     }
     this.stalePages.clear();
+    this.pageTablesStale = true;
   }
 
   /** Runs code of the engine's own, to get ready; gives the vector of the interrupt that ends it. */
@@ -384,6 +425,7 @@ export class UnicornSpace implements CodeCache, UnicornEvents {
     let step = this.steps.get(address);
     if (step === undefined) {
       step = stepAt(this.space, address);
+      if (this.guard?.isHazard(address)) step = { ...step, kind: ASSISTED };
       // What cannot be fetched now may be there later, and nobody tells of a page that comes.
       if (step.insn === null) return step;
       this.steps.set(address, step);

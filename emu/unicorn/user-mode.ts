@@ -2,7 +2,7 @@ import { assert } from '../base/errors.ts';
 import { type CoreState, SEG_ACCESS, SEG_BASE, SEG_CS, SEG_LIMIT, SEG_SELECTOR, SEG_SS } from '../core/core-state.ts';
 import { VECTOR_GP, VECTOR_SYSCALL } from '../core/engine.ts';
 import { encodeDescriptor } from '../core/reset.ts';
-import { GDT_ADDRESS, IDT_ADDRESS } from '../interp/exec-system.ts';
+import { GDT_ADDRESS, IDT_ADDRESS, LDT_SELECTOR, TSS_SELECTOR } from '../interp/exec-system.ts';
 import { PAGE_SHIFT } from '../memory/address-space.ts';
 import {
   type GuestMemory,
@@ -26,12 +26,9 @@ import {
 } from './binding.ts';
 import { LDT_ADDRESS, STUB_ADDRESS, TRIAL_ADDRESS } from './kernel-half.ts';
 
-/** CR4: OSFXSR and OSXMMEXCPT, so that SSE works. */
-const CR4_VALUE = 0x600;
+/** CR4: PAE; OSFXSR and OSXMMEXCPT, so that SSE works. */
+const CR4_VALUE = 0x620;
 const CR0_PE = 1;
-/** FreeBSD's selectors of its TSS and LDT, which STR and SLDT tell; as in emu/interp/exec-system.ts. */
-const TSS_SELECTOR = 9 << 3;
-const LDT_SELECTOR = 10 << 3;
 /** Slots of our own in the GDT while there is no user mode yet. */
 const KERNEL_CODE = 500 << 3;
 const KERNEL_DATA = 501 << 3;
@@ -86,7 +83,7 @@ export class UserMode {
   }
 
   /** First thing with a new instance: everything up to the brink of user mode. */
-  prepare(directory: number): void {
+  prepare(pageTables: number): void {
     const { instance } = this;
     instance.writeWide(UC_GDTR, systemSegment(0, GDT_ADDRESS >>> 0, GDT_BYTES - 1));
     instance.writeWide(UC_IDTR, systemSegment(0, IDT_ADDRESS >>> 0, 256 * 8 - 1));
@@ -94,7 +91,7 @@ export class UserMode {
     this.putDescriptor(KERNEL_CODE, encodeDescriptor(0, 0xffffffff, 0x9b));
     this.putDescriptor(KERNEL_DATA, encodeDescriptor(0, 0xffffffff, 0x93));
     const control = instance.registers([UC_CS, UC_SS, UC_CR3, UC_CR4, UC_CR0]);
-    control.values.set([KERNEL_CODE, KERNEL_DATA, directory | 0, CR4_VALUE, 0x80050033 | CR0_PE]);
+    control.values.set([KERNEL_CODE, KERNEL_DATA, pageTables | 0, CR4_VALUE, 0x80050033 | CR0_PE]);
     control.write();
     this.privileged = instance.newContext?.() ?? null;
     if (this.privileged) instance.saveContext!(this.privileged);
@@ -149,6 +146,11 @@ export class UserMode {
       `this build of Unicorn keeps exceptions in an unknown way: vector ${vector}, offsets ${found}`,
     );
     return found[0]!;
+  }
+
+  /** The vector that ends a run of the trial page in user mode. */
+  tryTrial(): number {
+    return this.start(TRIAL_ADDRESS);
   }
 
   /** Nothing is known of the segment registers any more. */

@@ -12,6 +12,14 @@ export interface SiginfoFields {
   readonly overrun: number;
 }
 
+/** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
+export const SI_USER = 0x10001;
+/** si_code: thr_kill(2). */
+export const SI_LWP = 0x10007;
+/** si_code: sigqueue(2), and a POSIX timer. */
+export const SI_QUEUE = 0x10002;
+export const SI_TIMER = 0x10003;
+
 /** siginfo_t, 64 bytes (freebsd-i386-abi.md, C). */
 export function encodeSiginfo(info: SiginfoFields): Uint8Array {
   const words = [

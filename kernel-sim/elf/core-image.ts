@@ -1,7 +1,7 @@
 /** What a FreeBSD/i386 core file says, as a value. `core-file.ts` writes and reads it. */
 import type { Reg } from '../abi/reg.ts';
 import type { Prpsinfo, Segbases } from './core-notes.ts';
-import type { CorebackProc } from './coreback-note.ts';
+import type { CorebackProc, CorebackSignals } from './coreback-note.ts';
 import type { Note } from './notes.ts';
 import type { ProcstatNotes } from './procstat-notes.ts';
 
@@ -49,6 +49,7 @@ export interface CoreImage {
   readonly segments: readonly CoreSegment[];
   readonly procstat?: ProcstatNotes;
   readonly coreback?: CorebackProc;
+  readonly signals?: CorebackSignals;
   /** Notes of a vendor or type that this code does not know, in file order. Written last. */
   readonly extraNotes?: readonly Note[];
 }

@@ -26,10 +26,14 @@ import {
 } from './core-notes.ts';
 import {
   type CorebackProc,
+  type CorebackSignals,
   decodeCorebackProc,
+  decodeCorebackSignals,
   encodeCorebackProc,
+  encodeCorebackSignals,
   NOTE_VENDOR_COREBACK,
   NT_COREBACK_PROC,
+  NT_COREBACK_SIGNALS,
 } from './coreback-note.ts';
 import type { Note, PlacedNote } from './notes.ts';
 import { decodeProcstat, encodeProcstat, type ProcstatNotes } from './procstat-notes.ts';
@@ -51,9 +55,9 @@ export function coreNotes(core: CoreImage): Note[] {
   }
   if (!extended) return notes;
   for (const { type, desc } of encodeProcstat(core.procstat ?? {})) notes.push(freebsd(type, desc));
-  if (core.coreback) {
-    notes.push({ name: NOTE_VENDOR_COREBACK, type: NT_COREBACK_PROC, desc: encodeCorebackProc(core.coreback) });
-  }
+  const ours = (type: number, desc: Uint8Array): Note => ({ name: NOTE_VENDOR_COREBACK, type, desc });
+  if (core.coreback) notes.push(ours(NT_COREBACK_PROC, encodeCorebackProc(core.coreback)));
+  if (core.signals) notes.push(ours(NT_COREBACK_SIGNALS, encodeCorebackSignals(core.signals)));
   return [...notes, ...(core.extraNotes ?? [])];
 }
 
@@ -68,6 +72,7 @@ export class NoteCollector {
   private readonly threads: { -readonly [K in keyof CoreThread]?: CoreThread[K] }[] = [];
   private procstat: ProcstatNotes = {};
   private coreback: CorebackProc | undefined;
+  private signals: CorebackSignals | undefined;
   private readonly extraNotes: Note[] = [];
   private end = EHDR_SIZE;
 
@@ -80,6 +85,9 @@ export class NoteCollector {
     if (note.name === NOTE_VENDOR_COREBACK && note.type === NT_COREBACK_PROC) {
       this.once(note, 'NT_COREBACK_PROC', this.coreback);
       this.coreback = decodeCorebackProc(note);
+    } else if (note.name === NOTE_VENDOR_COREBACK && note.type === NT_COREBACK_SIGNALS) {
+      this.once(note, 'NT_COREBACK_SIGNALS', this.signals);
+      this.signals = decodeCorebackSignals(note);
     } else if (note.name !== NOTE_VENDOR_FREEBSD || !this.addFreebsd(note)) {
       this.extraNotes.push({ name: note.name, type: note.type, desc: note.desc });
     }
@@ -96,8 +104,8 @@ export class NoteCollector {
       return thread as CoreThread;
     });
     const hasProcstat = Object.keys(this.procstat).length > 0;
-    const hasMore =
-      hasProcstat || this.coreback || this.extraNotes.length > 0 || threads.some((t) => t.segbases || t.xstate);
+    const ours = this.coreback || this.signals;
+    const hasMore = hasProcstat || ours || this.extraNotes.length > 0 || threads.some((t) => t.segbases || t.xstate);
     return {
       layout: hasMore ? 'extended' : '9.0',
       osreldate: this.osreldate,
@@ -105,6 +113,7 @@ export class NoteCollector {
       threads,
       ...(hasProcstat ? { procstat: this.procstat } : {}),
       ...(this.coreback ? { coreback: this.coreback } : {}),
+      ...(this.signals ? { signals: this.signals } : {}),
       ...(this.extraNotes.length > 0 ? { extraNotes: this.extraNotes } : {}),
     };
   }

@@ -11,10 +11,12 @@ export const NOTE_VENDOR_COREBACK = 'COREBACK';
 
 /** Reserved type numbers. A number is never used again for something else. */
 export const NT_COREBACK_PROC = 1;
+export const NT_COREBACK_SIGNALS = 2;
 
 // biome-ignore format: one note per line
 export const COREBACK_NOTE_ROWS = [
   { type: NT_COREBACK_PROC, name: 'NT_COREBACK_PROC', holds: 'identity, scheduling and clock of the process (JSON)' },
+  { type: NT_COREBACK_SIGNALS, name: 'NT_COREBACK_SIGNALS', holds: 'signal actions of the process, mask and signal stack of each thread, LDT (JSON)' },
 ] as const;
 
 const count = z.number().int().nonnegative();
@@ -48,10 +50,35 @@ const corebackProcSchema = z.strictObject({
 /** Identity, scheduling and clock of the process at the checkpoint. Numbers are integers up to 2^53 - 1. */
 export type CorebackProc = Readonly<z.infer<typeof corebackProcSchema>>;
 
+const sigsetSchema = z.array(z.number().int()).length(4).readonly();
+const sigstackSchema = z.strictObject({ sp: count, size: count, flags: count }).readonly();
+const sigactionSchema = z.strictObject({ signo: count, handler: count, flags: count, mask: sigsetSchema }).readonly();
+
+const corebackSignalsSchema = z.strictObject({
+  version: z.literal(1),
+  /** Of each thread, by the thread id of its PRSTATUS note: the four words of its mask, and its alternate stack. */
+  threads: z
+    .array(z.strictObject({ tid: count, sigmask: sigsetSchema, sigstack: sigstackSchema }).readonly())
+    .readonly(),
+  /** Signals whose action is not the default one, ascending. */
+  actions: z.array(sigactionSchema).readonly(),
+  /** The process's local descriptor table: two doublewords a descriptor. */
+  ldt: z.array(z.number().int()).readonly(),
+});
+
+/** What a program that uses signals or an LDT needs besides memory and registers. */
+export type CorebackSignals = Readonly<z.infer<typeof corebackSignalsSchema>>;
+
+export const encodeCorebackProc = (proc: CorebackProc): Uint8Array => encodeJson(corebackProcSchema, proc);
+export const decodeCorebackProc = (note: PlacedNote): CorebackProc => decodeJson(corebackProcSchema, note);
+export const encodeCorebackSignals = (signals: CorebackSignals): Uint8Array =>
+  encodeJson(corebackSignalsSchema, signals);
+export const decodeCorebackSignals = (note: PlacedNote): CorebackSignals => decodeJson(corebackSignalsSchema, note);
+
 /** ASCII JSON (characters above U+007F are escaped), keys in the order of the schema, so equal records are equal bytes. */
-export function encodeCorebackProc(proc: CorebackProc): Uint8Array {
-  const checked = corebackProcSchema.safeParse(proc);
-  assert(checked.success, `a COREBACK note that its own reader would refuse: ${checked.error?.issues[0].message}`);
+function encodeJson<T>(schema: z.ZodType<T>, record: T): Uint8Array {
+  const checked = schema.safeParse(record);
+  assert(checked.success, `a COREBACK note that its own reader would refuse: ${checked.error?.message}`);
   const json = JSON.stringify(checked.data).replace(
     /[\u007f-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -60,7 +87,7 @@ export function encodeCorebackProc(proc: CorebackProc): Uint8Array {
 }
 
 /** Errors: UsageError if it is not UTF-8, not JSON, of another version, or a field is missing, unknown or of a wrong kind. */
-export function decodeCorebackProc(note: PlacedNote): CorebackProc {
+function decodeJson<T>(schema: z.ZodType<T>, note: PlacedNote): T {
   const view = new ByteView(note.desc, note.descOffset);
   const text = utf8(note.desc);
   if (text === undefined) return view.fail(0, 'the COREBACK note is not UTF-8', 'the file is damaged');
@@ -70,9 +97,9 @@ export function decodeCorebackProc(note: PlacedNote): CorebackProc {
   } catch {
     return view.fail(0, 'the COREBACK note is not JSON', 'the file is damaged');
   }
-  const result = corebackProcSchema.safeParse(json);
+  const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
+  const issue = result.error.issues[0]!;
   const where = issue.path.length > 0 ? ` at ${issue.path.join('.')}` : '';
   return view.fail(
     0,

@@ -14,14 +14,17 @@ import { execve } from './exec.ts';
 import { exitProcess } from './exit.ts';
 import { Kernel } from './kernel.ts';
 import { allocatePid, allocateTid, blankProc, blankThread, INIT_PID } from './proc.ts';
+import { POLICIES } from './recovery-policy.ts';
 import { freshRegisters } from './regs.ts';
 import { EMPTY_QUEUES } from './runq.ts';
 import { makeRunnable } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
+import { addSelfTest } from './self-test.ts';
 
 /** A kernel with a root file system and the process init, which adopts orphans, and nothing else. */
 export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => void): Kernel {
-  const mask = allCpus(config.cores);
+  const spareCores = POLICIES[config.recovery].hasSpares ? config.recoveryOptions.spareCores : 0;
+  const mask = allCpus(config.cores - spareCores);
   const k = new Kernel(
     config,
     {
@@ -30,6 +33,9 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       cpus: Array.from({ length: config.cores }, (_, cpu) => ({
         cpu,
         dead: false,
+        spare: cpu >= config.cores - spareCores,
+        selfTest: null,
+        transientFaults: 0,
         current: 0,
         queues: EMPTY_QUEUES,
         load: 0,
@@ -52,6 +58,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       sockets: new Map(),
       fileLocks: new Map(),
       recoveries: new Map(),
+      trees: new Map(),
       hostname: 'coreback',
       loadAverage: [0, 0, 0],
       console: { input: new Uint8Array(0), inputClosed: false, foreground: 0 },
@@ -74,6 +81,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextStatTickNs: STAT_TICK_NS,
         nextBalanceNs: 1_000_000_000,
         nextCheckpointNs: config.checkpointEveryNs,
+        nextSelfTestNs: config.selfTest?.periodNs ?? 0,
         nextLoadSampleNs: 5_000_000_000,
         arandomReads: 0,
         fileBytes: 0,
@@ -86,6 +94,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
   mkfs(k);
   const root = k.state.counters.rootVnode;
   k.state.procs.set(INIT_PID, { ...blankProc(INIT_PID, INIT_PID, 0), comm: 'init', args: ['init'], cwd: root });
+  for (const { cpu, spare } of [...k.state.cpus]) if (!spare) addSelfTest(k, cpu);
   return k;
 }
 

@@ -6,6 +6,22 @@ import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { removeFile, writeFile } from '../vfs/memfs.ts';
 import { coreImage, dumpedBytes } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { INIT_PID } from './proc.ts';
+import { POLICIES } from './recovery-policy.ts';
+import { lastPoint, NOTHING_SINCE, rollbackPoint, setTree } from './rollback-point.ts';
+import { soundUntilNs } from './self-test.ts';
+import type { Proc, RollbackPoint } from './state.ts';
+
+/** A process has a new program: what it can go back to from now on. */
+export function beginCheckpoints(k: Kernel, pid: Pid): void {
+  const p = k.proc(pid);
+  const fromBeginning = POLICIES[k.config.recovery].remedies.includes('beginning');
+  if (k.config.checkpointEveryNs === 0 && !fromBeginning) return;
+  const sequence = p.checkpoint?.sequence ?? 0;
+  const points = fromBeginning ? [rollbackPoint(k, p, '', sequence)] : [];
+  k.setProc(pid, { checkpoint: { sequence, points } });
+  if (k.config.checkpointEveryNs > 0 && !p.traced) takeCheckpoint(k, pid);
+}
 
 /**
  * Writes a checkpoint of a running process without disturbing it: a core file in config.checkpointDir, whole or not at all. The last
@@ -13,7 +29,7 @@ import type { Kernel, KernelCore } from './kernel.ts';
  */
 export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const p = k.proc(pid);
-  if (p.state !== 'normal' || p.native || p.threads.length === 0) return false;
+  if (p.state !== 'normal' || p.native || p.system || p.threads.length === 0) return false;
   // A core that does not answer cannot be asked for the registers of its thread.
   if (p.threads.some((tid) => k.thread(tid).state === 'running' && k.cores[k.thread(tid).onCpu]!.failed)) return false;
   const sequence = p.checkpoint?.sequence ?? 0;
@@ -32,11 +48,24 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   const { checkpointBaseNs, checkpointNsPerKiB } = k.config.costs;
   const pauseNs = checkpointBaseNs + Math.ceil(file.length / 1024) * checkpointNsPerKiB;
   k.emit({ kind: 'checkpoint', pid, file: path, bytes: file.length, pauseNs });
-  const { sigmask, sigstack } = k.thread(p.threads[0]!);
-  const signals = { sigmask, sigstack };
-  k.setProc(pid, { checkpoint: { sequence: sequence + 1, lastFile: path, lastNs: k.now(), signals } });
+  const points = [...pointsToKeep(k, k.proc(pid)), rollbackPoint(k, p, path, sequence + 1)];
+  k.setProc(pid, { checkpoint: { sequence: sequence + 1, points } });
+  if (POLICIES[k.config.recovery].remedies.includes('forward') && k.vmspace(p.vmspace).refs === 1)
+    k.space(p.vmspace).clearDirty();
   payPause(k, pid, pauseNs);
   return true;
+}
+
+/**
+ * Of the points so far, when another is added: the beginning, where the policy goes back to that; and those that may be needed when a
+ * core turns out to have been unsound since its last self-test.
+ */
+function pointsToKeep(k: Kernel, p: Proc): RollbackPoint[] {
+  const points = p.checkpoint?.points ?? [];
+  if (!k.config.selfTest) return points.filter(({ file }) => !file);
+  const soundNs = soundUntilNs(k);
+  const lastSound = points.findLast(({ file, ns }) => file && ns <= soundNs);
+  return points.filter((point) => !point.file || point === lastSound || point.ns > soundNs);
 }
 
 /** Puts a checkpoint on the disk; the errno when it is not there as a whole, as far as its writer can tell. */
@@ -64,11 +93,13 @@ function spoilt(file: Uint8Array, failure: WriteFailure): Uint8Array {
 
 /** The disk is full: a process's checkpoints before its last are given up. True when that freed something. */
 function dropOldCheckpoints(k: Kernel, pid: Pid): boolean {
-  const { sequence, lastFile } = k.proc(pid).checkpoint ?? { sequence: 0, lastFile: '' };
+  const p = k.proc(pid);
+  const trees = [...k.state.trees.values()].flatMap(({ members }) => members);
+  const kept = [...(p.checkpoint?.points ?? []), ...trees].map(({ file }) => file);
   let dropped = 0;
-  for (let n = 0; n < sequence; n++) {
+  for (let n = 0; n < (p.checkpoint?.sequence ?? 0); n++) {
     const path = `${k.config.checkpointDir}/core.${pid}.${n}`;
-    if (path !== lastFile && removeFile(k, path) === 0) dropped++;
+    if (!kept.includes(path) && removeFile(k, path) === 0) dropped++;
   }
   if (dropped > 0) k.log(`checkpoint of pid ${pid}: the disk is full; ${dropped} older ones are gone`);
   return dropped > 0;
@@ -91,15 +122,41 @@ function payPause(k: Kernel, pid: Pid, pauseNs: number): void {
 }
 
 /**
- * The periodic checkpoint: every process that has a program, by pid. Those whose core has had less than half a period for anything else
+ * The periodic checkpoint: every process that has a program, by pid, or every tree. Those whose core has had less than half a period for anything else
  * since its last one wait for the next time: otherwise checkpoints that take longer than the period would leave no time to run.
  */
 export function checkpointAll(k: Kernel): void {
   const nowNs = k.now();
   const late = k.config.checkpointEveryNs / 2;
   const busy = k.state.cpus.map(({ checkpointingNs }) => nowNs < (checkpointingNs ?? 0) + late);
-  for (const pid of [...k.state.procs.keys()].sort((a, b) => a - b)) {
+  const isBusy = (pid: Pid): boolean => {
     const payer = payerOf(k, pid);
-    if (payer && !busy[payer.id]) takeCheckpoint(k, pid);
-  }
+    return !payer || busy[payer.id]!;
+  };
+  const pids = [...k.state.procs.keys()].sort((a, b) => a - b);
+  if (k.config.recoveryOptions.scope === 'tree') {
+    for (const pid of pids) if (k.findProc(pid)?.ppid === INIT_PID) checkpointTree(k, pid, isBusy);
+    for (const [root, { members, born }] of k.state.trees)
+      if (!members.some(({ proc }) => isAlive(k, proc.pid)) && !born.some((pid) => isAlive(k, pid)))
+        k.state.trees.delete(root);
+  } else for (const pid of pids) if (!isBusy(pid)) takeCheckpoint(k, pid);
+}
+
+const isAlive = (k: Kernel, pid: Pid): boolean => (k.findProc(pid)?.state ?? 'zombie') !== 'zombie';
+
+/** A process that init has started, or inherited, and all its offspring: at one instant, or not at all. */
+function checkpointTree(k: Kernel, root: Pid, isBusy: (pid: Pid) => boolean): void {
+  const members = offspring(k, root).filter((p) => p.state !== 'zombie' && !p.native && !p.system);
+  if (members[0]?.pid !== root || members.some((p) => p.state === 'lost' || isBusy(p.pid))) return;
+  if (!members.every(({ pid }) => takeCheckpoint(k, pid))) return;
+  const points = members.map(({ pid }) => ({ ...lastPoint(k.proc(pid))!, since: NOTHING_SINCE }));
+  setTree(k, { members: points, born: [], changes: [] });
+}
+
+/** A process and all below it, parents first. One that is traced stands below its real parent. */
+function offspring(k: Kernel, root: Pid): Proc[] {
+  const children = [...k.state.procs.values()]
+    .filter((p) => (p.realParent || p.ppid) === root && p.pid !== root)
+    .sort((a, b) => a.pid - b.pid);
+  return [k.proc(root), ...children.flatMap(({ pid }) => offspring(k, pid))];
 }

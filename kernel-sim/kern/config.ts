@@ -13,14 +13,58 @@ export interface KernelConfig {
   readonly coreLayout: '9.0' | 'extended';
   /** Wall-clock time at power-on, in s since 1970: what gettimeofday starts from. */
   readonly bootTimeSec: number;
-  /** What happens to a process that was running on a dead core. */
-  readonly recovery: 'restart' | 'none';
+  /** What happens after a fault interrupt: kern/recovery-policy.ts. */
+  readonly recovery: RecoveryPolicyName;
+  readonly recoveryOptions: RecoveryOptions;
+  /** Cores are made to test themselves so often, in virtual ns (kern/self-test.ts); null: never. */
+  readonly selfTest: { readonly periodNs: number } | null;
   /** Size of the memory file system in bytes: ENOSPC beyond it. */
   readonly diskBytes: number;
   /** The console answers as a terminal (isatty, canonical lines, ^C); otherwise as a plain stream. */
   readonly consoleIsTty: boolean;
   readonly costs: KernelCosts;
 }
+
+/** The rows of kern/recovery-policy.ts; 'restart' is what 'rollback-migrate' was called first. */
+export const RECOVERY_POLICIES = [
+  'rollback-migrate',
+  'restart',
+  'rollback-in-place',
+  'roll-forward',
+  'spare',
+  'degraded',
+  'restart-from-beginning',
+  'none',
+] as const;
+
+export type RecoveryPolicyName = (typeof RECOVERY_POLICIES)[number];
+
+export interface RecoveryOptions {
+  /**
+   * What goes back with a process. 'process': nothing. 'tree': all offspring of the topmost process above it that is not init; periodic
+   * checkpoints take such a tree at one instant or not at all.
+   */
+  readonly scope: 'process' | 'tree';
+  /**
+   * What a rollback does to open files. 'keep': descriptors and offsets stay as they are. 'offsets': they go back to where they were.
+   * 'contents': files that only the process itself has written since get their contents back as well.
+   */
+  readonly files: 'keep' | 'offsets' | 'contents';
+  /** Policy 'spare': so many cores, the highest ones, are kept for cores that die. */
+  readonly spareCores: number;
+  /** Policy 'degraded': processes with a nice value above this are unimportant. */
+  readonly importantNiceMax: number;
+  /** A core with more transient faults than this is taken out like a dead one. */
+  readonly transientFaultsMax: number;
+}
+
+export const DEFAULT_RECOVERY_OPTIONS: RecoveryOptions = {
+  scope: 'process',
+  files: 'offsets',
+  spareCores: 1,
+  importantNiceMax: 0,
+  transientFaultsMax: 3,
+};
 
 /** Virtual time that kernel work takes, in ns (or instructions where the name says so). */
 export interface KernelCosts {
@@ -47,7 +91,9 @@ export const DEFAULT_CONFIG: KernelConfig = {
   checkpointDir: '/var/checkpoint',
   coreLayout: 'extended',
   bootTimeSec: 1_325_376_000,
-  recovery: 'restart',
+  recovery: 'rollback-migrate',
+  recoveryOptions: DEFAULT_RECOVERY_OPTIONS,
+  selfTest: null,
   diskBytes: 1 << 30,
   consoleIsTty: true,
   costs: DEFAULT_COSTS,

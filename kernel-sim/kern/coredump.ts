@@ -89,6 +89,16 @@ export function coreImage(
     }),
     segments: dumpedSegments(k, p),
     procstat: procstatNotes(k, p),
+    signals: {
+      version: 1,
+      threads: tids.map((tid) => {
+        const { sigmask, sigmaskAfter, sigstack } = k.thread(tid);
+        // A call of sigsuspend(2) is made again, with the mask from before it.
+        return { tid, sigmask: sigmaskAfter ?? sigmask, sigstack };
+      }),
+      actions: p.sigacts.flatMap((action, signo) => (action ? [{ signo, ...action }] : [])),
+      ldt: p.ldt,
+    },
     coreback: {
       version: 1,
       pid: p.pid,

@@ -109,6 +109,13 @@ export function setThreadMask(k: Kernel, tid: Tid, mask: number): Errno | 0 {
   return 0;
 }
 
+/** A set of its own for a thread of the kernel's, under the root; the thread is its one user. */
+export function boundSet(k: Kernel, mask: number): CpusetId {
+  const set = newCpuset(k, nextAnonymous(k), CPUSET_ROOT, mask);
+  retainCpuset(k, set.id);
+  return set.id;
+}
+
 /** The CPUs that were taken out for good. */
 export function deadMask(k: Kernel): number {
   return k.state.cpus.reduce((mask, cpu) => (cpu.dead ? mask | cpuBit(cpu.cpu) : mask), 0) >>> 0;
@@ -183,6 +190,18 @@ export function removeCpuFromSets(k: Kernel, cpu: number): Tid[] {
     }
   };
   visit(root);
+  const tids = [...k.state.threads.values()].filter((td) => changed.has(td.cpuset)).map((td) => td.tid);
+  return tids.sort((a, b) => a - b);
+}
+
+/** Another CPU takes the place of one that is taken out, in every set that has it. Returns the threads whose sets changed. */
+export function replaceCpuInSets(k: Kernel, gone: number, by: number): Tid[] {
+  const changed = new Set<CpusetId>();
+  for (const set of [...k.state.cpusets.values()]) {
+    if (!hasCpu(set.mask, gone)) continue;
+    k.state.cpusets.set(set.id, { ...set, mask: ((set.mask & ~cpuBit(gone)) | cpuBit(by)) >>> 0 });
+    changed.add(set.id);
+  }
   const tids = [...k.state.threads.values()].filter((td) => changed.has(td.cpuset)).map((td) => td.tid);
   return tids.sort((a, b) => a - b);
 }

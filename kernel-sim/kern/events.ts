@@ -1,6 +1,7 @@
 import type { CpuId } from '../../emu/base/brand.ts';
 import type { EventPlace, MachineEvent } from '../../emu/machine/events.ts';
 import type { Pid, Signo, Tid } from '../abi/ids.ts';
+import type { DetectedBy } from './fault-report.ts';
 
 /** What the kernel reports: enough to draw the run, to judge it, and to hash it. */
 export type KernelEvent = EventPlace &
@@ -58,7 +59,25 @@ export type KernelEvent = EventPlace &
         readonly bytes: number;
         readonly pauseNs: number;
       }
-    | { readonly kind: 'core-removed'; readonly victim: CpuId; readonly cpusLeft: readonly number[] }
+    /**
+     * The kernel has noticed a fault of `victim`, so long after it struck (-1: nothing had struck it) in time and in the core's own
+     * instructions. `misses`: polls that it has not answered.
+     */
+    | {
+        readonly kind: 'fault-detected';
+        readonly victim: CpuId;
+        readonly by: DetectedBy;
+        readonly latencyNs: number;
+        readonly latencyInstructions: number;
+        readonly misses: number;
+      }
+    /** `replacedBy`: the spare core that takes its place in every CPU set; -1: none. */
+    | {
+        readonly kind: 'core-removed';
+        readonly victim: CpuId;
+        readonly cpusLeft: readonly number[];
+        readonly replacedBy: number;
+      }
     /** `pid` was running on the dead core: what it held in registers is gone. `file` is empty when no checkpoint exists. */
     | { readonly kind: 'recovery-start'; readonly pid: Pid; readonly victim: CpuId; readonly file: string }
     /** One step of the paper's restart; `pid` is the process being restored, `by` the one that restores it. */
@@ -78,6 +97,10 @@ export type KernelEvent = EventPlace &
         readonly body: Pid;
       }
     | { readonly kind: 'recovery-failed'; readonly pid: Pid; readonly victim: CpuId; readonly why: string }
+    /** Without going back: what was wrong is right again, or of no importance. */
+    | { readonly kind: 'roll-forward'; readonly pid: Pid; readonly victim: CpuId; readonly what: string }
+    /** `pid`, offspring of `parent` from after the checkpoint to which that goes back, is to have never been: it will be made again. */
+    | { readonly kind: 'discard'; readonly pid: Pid; readonly parent: Pid }
     /** One line of the kernel's message buffer. */
     | { readonly kind: 'log'; readonly text: string }
   );

@@ -53,7 +53,7 @@ import { checkAccess } from '../vfs/vnode.ts';
 import { insertEntry } from '../vm/map.ts';
 import { syncFile } from '../vm/shared.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
-import { takeCheckpoint } from './checkpoint.ts';
+import { beginCheckpoints } from './checkpoint.ts';
 import { bytesOf, type Kernel, latin1 } from './kernel.ts';
 import { processEvent } from './kqueue.ts';
 import { NO_SIGSTACK } from './proc.ts';
@@ -131,6 +131,7 @@ export function execve(
     vmspace,
     comm,
     args,
+    env,
     execPath,
     textVnode: vnode.id,
     osrel: image.osrel,
@@ -152,12 +153,7 @@ export function execve(
   }
   processEvent(k, p.pid, NOTE_EXEC, 0);
   k.emit({ kind: 'exec', pid: p.pid, path: execPath, args });
-  if (k.config.checkpointEveryNs > 0) {
-    k.setProc(p.pid, {
-      checkpoint: { sequence: p.checkpoint?.sequence ?? 0, lastFile: '', lastNs: k.now(), signals: null },
-    });
-    if (!p.traced) takeCheckpoint(k, p.pid);
-  }
+  beginCheckpoints(k, p.pid);
   return 0;
 }
 

@@ -8,7 +8,9 @@ import { cpusOf } from './cpumask.ts';
 import type { Kernel } from './kernel.ts';
 import { processEvent } from './kqueue.ts';
 import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
+import { noteReaped } from './rollback-point.ts';
 import { decayHistory } from './sched-priority.ts';
+import { shedLoad } from './shedding.ts';
 import { psignal, wakeParent } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type { Proc, Thread } from './state.ts';
@@ -51,6 +53,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     signal: 'code' in how ? 0 : how.signo,
     ...scheduling,
   });
+  shedLoad(k);
   if (p.vforkParent) wakeup(k, `vfork:${target}`);
   processEvent(k, target, NOTE_EXIT, status);
   orphanChildren(k, target);
@@ -82,7 +85,7 @@ function inheritHistory(k: Kernel, p: Proc, gone: readonly Thread[]): void {
 /** Nice value, priority and CPUs of a process; those of a lost one as they were. */
 export function schedulingOf(k: Kernel, p: Proc): { nice: number; priority: number; cpus: number[] } {
   const [tid] = p.threads;
-  const td = tid === undefined ? k.state.recoveries.get(p.pid)?.thread : k.thread(tid);
+  const td = tid === undefined ? k.state.recoveries.get(p.pid)?.threads[0] : k.thread(tid);
   return { nice: p.nice, priority: td?.priority ?? 0, cpus: td ? cpusOf(k.cpuset(td.cpuset).mask) : [] };
 }
 
@@ -107,6 +110,7 @@ function orphanChildren(k: Kernel, parent: Pid): void {
 /** The zombie is gone for good; its times go to its parent. */
 export function reap(k: Kernel, target: Pid): void {
   const p = k.proc(target);
+  noteReaped(k, p);
   const parent = k.findProc(p.ppid);
   if (parent) {
     const { userNs, systemNs } = parent.children;

@@ -9,6 +9,7 @@ import { forkEvent } from './kqueue.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
 import { regsOf } from './regs.ts';
 import { cpuLimitNs, mayFork } from './resource.ts';
+import { noteBirth } from './rollback-point.ts';
 import { makeRunnable } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
 import type { Thread } from './state.ts';
@@ -34,6 +35,7 @@ export function forkProcess(
     sid: parent.sid,
     comm: parent.comm,
     args: parent.args,
+    env: parent.env,
     execPath: parent.execPath,
     textVnode: parent.textVnode,
     osrel: parent.osrel,
@@ -51,7 +53,7 @@ export function forkProcess(
     ldt: parent.ldt,
     sigacts: parent.sigacts,
     vforkParent: options.vfork ? parent.pid : 0,
-    checkpoint: parent.checkpoint ? { sequence: 0, lastFile: '', lastNs: nowNs, signals: null } : null,
+    checkpoint: parent.checkpoint ? { sequence: 0, points: [] } : null,
     native: parent.native,
   });
   retainCpuset(k, td.cpuset);
@@ -75,6 +77,7 @@ export function forkProcess(
   regs[EDX] = 1;
   regs[EFLAGS] = regs[EFLAGS]! & ~(FLAG_CF | FLAG_TF);
   k.pcbs.set(childTid, new Uint8Array(regs.buffer));
+  noteBirth(k, parent.pid, childPid);
   forkEvent(k, parent.pid, childPid);
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   makeRunnable(k, k.thread(childTid), 'new');

@@ -130,7 +130,7 @@ function cpusetProblems(k: Kernel): string[] {
     refs.set(id, (refs.get(id) ?? 0) + 1);
   };
   for (const td of k.state.threads.values()) count(td.cpuset);
-  for (const { thread } of k.state.recoveries.values()) count(thread.cpuset);
+  for (const { threads } of k.state.recoveries.values()) for (const { cpuset } of threads) count(cpuset);
   for (const set of k.state.cpusets.values()) if (set.parent !== null) count(set.parent);
   const healthy = k.state.cpus.reduce((mask, cpu) => (cpu.dead ? mask : mask | cpuBit(cpu.cpu)), 0) >>> 0;
   for (const set of k.state.cpusets.values()) {

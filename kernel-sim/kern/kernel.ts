@@ -45,6 +45,8 @@ export interface KernelCore {
   /** Earliest time at which an idle core may start on what was given to it. */
   wakeNs: number;
   failed: boolean;
+  /** When its first fault that nobody has noticed yet struck; null: none. Of use for reports alone. */
+  struck: { readonly ns: number; readonly instruction: number } | null;
   /** What a failed core held in registers cannot be read any more. */
   registersLost: boolean;
   /** Everything takes so many times as long as on a sound core. */
@@ -84,10 +86,10 @@ export class Kernel {
     return this.current ? this.current.clockNs : this.clockNs;
   }
 
-  emit(body: EventBody): void {
+  emit(body: EventBody, ns = this.now()): void {
     const core = this.current;
     this.sink({
-      ns: this.now(),
+      ns,
       core: core ? core.id : -1,
       instruction: core ? core.retired : 0,
       ...body,

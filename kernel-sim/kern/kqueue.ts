@@ -46,7 +46,7 @@ function setKnotes(k: Kernel, id: KqueueId, knotes: readonly Knote[]): void {
 /** Filters whose knotes ask for the state of an open file whenever it matters. */
 const isFileFilter = (filter: number): boolean => filter === ev.EVFILT_READ || filter === ev.EVFILT_WRITE;
 /** Filters whose identifier is a descriptor. */
-const isDescriptorFilter = (filter: number): boolean => isFileFilter(filter) || filter === ev.EVFILT_VNODE;
+export const isDescriptorFilter = (filter: number): boolean => isFileFilter(filter) || filter === ev.EVFILT_VNODE;
 
 function conditionOf(k: Kernel, pid: Pid, knote: Knote): Condition {
   if (!isFileFilter(knote.filter)) return { ready: knote.active, data: knote.outData, eof: false };

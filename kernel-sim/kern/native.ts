@@ -52,7 +52,7 @@ export function spawnNative(
   k: Kernel,
   program: string,
   data: unknown,
-  like: { nice: number; cpuset: number },
+  like: { nice: number; cpuset: number; lastCpu?: number },
 ): Pid | null {
   const pid = allocatePid(k);
   if (pid === null) return null;
@@ -72,7 +72,11 @@ export function spawnNative(
     native: { program, data },
   });
   retainCpuset(k, like.cpuset);
-  k.state.threads.set(tid, { ...blankThread(tid, pid, program, nowNs), cpuset: like.cpuset });
+  k.state.threads.set(tid, {
+    ...blankThread(tid, pid, program, nowNs),
+    cpuset: like.cpuset,
+    lastCpu: like.lastCpu ?? -1,
+  });
   k.pcbs.set(tid, new Uint8Array(freshRegisters().slice().buffer));
   k.emit({ kind: 'fork', pid: INIT_PID, child: pid, how: 'native' });
   makeRunnable(k, k.thread(tid), 'new');

@@ -34,6 +34,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     state: 'normal',
     comm: '',
     args: [],
+    env: [],
     execPath: '',
     textVnode: 0,
     osrel: 0,
@@ -66,6 +67,8 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     children: { userNs: 0, systemNs: 0 },
     deadThreads: { userNs: 0, systemNs: 0 },
     checkpoint: null,
+    shed: false,
+    system: false,
     native: null,
   };
 }

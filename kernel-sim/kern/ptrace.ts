@@ -57,6 +57,7 @@ export function attachTracer(k: Kernel, tracer: Pid, id: number): Errno | 0 {
   if (proc.pid === tracer) return EINVAL;
   if (proc.threads.length === 0) return EINVAL;
   if (proc.traced) return EBUSY;
+  if (proc.system) return EINVAL;
   const me = k.proc(tracer);
   if (me.uid !== 0 && me.uid !== proc.uid) return EPERM;
   // A tracer that is itself traced by the target would wait for itself.

@@ -14,6 +14,7 @@ import {
   EIP,
   ESI,
   ESP,
+  FLAG_CF,
   FLAG_TF,
   FXSAVE_BYTE_OFFSET,
   SEG_ACCESS,
@@ -30,6 +31,7 @@ import { checkCodeSelector, loadSegment, setCodeSegment } from '../../emu/core/s
 import type { Pid, Tid } from '../abi/ids.ts';
 import { type Reg, type RegField, ZERO_REG } from '../abi/reg.ts';
 import type { Kernel } from './kernel.ts';
+import type { PendingSyscall } from './state.ts';
 
 /** The state block of a thread that has just been given a program, but for entry point and stack. */
 export function freshRegisters(): Int32Array {
@@ -76,20 +78,31 @@ export const SELECTOR_FIELDS: readonly (readonly [field: RegField, seg: number])
   ['r_gs', SEG_GS],
 ];
 
+/** Length of `int $0x80`. */
+const SYSCALL_BYTES = 2;
+
 /**
  * The thread's registers in struct reg order of names, as a tracer or a core file shows them: r_isp, r_trapno and r_err are 0.
  * A thread in the middle of a system call that can be made again is shown at its `int 0x80`, as after ERESTART: resuming from
- * these registers makes the call once more.
+ * these registers makes the call once more. One whose call cannot be made again is shown as if that had returned.
  */
 export function userRegs(k: Kernel, tid: Tid): Reg {
   const r = regsOf(k, tid);
   const td = k.thread(tid);
-  const asleepInCall = td.pending !== null;
   const reg: Record<RegField, number> = { ...ZERO_REG };
   for (const [field, index] of GENERAL_FIELDS) reg[field] = r[index]! >>> 0;
   for (const [field, seg] of SELECTOR_FIELDS) reg[field] = r[SEG_SELECTOR + seg]! & 0xffff;
-  if (asleepInCall) reg.r_eip = (reg.r_eip - 2) >>> 0;
-  return reg;
+  if (!td.pending) return reg;
+  const { shown } = td.pending;
+  if (!shown) return { ...reg, r_eip: (reg.r_eip - SYSCALL_BYTES) >>> 0 };
+  return { ...reg, r_eax: shown.eax, r_eflags: (reg.r_eflags & ~FLAG_CF) | (shown.carry ? FLAG_CF : 0) };
+}
+
+/** The inverse for a thread that was restored from what `userRegs` showed of it in the middle of a call: it goes on in that call. */
+export function reenterSyscall(k: Kernel, tid: Tid, { code, shown }: PendingSyscall): void {
+  const r = regsOf(k, tid);
+  if (shown) r[EAX] = code;
+  else r[EIP] = r[EIP]! + SYSCALL_BYTES;
 }
 
 /** The descriptor tables of a thread: flat code and data, its own %fs and %gs segments, and the LDT of its process. */

@@ -9,6 +9,7 @@ import { tablesOf } from './regs.ts';
 import { checkCpuLimit } from './resource.ts';
 import { chooseFrom, dequeue, EMPTY_QUEUES, enqueue, queued, tickQueues } from './runq.ts';
 import { decayHistory, SLICE_TICKS, STAT_TICK_NS, shouldPreempt, slideWindow, userPriority } from './sched-priority.ts';
+import { noteRun } from './self-test.ts';
 import type { Thread } from './state.ts';
 
 /*
@@ -148,6 +149,7 @@ export function enterCore(k: Kernel, core: KernelCore, td: Thread): Thread {
   const cpu = k.cpu(core.id);
   k.setCpu(core.id, { current: td.tid, load: cpu.load + 1, needResched: false, preempted: false, idle: false });
   const p = k.proc(td.pid);
+  if (!p.system) noteRun(k, core.id, td.pid);
   const nowNs = k.now();
   const running = k.setThread(td.tid, {
     state: 'running',

@@ -1,11 +1,13 @@
 import { ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
+import { SI_QUEUE, SI_USER } from '../abi/siginfo.ts';
 import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { signalEvent } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
+import { noteSignal } from './rollback-point.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { SA_NODEFER, SA_RESETHAND, SA_RESTART, sendsig } from './sendsig.ts';
 import { wakeThread, wakeup } from './sleep.ts';
@@ -13,14 +15,6 @@ import type { Proc, SigAction, SigInfo, Thread } from './state.ts';
 
 /** sa_handler values that are no address: default is 0. */
 const SIG_IGN = 1;
-
-/** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
-export const SI_USER = 0x10001;
-/** si_code: thr_kill(2). */
-export const SI_LWP = 0x10007;
-/** si_code: sigqueue(2), and a POSIX timer. */
-export const SI_QUEUE = 0x10002;
-export const SI_TIMER = 0x10003;
 
 export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
   return {
@@ -62,7 +56,7 @@ export function psignal(
   info: SigInfo = sigInfo(signo, { pid: sender }),
 ): void {
   const p = k.findProc(target);
-  if (!p || p.state === 'zombie') return;
+  if (!p || p.state === 'zombie' || p.system) return;
   signalEvent(k, target, signo);
   // A process whose core has died has nobody to take the signal; it is kept for the recovered one.
   if (p.state === 'normal' && !p.traced && isIgnored(p, signo) && signo !== SIGCONT) return;
@@ -296,6 +290,7 @@ export function takeFromSet(k: Kernel, tid: Tid, set: readonly number[]): SigInf
   if (!chosen) return undefined;
   if (td.sigqueue.includes(chosen)) k.setThread(tid, { sigqueue: td.sigqueue.filter((s) => s !== chosen) });
   else k.setProc(td.pid, { sigqueue: p.sigqueue.filter((s) => s !== chosen) });
+  noteSignal(k, td.pid, chosen);
   return chosen;
 }
 
@@ -391,6 +386,7 @@ function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo):
 /** FreeBSD postsig: a frame for the handler, and the mask that holds while it runs. A thread without room for the frame dies of SIGILL. */
 function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boolean {
   const td = k.thread(tid);
+  noteSignal(k, td.pid, info);
   if (!sendsig(k, tid, action, info, td.sigmaskAfter ?? td.sigmask)) {
     exitProcess(k, td.pid, { signo: SIGILL, dumped: false });
     return false;

@@ -34,6 +34,8 @@ export interface Proc {
   /** FreeBSD p_comm: last component of the executed path, at most 19 bytes. */
   readonly comm: string;
   readonly args: readonly string[];
+  /** Environment of the last execve(2). */
+  readonly env: readonly string[];
   readonly execPath: string;
   readonly textVnode: VnodeId;
   /** FreeBSD p_osrel: from the ABI note; 0 without one. */
@@ -87,8 +89,12 @@ export interface Proc {
   readonly children: { readonly userNs: number; readonly systemNs: number };
   /** User and system time of threads that have exited. */
   readonly deadThreads: { readonly userNs: number; readonly systemNs: number };
-  /** Order number for periodic checkpoints; null when the process is not checkpointed. */
+  /** Null when the process is not checkpointed. */
   readonly checkpoint: CheckpointState | null;
+  /** FreeBSD P_SYSTEM: the kernel's own; takes no signals, is not traced or checkpointed. */
+  readonly system: boolean;
+  /** Stopped because too few cores are left for it (kern/shedding.ts). */
+  readonly shed: boolean;
   /** A native program's state: the process runs TypeScript steps instead of i386 code (see kern/native.ts). */
   readonly native: NativeState | null;
 }
@@ -113,12 +119,61 @@ export interface KTimer {
 }
 
 export interface CheckpointState {
+  /** Number of the next checkpoint. */
   readonly sequence: number;
-  /** Guest path of the last complete checkpoint, '' before the first. */
-  readonly lastFile: string;
-  readonly lastNs: number;
-  /** Signal mask and alternate stack of the thread at that time: no note of a core holds them. */
-  readonly signals: Pick<Thread, 'sigmask' | 'sigstack'> | null;
+  /** Where the process can go back to, oldest first; the last one is its last complete checkpoint. Earlier ones are kept while a core that it ran on since has yet to pass its self-test. */
+  readonly points: readonly RollbackPoint[];
+}
+
+/**
+ * One moment to which a process can go back: memory and registers stand in the core file, the rest in records that were the
+ * process's then. Immutable records, so keeping them costs nothing.
+ */
+export interface RollbackPoint {
+  /** Guest path of the core file; '' where the process began its program. */
+  readonly file: string;
+  /** Number of the checkpoint that comes after it. */
+  readonly sequence: number;
+  readonly ns: number;
+  /** Without its own checkpoints. */
+  readonly proc: Proc;
+  /** In the order of the core file's threads. */
+  readonly threads: readonly Thread[];
+  /** What its descriptors referred to. */
+  readonly files: readonly OpenFile[];
+  readonly pipes: readonly Pipe[];
+  readonly kqueues: readonly Kqueue[];
+  readonly since: SincePoint;
+}
+
+/** What has happened since a rollback point that a rollback has to undo or to repeat. */
+export interface SincePoint {
+  /** Processes that it or its offspring has made: they will be made again. */
+  readonly born: readonly Pid[];
+  /** Its children of that time that have ended and been waited for: it will wait for them again. */
+  readonly reaped: readonly Proc[];
+  /** Signals from other processes that it has taken: nobody will send them again. */
+  readonly signals: readonly SigInfo[];
+  /** Files that it has changed, as they were before its first and after its last change. Only with recoveryOptions.files 'contents'. */
+  readonly changes: readonly FileChange[];
+}
+
+/** A process and its offspring at one virtual instant: where they can go back to together. */
+export interface TreePoint {
+  /** One for each process that had memory then, the root of the tree first. */
+  readonly members: readonly RollbackPoint[];
+  /** Offspring made since. */
+  readonly born: readonly Pid[];
+  /** Files that any of them has changed since. Only with recoveryOptions.files 'contents'. */
+  readonly changes: readonly FileChange[];
+}
+
+export interface FileChange {
+  readonly vnode: VnodeId;
+  readonly before: FileData;
+  readonly after: FileData;
+  /** Somebody else has changed the file in between. */
+  readonly shared: boolean;
 }
 
 export interface NativeState {
@@ -245,6 +300,14 @@ export interface PendingSyscall {
   /** What the handler wanted to find again. JSON data. */
   readonly resume: unknown;
   readonly woken: Wakeup;
+  /** What a tracer and a core file show as its result: a call that has done a part of its work cannot be shown as still to be made. */
+  readonly shown: ShownResult | null;
+}
+
+/** EAX and the carry flag (an error). */
+export interface ShownResult {
+  readonly eax: number;
+  readonly carry: boolean;
 }
 
 /** Why a sleeper runs again. */
@@ -278,6 +341,12 @@ export interface PerCpu {
   readonly cpu: number;
   /** Taken out for good after a fault. */
   readonly dead: boolean;
+  /** Kept idle, in no CPU set, until another dies. */
+  readonly spare: boolean;
+  /** Null without config.selfTest, and of a core that is out of service. */
+  readonly selfTest: SelfTestState | null;
+  /** Faults that have left it in service. */
+  readonly transientFaults: number;
   readonly current: Tid | 0;
   readonly queues: RunQueues;
   /** Threads runnable here, the running one included (tdq_load). */
@@ -292,6 +361,24 @@ export interface PerCpu {
   readonly preempted?: boolean;
   /** It has been reported idle since it last ran something. */
   readonly idle?: boolean;
+}
+
+export interface SelfTestState {
+  /** The thread that tests the core; held back between tests. */
+  readonly tid: Tid;
+  /** When the last test began, and when the last one began that it has passed. */
+  readonly startedNs: number;
+  readonly passedNs: number;
+  /** Of the test in progress. */
+  readonly failures: 0 | 1;
+  /** Processes that have run on the core since it last passed, in order of time. */
+  readonly ran: readonly Suspect[];
+}
+
+/** What a process has done on an unsound core since then cannot be trusted. */
+export interface Suspect {
+  readonly pid: Pid;
+  readonly fromNs: number;
 }
 
 // ---- Virtual memory ----------------------------------------------------------------------------------------------------
@@ -626,38 +713,47 @@ export interface Counters {
   readonly nextStatTickNs: number;
   readonly nextBalanceNs: number;
   readonly nextCheckpointNs: number;
+  readonly nextSelfTestNs: number;
   readonly nextLoadSampleNs: number;
   /** How often kern.arandom or /dev/random was read: each reading has a stream of random numbers of its own. */
   readonly arandomReads: number;
 }
 
-/** A process whose core has died, on its way back: what its thread was to the scheduler, and who restores it. */
+/** A process on its way back: where it goes back to, what its threads are to the scheduler, and who restores it. */
 export interface Recovery {
   readonly pid: Pid;
   readonly victim: number;
-  /** When the core failed, as the fault interrupt reported it. */
   readonly detectedNs: number;
-  readonly file: string;
-  /** Virtual time of the checkpoint. */
-  readonly fromNs: number;
+  readonly point: RollbackPoint;
   /** The native process that carries out the restart. */
   readonly agent: Pid;
   readonly attempts: number;
-  readonly thread: Pick<
-    Thread,
-    | 'tid'
-    | 'name'
-    | 'priClass'
-    | 'basePri'
-    | 'priority'
-    | 'cpuset'
-    | 'sigmask'
-    | 'sigstack'
-    | 'cpusUsed'
-    | 'runNs'
-    | 'sleepNs'
-  >;
+  /** In the order of the core file's threads. Each has a hold on its CPU set. */
+  readonly threads: readonly ThreadIdentity[];
 }
+
+/** What of a thread is not in a core file, or is not taken from it. */
+export type ThreadIdentity = Pick<
+  Thread,
+  | 'tid'
+  | 'name'
+  | 'priClass'
+  | 'basePri'
+  | 'priority'
+  | 'cpuset'
+  | 'sigmask'
+  | 'sigmaskAfter'
+  | 'sigstack'
+  | 'sigqueue'
+  | 'unparked'
+  | 'pending'
+  | 'sleep'
+  | 'lastCpu'
+  | 'cpusUsed'
+  | 'runNs'
+  | 'sleepNs'
+>;
+
 /** Runnable threads on average over 1, 5 and 15 minutes, times FSCALE (FreeBSD averunnable). */
 export type LoadAverage = readonly [number, number, number];
 
@@ -680,6 +776,8 @@ export interface KernelState {
   /** Locks on a file, in the order in which they were made; a file without any has no entry. */
   readonly fileLocks: Map<VnodeId, readonly FileLock[]>;
   readonly recoveries: Map<Pid, Recovery>;
+  /** By the root of the tree. Only with recoveryOptions.scope 'tree'. */
+  readonly trees: Map<Pid, TreePoint>;
   console: Console;
   /** kern.hostname. */
   hostname: string;

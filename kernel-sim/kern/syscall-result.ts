@@ -1,5 +1,5 @@
 import type { Errno } from '../abi/ids.ts';
-import type { Wakeup } from './state.ts';
+import type { ShownResult, Wakeup } from './state.ts';
 
 /** What a system-call handler says. */
 export type SyscallResult =
@@ -18,6 +18,8 @@ export type SyscallResult =
       readonly deadlineNs?: number | null;
       readonly interruptible?: boolean;
       readonly resume?: unknown;
+      /** Absent: the call can be made again from the start. */
+      readonly shown?: ShownResult;
     };
 
 /** How a handler was entered. */

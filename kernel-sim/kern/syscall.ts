@@ -117,7 +117,8 @@ function sleepIn(
   result: Extract<SyscallResult, { kind: 'sleep' }>,
 ): void {
   const interruptible = result.interruptible ?? true;
-  const pending = { code: row.number, args, resume: result.resume, woken: 'wakeup' as const };
+  const { resume, shown = null } = result;
+  const pending = { code: row.number, args, resume, woken: 'wakeup' as const, shown };
   const sleep = { wchan: result.wchan, wmesg: result.wmesg, deadlineNs: result.deadlineNs ?? null, interruptible };
   // A signal that is pending already ends an interruptible sleep before it begins.
   const td = k.thread(tid);

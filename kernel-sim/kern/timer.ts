@@ -1,8 +1,9 @@
 import type { Pid, Signo, Tid } from '../abi/ids.ts';
+import { SI_TIMER } from '../abi/siginfo.ts';
 import { SIGALRM, SIGPROF, SIGVTALRM } from '../abi/signal.ts';
 import type { Kernel } from './kernel.ts';
 import { nextKqueueTimerNs, runKqueueTimers } from './kqueue.ts';
-import { psignal, SI_TIMER, sigInfo, tdsignal } from './signal.ts';
+import { psignal, sigInfo, tdsignal } from './signal.ts';
 import type { Itimer, KTimer, Proc } from './state.ts';
 
 /*

@@ -33,12 +33,14 @@ import { hasCpu } from './cpumask.ts';
 import { takeFloatTrap } from './float-trap.ts';
 import { checkInvariants } from './invariants.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { machineCheck } from './machine-check.ts';
 import { type NativePrograms, runNative } from './native.ts';
 import { INIT_PID } from './proc.ts';
 import { faultInterrupt } from './recovery.ts';
 import { fxsaveOf, setTrapFlag } from './regs.ts';
 import { allowedCpus, balance, balanceDelayNs, chooseThread, enterCore, statTick, yieldCore } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
+import { beginSelfTests, endSelfTest } from './self-test.ts';
 import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { syscallEnter, syscallResume } from './syscall.ts';
@@ -175,11 +177,17 @@ export class KernelTrapHandler implements TrapHandler {
     try {
       const tid = k.cpu(core.id).current as Tid;
       this.spend(core, k.config.costs.syscallInstructions);
-      if (exit === EXIT_SYSCALL) syscallEnter(k, core, tid);
+      if (k.proc(k.thread(tid).pid).system) this.selfTested(core, exit);
+      else if (exit === EXIT_SYSCALL) syscallEnter(k, core, tid);
       else this.exception(core, tid);
     } finally {
       k.current = null;
     }
+  }
+
+  private selfTested(core: Core, exit: EngineExit): void {
+    const verdict = endSelfTest(this.k, core, exit);
+    if (verdict.kind === 'unsound') faultInterrupt(this.k, { core, by: 'self-test', ...verdict });
   }
 
   private exception(core: Core, tid: Tid): void {
@@ -211,6 +219,8 @@ export class KernelTrapHandler implements TrapHandler {
     let next = Math.min(k.nextDeadlineNs(), nextAlarmNs(k));
     const { nextStatTickNs, nextBalanceNs, nextCheckpointNs } = k.state.counters;
     if (k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0)) next = Math.min(next, nextStatTickNs, nextBalanceNs);
+    if (k.config.selfTest && k.state.cpus.some((cpu) => !cpu.dead && cpu.load > 0))
+      next = Math.min(next, k.state.counters.nextSelfTestNs);
     // When nothing else is due, checkpoints of processes that never change would go on for ever.
     if (k.config.checkpointEveryNs > 0 && next !== Number.POSITIVE_INFINITY) next = Math.min(next, nextCheckpointNs);
     return next;
@@ -237,6 +247,10 @@ export class KernelTrapHandler implements TrapHandler {
       const prng = Prng.seeded(k.config.seed, 0x20000 + Math.floor(nowNs / 1e6));
       k.setCounters({ nextBalanceNs: nowNs + balanceDelayNs(prng.next()) });
     }
+    if (k.config.selfTest && counters.nextSelfTestNs <= nowNs) {
+      beginSelfTests(k);
+      k.setCounters({ nextSelfTestNs: nowNs + k.config.selfTest.periodNs });
+    }
     if (k.config.checkpointEveryNs > 0 && counters.nextCheckpointNs <= nowNs) {
       checkpointAll(k);
       k.setCounters({ nextCheckpointNs: nowNs + k.config.checkpointEveryNs });
@@ -250,26 +264,26 @@ export class KernelTrapHandler implements TrapHandler {
     return own.load > 0 || cpus.some((cpu) => !cpu.dead && cpu.load >= 2);
   }
 
-  faultInterrupt(on: Core, victim: Core): void {
+  faultInterrupt(on: Core, victim: Core, misses: number, nowNs: number): void {
     this.k.current = on;
     try {
-      faultInterrupt(this.k, victim);
+      faultInterrupt(this.k, { core: victim, by: 'heartbeat', permanent: true, misses, noticedNs: nowNs });
     } finally {
       this.k.current = null;
     }
   }
 
   /**
-   * FreeBSD's handler (x86/mca.c) logs what the bank says and panics. Differs: only the core that met the error is given up, at once, as
-   * the fault interrupt would give it up later.
+   * FreeBSD's handler (x86/mca.c) logs what the bank says, and panics unless the hardware has corrected the error. Differs: only the
+   * core that met the error and what it ran are concerned, and the recovery policy says how.
    */
-  machineCheck(on: Core, victim: Core, { bank, status, address }: MachineCheck): void {
+  machineCheck(on: Core, victim: Core, { bank, status, address }: MachineCheck, nowNs: number): void {
     const { k } = this;
     k.current = on;
     try {
       k.log(`MCA: Bank ${bank}, Status 0x${status.replace(/^0x/, '')}`);
       k.log(`MCA: CPU ${victim.id}${address === '' ? '' : `, Address 0x${address.replace(/^0x/, '')}`}`);
-      faultInterrupt(k, victim);
+      machineCheck(k, victim, { status, address }, nowNs);
     } finally {
       k.current = null;
     }
@@ -312,7 +326,7 @@ export class KernelTrapHandler implements TrapHandler {
   }
 
   finished(): string | null {
-    for (const pid of this.k.state.procs.keys()) if (pid !== INIT_PID) return null;
+    for (const { pid, system } of this.k.state.procs.values()) if (pid !== INIT_PID && !system) return null;
     return 'every process has ended';
   }
 

@@ -235,7 +235,8 @@ const cvWait: Operation = (k, td, { obj, val, uaddr1, uaddr2 }, entry) => {
     if (error) return fail(error);
     const sleep = umtxSleep(k, td, 'cv', obj, 'ucond', state);
     if (sleep.kind === 'error' && umtxCount(k, td.pid, 'cv', obj) === 0) k.suword(td.pid, obj, 0);
-    return sleep;
+    // The mutex is let go of already: a thread that starts anew from here has been woken for nothing, which it must expect.
+    return sleep.kind === 'sleep' ? { ...sleep, shown: { eax: EINTR, carry: true } } : sleep;
   }
   if (!state.error) return ok();
   // Nobody has signalled: the last sleeper takes the mark with it.

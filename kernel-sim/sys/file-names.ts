@@ -218,12 +218,12 @@ function sys_umask(k: Kernel, td: Thread, [mask]: Args): SyscallResult {
   return ok(umask);
 }
 
-function resize(k: Kernel, vnode: Vnode, length: number): SyscallResult {
+function resize(k: Kernel, td: Thread, vnode: Vnode, length: number): SyscallResult {
   if (length < 0) return fail(EINVAL);
   if (vnode.type === 'dir') return fail(EISDIR);
   if (vnode.type !== 'reg') return fail(EINVAL);
   if (length > FILE_SIZE_MAX) return fail(EFBIG);
-  return result(resizeVnode(k, vnode, length));
+  return result(resizeVnode(k, td.pid, vnode, length));
 }
 
 function truncatePath(k: Kernel, td: Thread, path: number, length: number): SyscallResult {
@@ -231,7 +231,7 @@ function truncatePath(k: Kernel, td: Thread, path: number, length: number): Sysc
   if (typeof vnode === 'number') return fail(vnode);
   const denied = checkAccess(vnode, k.proc(td.pid), fcntl.W_OK);
   if (denied) return fail(denied);
-  return isRunningText(k, vnode.id) && vnode.type === 'reg' ? fail(ETXTBSY) : resize(k, vnode, length);
+  return isRunningText(k, vnode.id) && vnode.type === 'reg' ? fail(ETXTBSY) : resize(k, td, vnode, length);
 }
 
 function resizeShm(k: Kernel, id: PosixShmId, length: number): SyscallResult {
@@ -246,7 +246,7 @@ function truncateFile(k: Kernel, td: Thread, fd: number, length: number): Syscal
   if (!file) return fail(EBADF);
   if (file.kind === 'shm' && file.writable) return resizeShm(k, file.shm, length);
   if (file.kind !== 'vnode' || !file.writable) return fail(EINVAL);
-  return resize(k, k.vnode(file.vnode), length);
+  return resize(k, td, k.vnode(file.vnode), length);
 }
 
 /**

@@ -124,7 +124,7 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
   const denied = checkAccess(vnode, found.cred, wanted);
   if (denied) return denied;
   if (flags & fcntl.O_TRUNC && vnode.type === 'reg') {
-    const error = resizeVnode(k, vnode, 0);
+    const error = resizeVnode(k, td.pid, vnode, 0);
     if (error) return error;
   }
   return k.vnode(vnode.id);

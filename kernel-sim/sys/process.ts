@@ -62,11 +62,16 @@ function sys_vfork(k: Kernel, td: Thread, _args: readonly number[], entry: Sysca
     const child = entry.resume as Pid;
     const p = k.findProc(child);
     if (!p?.vforkParent) return ok(child, 0);
-    return { kind: 'sleep', wchan: `vfork:${child}`, wmesg: 'ppwait', interruptible: false, resume: child };
+    return waitForVfork(child);
   }
   const child = forkProcess(k, td, { shareMemory: true, vfork: true, how: 'vfork' });
   if (child === null) return fail(EAGAIN);
-  return { kind: 'sleep', wchan: `vfork:${child}`, wmesg: 'ppwait', interruptible: false, resume: child };
+  return waitForVfork(child);
+}
+
+function waitForVfork(child: Pid): SyscallResult {
+  const shown = { eax: child, carry: false };
+  return { kind: 'sleep', wchan: `vfork:${child}`, wmesg: 'ppwait', interruptible: false, resume: child, shown };
 }
 
 function sys_rfork(k: Kernel, td: Thread, [flags]: readonly number[]): SyscallResult {

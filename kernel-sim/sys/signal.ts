@@ -1,22 +1,13 @@
 import { ESP } from '../../emu/core/core-state.ts';
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Signo } from '../abi/ids.ts';
-import { encodeSiginfo } from '../abi/siginfo.ts';
+import { encodeSiginfo, SI_QUEUE } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { NO_SIGSTACK } from '../kern/proc.ts';
 import { regsOf } from '../kern/regs.ts';
 import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
-import {
-  isIgnored,
-  killTargets,
-  psignal,
-  SI_QUEUE,
-  setSigmask,
-  sigInfo,
-  takeFromSet,
-  unmaskable,
-} from '../kern/signal.ts';
+import { isIgnored, killTargets, psignal, setSigmask, sigInfo, takeFromSet, unmaskable } from '../kern/signal.ts';
 import type { SigInfo, Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';

@@ -1,10 +1,11 @@
 import { EFAULT, EINTR, EINVAL, EPERM, ESRCH, ETIMEDOUT } from '../abi/errno.ts';
 import { type Errno, type Signo, TID_MIN, type Tid } from '../abi/ids.ts';
 import { RTP_PRIO_NORMAL } from '../abi/priority.ts';
+import { SI_LWP } from '../abi/siginfo.ts';
 import { SIG_MAX } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { UCONTEXT_SIZE } from '../kern/sendsig.ts';
-import { isIgnored, SI_LWP, sigInfo, tdsignal } from '../kern/signal.ts';
+import { isIgnored, sigInfo, tdsignal } from '../kern/signal.ts';
 import { wakeThread } from '../kern/sleep.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';

@@ -15,7 +15,7 @@ import { readFileRange, writeFileRange } from './file-data.ts';
 import { FILE_SIZE_MAX, IO_PIECE } from './limits.ts';
 import { readPipe, type TransferResume, writePipe } from './pipe.ts';
 import { copyFrom, copyTo, type Uio } from './uio.ts';
-import { type RegVnode, setFileData } from './vnode.ts';
+import { changeFileData, type RegVnode } from './vnode.ts';
 
 /** Where a transfer takes place: at the open file's own offset, which moves with it, or at a place of its own (pread). */
 export type Position = number | 'current';
@@ -149,7 +149,7 @@ function writeRegular(
   }
   const vnode = syncFile(k, k.vnode(stale.id) as RegVnode, offset, uio.length);
   const data = pieces.reduce((file, bytes, n) => writeFileRange(file, offset + n * IO_PIECE, bytes), vnode.data);
-  const error = setFileData(k, vnode, data);
+  const error = changeFileData(k, td.pid, vnode, data);
   if (error) return fail(error);
   forgetFilePages(k, vnode.id, offset, offset + uio.length);
   if (position === 'current') k.setFile({ ...file, offset: offset + uio.length });

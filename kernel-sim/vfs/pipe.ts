@@ -140,7 +140,8 @@ export function writePipe(k: Kernel, td: Thread, file: BufferFile, uio: Uio, ent
     if (entry.woken === 'signal') return done > 0 ? ok(done) : RESTART;
     if (file.nonblock) return done > 0 ? ok(done) : fail(EAGAIN);
     const resume: TransferResume = { file: file.id, done };
-    return { kind: 'sleep', wchan: channel, wmesg: 'pipewr', interruptible: true, resume };
+    const shown = done > 0 ? { shown: { eax: done, carry: false } } : {};
+    return { kind: 'sleep', wchan: channel, wmesg: 'pipewr', interruptible: true, resume, ...shown };
   }
 }
 

@@ -1,11 +1,12 @@
 import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
 import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
 import { X_OK } from '../abi/fcntl.ts';
-import type { Errno } from '../abi/ids.ts';
+import type { Errno, Pid } from '../abi/ids.ts';
 import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
+import { noteFileChange } from '../kern/rollback-point.ts';
 import type { FileData, Proc, Vnode, VnodeCommon, VnodeId } from '../kern/state.ts';
 import { forgetFilePages, syncFile } from '../vm/shared.ts';
 import { resizeFile } from './file-data.ts';
@@ -87,6 +88,13 @@ export function changeOwner(k: Kernel, vnode: Vnode, cred: Credentials, uid: num
   return 0;
 }
 
+/** A process gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */
+export function changeFileData(k: Kernel, pid: Pid, vnode: RegVnode, data: FileData): Errno | 0 {
+  const refused = setFileData(k, vnode, data);
+  if (!refused) noteFileChange(k, pid, vnode.id, vnode.data, data);
+  return refused;
+}
+
 /** Gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */
 export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno | 0 {
   if (data.size > FILE_SIZE_MAX) return EFBIG;
@@ -102,10 +110,10 @@ export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno |
 }
 
 /** Cuts or extends a file (by a hole). EFBIG or ENOSPC, and then the file is as before. */
-export function resizeVnode(k: Kernel, stale: RegVnode, size: number): Errno | 0 {
+export function resizeVnode(k: Kernel, by: Pid, stale: RegVnode, size: number): Errno | 0 {
   const cut = stale.data.size;
   const vnode = size < cut ? syncFile(k, stale, size, cut - size) : stale;
-  const error = setFileData(k, vnode, resizeFile(vnode.data, size));
+  const error = changeFileData(k, by, vnode, resizeFile(vnode.data, size));
   if (!error && size < cut) forgetFilePages(k, vnode.id, size, cut);
   return error;
 }

@@ -8,7 +8,7 @@ import { buildResult, type RunResult, timelineOf } from '../result.ts';
 import { encodeSavedRun, type SavedRun } from '../snapshot/saved-run.ts';
 import type { System } from '../system.ts';
 import { type OutputOptions, toJson, writeOutputs } from './outputs.ts';
-import { type SaveOptions, saveRequest } from './save-options.ts';
+import type { SaveRequest } from './save-options.ts';
 import { summaryLines } from './summary-lines.ts';
 
 const EXIT_NOT_ENDED = 3;
@@ -19,9 +19,8 @@ interface RunInProgress extends Omit<SavedRun, 'snapshot'> {
 }
 
 /** Lets a run go to its end, or to where it is to be saved, and tells of it. Returns the exit code. */
-export function finishRun(run: RunInProgress, options: OutputOptions & SaveOptions): number {
+export function finishRun(run: RunInProgress, save: SaveRequest | null, options: OutputOptions): number {
   const { system, ...kept } = run;
-  const save = saveRequest(options);
   if (!options.json) echoOutput(system);
   const stop = runWithProgress(system, { ...kept.limits, ...save?.pause });
   if (stop.reason === 'paused') {

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
+import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
 import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
 import { parseFaults } from '../scenario/fault-text.ts';
@@ -17,6 +18,11 @@ export interface MachineOptions extends EngineChoice {
   readonly checkpointEvery?: string;
   readonly coreLayout: string;
   readonly recovery: string;
+  readonly selfTestEvery?: string;
+  readonly rollbackScope: string;
+  readonly rollbackFiles: string;
+  readonly spareCores: number;
+  readonly importantNice: number;
   readonly fail: readonly string[];
   readonly fault: readonly string[];
   readonly until: string;
@@ -72,7 +78,16 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
       "layout of core files: 'extended' (with notes that came after 9.0) or '9.0'",
       'extended',
     )
-    .option('--recovery <policy>', "what happens to a process whose core died: 'restart' or 'none'", 'restart')
+    .option(
+      '--recovery <policy>',
+      `what happens after a core fault: ${RECOVERY_POLICIES.join(', ')}`,
+      'rollback-migrate',
+    )
+    .option('--self-test-every <time>', 'every core tests itself so often, in virtual time (default: never)')
+    .option('--rollback-scope <what>', 'what goes back: process, or tree (to one instant)', 'process')
+    .option('--rollback-files <what>', 'what a rollback takes back of open files: keep, offsets or contents', 'offsets')
+    .option('--spare-cores <n>', 'cores kept idle for those that die, with --recovery spare', integer, 1)
+    .option('--important-nice <n>', 'processes above this nice value stand back, with --recovery degraded', integer, 0)
     .addOption(
       new Option(
         '--fail <fault>',
@@ -106,13 +121,9 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
       hint: "'9.0' or 'extended'",
     });
   }
-  if (options.recovery !== 'restart' && options.recovery !== 'none') {
-    throw new UsageError({
-      what: `there is no policy '${options.recovery}'`,
-      path: '--recovery',
-      hint: "'restart' or 'none'",
-    });
-  }
+  const recovery = oneOf(RECOVERY_POLICIES, options.recovery, '--recovery');
+  const scope = oneOf(['process', 'tree'] as const, options.rollbackScope, '--rollback-scope');
+  const files = oneOf(['keep', 'offsets', 'contents'] as const, options.rollbackFiles, '--rollback-files');
   const cycleNs = cycleNsOf(options.mhz, '--mhz');
   return {
     engine: makeEngine(options),
@@ -121,7 +132,9 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     seed: options.seed,
     schedule: { kind: 'seeded', seed: options.seed, ...sliceOf(options.slice) },
     coreLayout: options.coreLayout,
-    recovery: options.recovery,
+    recovery,
+    selfTest: options.selfTestEvery ? { periodNs: parseDuration(options.selfTestEvery, '--self-test-every') } : null,
+    recoveryOptions: { scope, files, spareCores: options.spareCores, importantNiceMax: options.importantNice },
     checkpointEveryNs: options.checkpointEvery ? parseDuration(options.checkpointEvery, '--checkpoint-every') : 0,
     faults: [
       ...options.fail.map((text) => parseFault(text, options.cores)),
@@ -129,6 +142,12 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     ],
     paranoid: options.paranoid ?? false,
   };
+}
+
+function oneOf<T extends string>(choices: readonly T[], text: string, path: string): T {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw new UsageError({ what: `there is no '${text}'`, path, hint: choices.join(', ') });
+  return found;
 }
 
 function sliceOf(text: string | undefined): { minInstructions: number; maxInstructions: number } {

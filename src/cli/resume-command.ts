@@ -8,7 +8,7 @@ import { System } from '../system.ts';
 import { finishRun } from './finish-run.ts';
 import { integer, withEngineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, withPrintOptions } from './outputs.ts';
-import { type SaveOptions, withSaveOptions } from './save-options.ts';
+import { type SaveOptions, saveRequest, withSaveOptions } from './save-options.ts';
 
 interface ResumeOptions extends EngineChoice, OutputOptions, SaveOptions {
   readonly until?: string;
@@ -38,11 +38,12 @@ export function addResumeCommand(program: Command): void {
 }
 
 function resumeCommand(file: string, options: ResumeOptions): number {
+  const save = saveRequest(options);
   const { snapshot, ...run } = readSavedRun(file);
   const system = System.from(snapshot, { engine: makeEngine(options), paranoid: options.paranoid ?? false });
   const until = options.until === undefined ? {} : { untilNs: parseDuration(options.until, '--until') };
   const most = options.maxInstructions === undefined ? {} : { instructions: options.maxInstructions };
-  return finishRun({ ...run, system, limits: { ...run.limits, ...until, ...most } }, options);
+  return finishRun({ ...run, system, limits: { ...run.limits, ...until, ...most } }, save, options);
 }
 
 function readSavedRun(path: string): SavedRun {

@@ -11,7 +11,7 @@ import { System } from '../system.ts';
 import { finishRun } from './finish-run.ts';
 import { collect, integer, type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, withPrintOptions } from './outputs.ts';
-import { type SaveOptions, withSaveOptions } from './save-options.ts';
+import { type SaveOptions, saveRequest, withSaveOptions } from './save-options.ts';
 
 interface RunOptions extends MachineOptions, OutputOptions, SaveOptions {
   readonly nice: number;
@@ -51,6 +51,7 @@ Exit code: that of the program; 128 + signal when one ended it; 2 for bad input;
 
 function runCommand(elf: string, args: readonly string[], options: RunOptions): number {
   const config = systemConfig(options);
+  const save = saveRequest(options);
   const shipped = shippedPrograms();
   const commands = [[elf, ...args], ...options.with.map((text) => text.trim().split(/\s+/))];
   const resolved = commands.map(([name]) => resolveProgram(name!, shipped));
@@ -67,7 +68,7 @@ function runCommand(elf: string, args: readonly string[], options: RunOptions): 
   const { faults, engine } = config;
   const golden =
     faults.length > 0 ? runGolden(System.from(system.snapshot(), { engine: engine!, faults: [] }), limits) : null;
-  return finishRun({ system, faults, golden, limits: limitsBeside(golden, system, faults, limits) }, options);
+  return finishRun({ system, faults, golden, limits: limitsBeside(golden, system, faults, limits) }, save, options);
 }
 
 function runGolden(system: System, limits: RunLimits): FinishedRun {

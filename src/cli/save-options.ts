@@ -18,8 +18,14 @@ export function withSaveOptions(command: Command): Command {
     .option('--save-at-instruction <n>', 'save it after exactly so many instructions of all cores together', integer);
 }
 
-/** File and pause of the save that was asked for; null when none was. Errors: UsageError naming the option. */
-export function saveRequest(options: SaveOptions): { file: string; pause: RunLimits } | null {
+/** Into which file, and when. */
+export interface SaveRequest {
+  readonly file: string;
+  readonly pause: Pick<RunLimits, 'pauseNs' | 'pauseInstructions'>;
+}
+
+/** The save that was asked for; null when none was. Errors: UsageError naming the option. */
+export function saveRequest(options: SaveOptions): SaveRequest | null {
   const { saveState: file, saveAt, saveAtInstruction } = options;
   const moments = [saveAt, saveAtInstruction].filter((moment) => moment !== undefined);
   if (file === undefined && moments.length === 0) return null;

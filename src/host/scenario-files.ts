@@ -51,7 +51,7 @@ async function readOne(path: string): Promise<Scenario[]> {
     return [parseScenario(text, path, extension === '.yaml' || extension === '.yml' ? 'yaml' : 'json')];
   }
   readHostFile(path);
-  const exported = (await importModule(path, extension)).default;
+  const exported = defaultOf(await importModule(path, extension));
   if (exported === undefined) {
     const hint = "export default scenario('name', 'what it shows', (s) => { ... })";
     throw new UsageError({ what: 'has no default export', path, hint });
@@ -59,8 +59,18 @@ async function readOne(path: string): Promise<Scenario[]> {
   return (Array.isArray(exported) ? exported : [exported]).map((value) => toScenario(value, path));
 }
 
+interface Module {
+  readonly default?: unknown;
+}
+
+/** Where no package.json says "type": "module", tsx makes CommonJS of a file: its exports are then the default export. */
+function defaultOf(module: Module): unknown {
+  const exported = module.default as (Module & { readonly __esModule?: boolean }) | undefined;
+  return exported?.__esModule ? exported.default : exported;
+}
+
 /** Node 20 knows no TypeScript: tsx strips the types. */
-async function importModule(path: string, extension: string): Promise<{ default?: unknown }> {
+async function importModule(path: string, extension: string): Promise<Module> {
   const url = pathToFileURL(resolve(path)).href;
   try {
     if (!TYPESCRIPT.includes(extension)) return await import(url);

@@ -23,6 +23,9 @@ const UC_HOOK_INTR = 1 << 0;
 const UC_HOOK_BLOCK = 1 << 3;
 /** uc_ctl: UC_CTL_TB_REMOVE_CACHE, which takes two arguments and writes. (UC_CTL_TB_FLUSH takes 11 ms, the first time 2 s.) */
 const CTL_TB_REMOVE_CACHE = 0x48000009;
+/** UC_CTL_UC_USE_EXITS with one argument, UC_CTL_UC_EXITS with two. */
+const CTL_USE_EXITS = 0x44000004;
+const CTL_EXITS = 0x48000006;
 const MEMORY_BYTES = 0x100000000;
 /** A page of the instance's own, beyond what addresses reach: changing its protection makes Unicorn drop its cached page-table entries. */
 const OWN_PAGE = MEMORY_BYTES;
@@ -246,6 +249,7 @@ class KoffiInstance implements UnicornInstance {
   readonly memory: GuestMemory;
   private readonly events: UnicornEvents;
   private ownPageProtection = UC_PROT_READ;
+  private hasExits = false;
 
   constructor(library: KoffiUnicorn, uc: Handle, memory: GuestMemory, events: UnicornEvents) {
     this.library = library;
@@ -310,8 +314,22 @@ class KoffiInstance implements UnicornInstance {
     this.library.check(this.f.memProtect(this.uc, OWN_PAGE, 4096, this.ownPageProtection), 'uc_mem_protect');
   }
 
+  setExits(addresses: readonly number[]): void {
+    const array = BigUint64Array.from(addresses, BigInt);
+    this.useExits(true);
+    const error = this.f.ctl(this.uc, CTL_EXITS, 'uint64_t *', array, 'size_t', array.length);
+    this.library.check(error, 'uc_ctl(UC_CTL_UC_EXITS)');
+    this.useExits(false);
+    this.hasExits = array.length > 0;
+  }
+
+  private useExits(on: boolean): void {
+    this.library.check(this.f.ctl(this.uc, CTL_USE_EXITS, 'int', on ? 1 : 0), 'uc_ctl(UC_CTL_UC_USE_EXITS)');
+  }
+
   start(address: number): number {
     const { library } = this;
+    if (this.hasExits) this.useExits(true);
     const outer = library.running;
     library.running = this.events;
     try {
@@ -324,5 +342,7 @@ class KoffiInstance implements UnicornInstance {
 
   stop(): void {
     this.f.stop(this.uc);
+    // When a run ends with exits in force, Unicorn forgets the translations in front of each. From here on it translates nothing.
+    if (this.hasExits) this.useExits(false);
   }
 }

@@ -70,7 +70,7 @@ export class ContractMonitor {
       case 'core-removed':
         this.removed.set(event.victim, this.system.machine.cores[event.victim]!.retired);
         for (const pid of this.owing())
-          this.amend(pid, (owed) => ({ ...owed, cpus: without(owed.cpus, event.victim) }));
+          this.amend(pid, (owed) => ({ ...owed, cpus: without(owed.cpus, event.victim, event.replacedBy) }));
         return;
       case 'migrate':
         if (this.removed.has(event.to)) this.report(`pid ${event.pid} was queued on dead core ${event.to}`);
@@ -81,7 +81,7 @@ export class ContractMonitor {
         this.checkKept(event.pid);
         return;
       case 'recovery-start':
-        this.lost.set(event.pid, this.owedTo(event.pid, event.file));
+        this.loses(event.pid, event.file);
         return;
       case 'recovery-done':
         this.checkRecovered(event.pid);
@@ -122,6 +122,15 @@ export class ContractMonitor {
     }
   }
 
+  /** One that is on its way back already is taken back further: it is owed what it was before. */
+  private loses(pid: Pid, file: string): void {
+    const p = this.k.findProc(pid);
+    // One that had ended lives again with its tree: nobody knows what it had.
+    if (!p || p.state === 'zombie') return;
+    const before = p.state === 'lost' ? this.lost.get(pid) : undefined;
+    this.lost.set(pid, before ? { ...before, file } : this.owedTo(pid, file));
+  }
+
   private owedTo(pid: Pid, file: string): Owed {
     const p = this.k.proc(pid);
     const td = this.k.thread(p.threads[0]!);
@@ -140,10 +149,11 @@ export class ContractMonitor {
     const owed = this.lost.get(pid);
     this.lost.delete(pid);
     const p = this.k.findProc(pid);
-    if (!owed || !p || p.threads.length === 0) {
+    if (!p || p.threads.length === 0) {
       this.report(`pid ${pid} is said to be recovered, but there is no such process`);
       return;
     }
+    if (!owed) return;
     const td = this.k.thread(p.threads[0]!);
     if (td.basePri !== owed.basePri)
       this.report(`pid ${pid} has lost its priority: ${td.basePri} instead of ${owed.basePri}`);
@@ -208,8 +218,9 @@ function signalsOf(k: Kernel, p: Proc): number[] {
   return queues.flatMap((queue) => queue.map(({ signo }) => signo));
 }
 
-function without(cpus: readonly number[] | null, dead: number): readonly number[] | null {
+function without(cpus: readonly number[] | null, dead: number, replacedBy: number): readonly number[] | null {
   const left = cpus?.filter((cpu) => cpu !== dead) ?? [];
+  if (replacedBy >= 0 && cpus?.includes(dead)) return [...left, replacedBy].sort((a, b) => a - b);
   return left.length > 0 ? left : null;
 }
 

@@ -27,8 +27,15 @@ export function logicalOutputs(events: readonly TraceEvent[]): Map<number, Logic
       case 'checkpoint':
         lengthAt.set(event.file, (texts.get(event.pid) ?? '').length);
         break;
+      case 'exec':
+        lengthAt.set(beginningOf(event.pid), (texts.get(event.pid) ?? '').length);
+        break;
       case 'recovery-start':
-        rollbackTo.set(event.pid, lengthAt.get(event.file) ?? 0);
+        rollbackTo.set(event.pid, lengthAt.get(event.file || beginningOf(event.pid)) ?? 0);
+        break;
+      case 'discard':
+        repeated.set(event.pid, (texts.get(event.pid) ?? '').length);
+        texts.set(event.pid, '');
         break;
       case 'recovery-done': {
         const text = texts.get(event.pid) ?? '';
@@ -50,3 +57,6 @@ export function logicalOutputs(events: readonly TraceEvent[]): Map<number, Logic
     ]),
   );
 }
+
+/** Stands for the file of a process that executes its program again instead of going back to a checkpoint. */
+const beginningOf = (pid: number): string => `pid ${pid}`;

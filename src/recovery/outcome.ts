@@ -113,7 +113,7 @@ function factsOf(run: FinishedRun | BrokenRun, golden: FinishedRun | null): Outc
   if ('error' in run) return BROKEN;
   const has = (kind: TraceEvent['kind']): boolean => run.events.some((event) => event.kind === kind);
   const gaveUp = run.events.filter((event) => event.kind === 'recovery-failed');
-  const recovered = has('recovery-done');
+  const recovered = has('recovery-done') || has('roll-forward');
   return {
     broken: false,
     planned: run.faults.length > 0,

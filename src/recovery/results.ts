@@ -18,11 +18,20 @@ export function processEnds({ events }: Pick<FinishedRun, 'events'>): ProcessEnd
     if (event.kind === 'fork' && hidden.has(event.pid)) hidden.add(event.child);
   }
   for (const event of events) if (event.kind === 'recovery-start') hidden.delete(event.pid);
-  return events.flatMap((event) =>
-    event.kind === 'exit' && !hidden.has(event.pid)
-      ? [{ name: event.name, code: event.code, signal: event.signal, output: outputs.get(event.pid)?.text ?? '' }]
-      : [],
-  );
+  // What a rollback has undone is made again, under another pid.
+  for (const event of events) if (event.kind === 'discard') hidden.add(event.pid);
+  const ends = new Map<string, ProcessEnd>();
+  events.forEach((event, n) => {
+    // One that had ended lives again.
+    if (event.kind === 'recovery-start') ends.delete(`${event.pid}`);
+    if (event.kind !== 'exit' || hidden.has(event.pid)) return;
+    const { name, code, signal } = event;
+    const earlier = ends.get(`${event.pid}`);
+    // A pid may be given out again.
+    if (earlier) ends.set(`${event.pid} ${n}`, earlier);
+    ends.set(`${event.pid}`, { name, code, signal, output: outputs.get(event.pid)?.text ?? '' });
+  });
+  return [...ends.values()];
 }
 
 /**

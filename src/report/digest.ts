@@ -28,8 +28,8 @@ type FieldTable = {
 // biome-ignore format: one kind per line
 export const EVENT_FIELDS = {
   'core-fault': { victim: 'int', model: 'text', fault: 'int', effect: 'text' },
+  'fault-detected': { victim: 'int', by: 'text', latencyNs: 'int', latencyInstructions: 'int', misses: 'int' },
   'core-back': { victim: 'int' },
-  'fault-detected': { victim: 'int', latencyNs: 'int', misses: 'int' },
   boot: { cores: 'int', cycleNs: 'int', seed: 'int' },
   switch: { pid: 'int', tid: 'int', name: 'text' },
   fork: { pid: 'int', child: 'int', how: 'text' },
@@ -45,11 +45,13 @@ export const EVENT_FIELDS = {
   affinity: { pid: 'int', tid: 'int', cpus: 'ints', why: 'text' },
   migrate: { pid: 'int', tid: 'int', from: 'int', to: 'int', why: 'text' },
   checkpoint: { pid: 'int', file: 'text', bytes: 'int', pauseNs: 'int' },
-  'core-removed': { victim: 'int', cpusLeft: 'ints' },
+  'core-removed': { victim: 'int', cpusLeft: 'ints', replacedBy: 'int' },
   'recovery-start': { pid: 'int', victim: 'int', file: 'text' },
   'restart-step': { pid: 'int', by: 'int', step: 'text', detail: 'text' },
   'recovery-done': { pid: 'int', victim: 'int', fromNs: 'int', body: 'int' },
   'recovery-failed': { pid: 'int', victim: 'int', why: 'text' },
+  'roll-forward': { pid: 'int', victim: 'int', what: 'text' },
+  discard: { pid: 'int', parent: 'int' },
   log: { text: 'text' },
 } as const satisfies FieldTable;
 

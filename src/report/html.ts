@@ -174,6 +174,7 @@ const STORY_TONES: Readonly<Partial<Record<StoryLine['kind'], string>>> = {
   'core-removed': 'detect',
   'recovery-done': 'ok',
   'recovery-failed': 'fault',
+  'roll-forward': 'ok',
   affinity: 'move',
 };
 

@@ -2,7 +2,15 @@ import { stopsForGood } from '../../emu/faults/plan.ts';
 import { signalName } from '../../kernel-sim/abi/signal.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { byteSize, coreRanges, counted, duration, grouped, listed, shortMoment } from './format.ts';
-import { type EventOf, type FaultStory, labelOf, type Mark, pidLabel, type Timeline } from './timeline.ts';
+import {
+  type EventOf,
+  type FaultStory,
+  labelOf,
+  type Mark,
+  pidLabel,
+  type Timeline,
+  tellDetection,
+} from './timeline.ts';
 
 /** One sentence about one moment. */
 export interface StoryLine {
@@ -101,12 +109,9 @@ function tellMark(
     case 'core-back':
       return `core ${mark.victim} is back and goes on`;
     case 'fault-detected':
-      return (
-        `the fault of core ${mark.victim} is detected after ${duration(mark.latencyNs)}` +
-        `${mark.misses > 0 ? ` (${counted(mark.misses, 'answer')} missed)` : ''}${mark.core < 0 ? '' : `; core ${mark.core} takes the interrupt`}`
-      );
+      return `the ${tellDetection(mark)}${mark.core < 0 ? '' : `; core ${mark.core} takes the interrupt`}`;
     case 'core-removed':
-      return `core ${mark.victim} is taken out of scheduling; ${coreList(mark.cpusLeft)} left`;
+      return `core ${mark.victim} is taken out of scheduling${mark.replacedBy < 0 ? '' : `, core ${mark.replacedBy} takes its place`}; ${coreList(mark.cpusLeft)} left`;
     case 'recovery-start':
       return (
         `recovery of ${pidLabel(timeline, mark.pid)}, lost with core ${mark.victim}, starts ` +
@@ -119,6 +124,10 @@ function tellMark(
         fault === undefined ? '' : `; ${duration(Math.max(0, fault.atNs - mark.fromNs))} of work is done again`;
       return `${pidLabel(timeline, mark.pid)} runs again${after}, from its state at ${shortMoment(mark.fromNs)}${lost}`;
     }
+    case 'roll-forward':
+      return `${pidLabel(timeline, mark.pid)} goes on without going back: ${mark.what}`;
+    case 'discard':
+      return `${pidLabel(timeline, mark.pid)}, made since the checkpoint, is to have never been: ${pidLabel(timeline, mark.parent)} will make it again`;
     case 'recovery-failed':
       return `recovery of ${pidLabel(timeline, mark.pid)} fails: ${mark.why}`;
     case 'exit': {

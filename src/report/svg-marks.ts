@@ -2,7 +2,7 @@ import type { Window } from './buckets.ts';
 import { escapeMarkup } from './escape.ts';
 import { byteSize, duration, moment } from './format.ts';
 import { type Sheet, unitOf, VIEW_UNITS, xOf } from './svg-sheet.ts';
-import { labelOf, type Mark, pidLabel, type Timeline } from './timeline.ts';
+import { labelOf, type Mark, pidLabel, type Timeline, tellDetection } from './timeline.ts';
 
 const MARK_SLOTS = 500;
 const FEW_MARKS = 200;
@@ -20,7 +20,7 @@ const ROWS: readonly (Omit<MarkRow, 'marks'> & { kinds: readonly Mark['kind'][] 
   { name: 'fault', letter: 'X', tone: 'cb-fault', kinds: ['core-fault'] },
   { name: 'detected', letter: '!', tone: 'cb-detect', kinds: ['fault-detected'] },
   { name: 'restart', letter: 's', tone: 'cb-plain', kinds: ['restart-step'] },
-  { name: 'recovered', letter: 'R', tone: 'cb-ok', kinds: ['recovery-done', 'core-back'] },
+  { name: 'recovered', letter: 'R', tone: 'cb-ok', kinds: ['recovery-done', 'roll-forward', 'core-back'] },
   { name: 'failed', letter: 'F', tone: 'cb-fault', kinds: ['recovery-failed'] },
   { name: 'exit', letter: 'E', tone: 'cb-plain', kinds: ['exit'] },
 ];
@@ -80,7 +80,7 @@ function markTitle(timeline: Timeline, mark: Mark): string {
     case 'core-back':
       return `${at}: core ${mark.victim} is back`;
     case 'fault-detected':
-      return `${at}: fault of core ${mark.victim} detected after ${duration(mark.latencyNs)}`;
+      return `${at}: ${tellDetection(mark)}`;
     case 'core-removed':
       return `${at}: core ${mark.victim} removed`;
     case 'recovery-start':
@@ -91,6 +91,10 @@ function markTitle(timeline: Timeline, mark: Mark): string {
       return `${at}: ${pidLabel(timeline, mark.pid)} runs again`;
     case 'recovery-failed':
       return `${at}: recovery of ${pidLabel(timeline, mark.pid)} failed: ${mark.why}`;
+    case 'roll-forward':
+      return `${at}: ${pidLabel(timeline, mark.pid)} goes on: ${mark.what}`;
+    case 'discard':
+      return `${at}: ${pidLabel(timeline, mark.pid)} is to have never been`;
     case 'exit':
       return `${at}: ${labelOf(mark)} ${mark.signal === 0 ? `exits with code ${mark.code}` : `ended by signal ${mark.signal}`}`;
   }

@@ -158,6 +158,7 @@ const MARK_LETTERS: Readonly<Partial<Record<Mark['kind'], string>>> = {
   'fault-detected': '!',
   'recovery-done': 'R',
   'recovery-failed': 'F',
+  'roll-forward': 'R',
   checkpoint: 'C',
   affinity: '^',
 };

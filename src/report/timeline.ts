@@ -1,5 +1,6 @@
 import type { FaultModel } from '../../emu/faults/plan.ts';
 import type { TraceEvent, TraceEventKind } from '../../kernel-sim/kern/events.ts';
+import { counted, duration } from './format.ts';
 
 /** What the events alone do not say: how many rows to draw, and where time ends. */
 export interface RunShape {
@@ -67,6 +68,8 @@ export const MARK_KINDS = [
   'restart-step',
   'recovery-done',
   'recovery-failed',
+  'roll-forward',
+  'discard',
   'exit',
   'affinity',
 ] as const satisfies readonly TraceEventKind[];
@@ -145,6 +148,20 @@ export function intervalAt(lane: Lane, ns: number): number {
 
 /** `count[12]`, as top and this project's story write it. */
 export const labelOf = (who: { readonly pid: number; readonly name: string }): string => `${who.name}[${who.pid}]`;
+
+/** `fault of core 2 is detected after 11.0 ms (3 answers missed)`. */
+export function tellDetection({
+  victim,
+  by,
+  latencyNs,
+  latencyInstructions,
+  misses,
+}: EventOf<'fault-detected'>): string {
+  const how = misses > 0 ? `${counted(misses, 'answer')} missed` : by;
+  if (latencyNs < 0) return `fault of core ${victim} is detected (${how}), though there is none`;
+  const work = latencyInstructions > 0 ? ` and ${counted(latencyInstructions, 'instruction')}` : '';
+  return `fault of core ${victim} is detected after ${duration(latencyNs)}${work} (${how})`;
+}
 
 /** The label of a pid, with the name of its last life; `pid 12` when the events never named it. */
 export function pidLabel(timeline: Timeline, pid: number): string {

@@ -1,6 +1,7 @@
 import { UsageError } from '../../emu/base/errors.ts';
 import { AT_ENTRY } from '../../kernel-sim/abi/elf.ts';
-import { MAXSSIZ, pageCeil, USRSTACK } from '../../kernel-sim/abi/vmparam.ts';
+import { signalName } from '../../kernel-sim/abi/signal.ts';
+import { MAP_ANON, MAP_FIXED, MAP_PRIVATE, MAXSSIZ, pageCeil, USRSTACK } from '../../kernel-sim/abi/vmparam.ts';
 import { readCore } from '../../kernel-sim/elf/core-file.ts';
 import type { CoreImage } from '../../kernel-sim/elf/core-image.ts';
 import { readElf } from '../../kernel-sim/elf/elf32.ts';
@@ -31,10 +32,6 @@ export function readInputs(
   } catch (error) {
     throw error instanceof UsageError ? error.in(core.path) : error;
   }
-  if (coreImage.threads.length !== 1) {
-    const what = `holds ${coreImage.threads.length} threads; only a process with one can be restarted`;
-    throw new UsageError({ what, path: core.path });
-  }
   const entry = coreImage.procstat?.auxv?.find(({ type }) => type === AT_ENTRY)?.value;
   if (entry !== undefined && entry !== image.entry + image.loadBase) {
     const what = `was written by another program: ${coreImage.psinfo.fname}, whose entry point is 0x${entry.toString(16)}`;
@@ -57,28 +54,128 @@ function findBreak(image: ExecImage, executable: { path: string; bytes: Uint8Arr
   return main.address + image.loadBase;
 }
 
-/** What the child has to be made to do before a segment of the core fits into its memory. */
+/** What the child has to be made to do before the core's contents fit into it. */
 export type Preparation =
-  /** break(2) up to `end`: the heap continues the data segment. */
-  | { readonly kind: 'break'; readonly start: number; readonly end: number }
   /** A store at `start`: the stack grows down to it. */
-  | { readonly kind: 'grow'; readonly start: number; readonly end: number }
-  /** mmap(2) of anonymous memory at just this place. */
-  | { readonly kind: 'mmap'; readonly start: number; readonly end: number };
+  { readonly kind: 'grow'; readonly start: number; readonly end: number } | InjectedCall;
+
+/** A system call that the child makes itself. */
+export interface InjectedCall {
+  readonly kind: 'call';
+  readonly step: 'map' | 'threads' | 'signals';
+  /** In words, for the log. */
+  readonly what: string;
+  readonly number: number;
+  readonly args: readonly Word[];
+  /** What is put into memory for the time of the call; at most INJECTED_DATA_MAX. */
+  readonly data: readonly Word[];
+  /** Which of the core's threads makes it. */
+  readonly thread: number;
+}
+
+/** A doubleword, or the address of the byte `at` of the call's data. */
+export type Word = number | { readonly at: number };
+
+export const INJECTED_DATA_MAX = 40;
+
+const SYS_BREAK = 17;
+const SYS_SIGALTSTACK = 53;
+const SYS_SYSARCH = 165;
+const SYS_SIGPROCMASK = 340;
+const SYS_SIGACTION = 416;
+const SYS_THR_NEW = 455;
+const SYS_MMAP = 477;
+const PROT_RWX = 7;
+const I386_SET_LDT = 1;
+const I386_SET_FSBASE = 8;
+const I386_SET_GSBASE = 10;
+const THR_SUSPENDED = 1;
+const SIG_SETMASK = 3;
+const SS_DISABLE = 4;
+const DATA: Word = { at: 0 };
+/** Descriptors that one call sets. */
+const LDT_PIECE = 16;
+
+function call(
+  step: InjectedCall['step'],
+  what: string,
+  number: number,
+  args: InjectedCall['args'],
+  more: Partial<Pick<InjectedCall, 'data' | 'thread'>> = {},
+): InjectedCall {
+  return { kind: 'call', step, what, number, args, data: [], thread: 0, ...more };
+}
 
 /** Compares the core's segments with the child's map (what sysctl kern.proc.vmmap tells), in address order. */
-export function planPreparations(core: CoreImage, vm: Vmspace): Preparation[] {
+export function planMemory(core: CoreImage, vm: Vmspace): Preparation[] {
   const plan: Preparation[] = [];
   let breakEnd = pageCeil(vm.dataAddr) + vm.dataSize;
   for (const { vaddr, data } of core.segments) {
     for (const gap of gapsIn(vm.map, vaddr, vaddr + data.length)) {
+      const range = `0x${gap.start.toString(16).padStart(8, '0')}-0x${gap.end.toString(16).padStart(8, '0')}`;
       if (gap.end === vm.stackLow && gap.start >= USRSTACK - MAXSSIZ) plan.push({ kind: 'grow', ...gap });
       else if (gap.start === breakEnd) {
-        plan.push({ kind: 'break', ...gap });
+        plan.push(call('map', `break(2) up to ${range}`, SYS_BREAK, [gap.end]));
         breakEnd = gap.end;
-      } else plan.push({ kind: 'mmap', ...gap });
+      } else {
+        const flags = MAP_PRIVATE | MAP_ANON | MAP_FIXED;
+        plan.push(
+          call('map', `mmap(2) of ${range}`, SYS_MMAP, [gap.start, gap.end - gap.start, PROT_RWX, flags, -1, 0, 0]),
+        );
+      }
     }
   }
+  return plan;
+}
+
+/** Segments for thread-local storage, and threads: held back from the first, each with its %gs base. */
+export function planThreads(core: CoreImage): Preparation[] {
+  const plan: Preparation[] = [];
+  const ldt = core.signals?.ldt ?? [];
+  for (let at = 0; at < ldt.length; at += 2 * LDT_PIECE) {
+    const descriptors = ldt.slice(at, at + 2 * LDT_PIECE);
+    // struct i386_ldt_args {start, descs, num}, and what descs points at.
+    const data = [at / 2, { at: 12 }, descriptors.length / 2, ...descriptors];
+    plan.push(call('threads', `i386_set_ldt(2) from slot ${at / 2}`, SYS_SYSARCH, [I386_SET_LDT, DATA], { data }));
+  }
+  core.threads.forEach(({ segbases }, thread) => {
+    const tlsBase = segbases?.gsbase ?? 0;
+    if (thread > 0) {
+      const param = [0, 0, 0, 0, tlsBase, 0, 0, 0, THR_SUSPENDED, 0, 0, 0, 0];
+      plan.push(call('threads', 'thr_new(2), suspended', SYS_THR_NEW, [DATA, 4 * param.length], { data: param }));
+    } else if (tlsBase !== 0) plan.push(setBase('gs', I386_SET_GSBASE, tlsBase, thread));
+  });
+  core.threads.forEach(({ segbases }, thread) => {
+    if (segbases?.fsbase) plan.push(setBase('fs', I386_SET_FSBASE, segbases.fsbase, thread));
+  });
+  return plan;
+}
+
+const setBase = (segment: string, op: number, base: number, thread: number): InjectedCall =>
+  call('threads', `sysarch(2): %${segment} base 0x${base.toString(16)}`, SYS_SYSARCH, [op, DATA], {
+    data: [base],
+    thread,
+  });
+
+/** Signal actions of the process, and mask and stack of each thread. */
+export function planSignals(core: CoreImage): Preparation[] {
+  const { actions = [], threads = [] } = core.signals ?? {};
+  const plan: Preparation[] = actions.map(({ signo, handler, flags, mask }) =>
+    call('signals', `sigaction(2) of ${signalName(signo)}`, SYS_SIGACTION, [signo, DATA, 0], {
+      data: [handler, flags, ...mask],
+    }),
+  );
+  core.threads.forEach(({ tid }, thread) => {
+    const own = threads.find((each) => each.tid === tid);
+    if (!own) return;
+    const { sp, size, flags } = own.sigstack;
+    if (!(flags & SS_DISABLE))
+      plan.push(call('signals', 'sigaltstack(2)', SYS_SIGALTSTACK, [DATA, 0], { data: [sp, size, 0], thread }));
+    if (own.sigmask.some((word) => word !== 0))
+      plan.push(
+        call('signals', 'sigprocmask(2)', SYS_SIGPROCMASK, [SIG_SETMASK, DATA, 0], { data: [...own.sigmask], thread }),
+      );
+  });
   return plan;
 }
 

@@ -9,18 +9,20 @@ import {
   PSL_USERCHANGE,
   PT_CONTINUE,
   PT_DETACH,
+  PT_GETLWPLIST,
   PT_GETREGS,
   PT_IO,
   PT_READ_I,
+  PT_RESUME,
   PT_SETFPREGS,
   PT_SETREGS,
   PT_SETXMMREGS,
+  PT_SUSPEND,
   PT_TRACE_ME,
   PT_WRITE_I,
 } from '../../kernel-sim/abi/ptrace.ts';
 import { decodeReg, encodeReg, type Reg } from '../../kernel-sim/abi/reg.ts';
 import { SIGTRAP, signalName } from '../../kernel-sim/abi/signal.ts';
-import { MAP_ANON, MAP_FIXED, MAP_PRIVATE } from '../../kernel-sim/abi/vmparam.ts';
 import { exitCodeOf, isSignalled, stoppedStatus, termSignalOf } from '../../kernel-sim/abi/wait.ts';
 import { bytesOf } from '../../kernel-sim/kern/kernel.ts';
 import { type NativeContext, type NativeProgram, type NativeStep, SCRATCH_ADDR } from '../../kernel-sim/kern/native.ts';
@@ -28,7 +30,17 @@ import { adoptIdentity, giveUp } from '../../kernel-sim/kern/recovery.ts';
 import type { FileData } from '../../kernel-sim/kern/state.ts';
 import { readFileRange } from '../../kernel-sim/vfs/file-data.ts';
 import { hostCredentials, lookupFile } from '../../kernel-sim/vfs/namei.ts';
-import { type BreakAt, type Preparation, planPreparations, type RestartInputs, readInputs } from './plan.ts';
+import {
+  type BreakAt,
+  INJECTED_DATA_MAX,
+  type Preparation,
+  planMemory,
+  planSignals,
+  planThreads,
+  type RestartInputs,
+  readInputs,
+  type Word,
+} from './plan.ts';
 
 /*
  * The paper's restart (section 3.2), step for step, as a native process: fork; the child asks to be traced and executes the program;
@@ -58,6 +70,9 @@ type Phase =
   | 'entry-stop'
   | 'entry-regs'
   | 'unplanted'
+  | 'thread-list'
+  | 'thread-held'
+  | 'thread-released'
   | 'prepare'
   | 'injected-stack'
   | 'injected-regs'
@@ -66,6 +81,8 @@ type Phase =
   | 'injected-result'
   | 'code-restored'
   | 'load'
+  | 'thread-regs'
+  | 'registers'
   | 'fpregs'
   | 'detached'
   | 'waited';
@@ -80,6 +97,12 @@ interface RestartState extends RestartOptions {
   /** Registers at the break: what injected calls start from. */
   readonly regs: Reg | null;
   readonly preparations: readonly Preparation[];
+  /** The child's thread ids in the order of the core's threads, once it has them all; before that none. */
+  readonly tids: readonly number[];
+  /** Index of the one thread that runs when the child is continued; the others are held back. */
+  readonly active: number;
+  /** Index of the thread whose registers come next. */
+  readonly thread: number;
   /** Segment and byte offset in it that come next. */
   readonly segment: number;
   readonly offset: number;
@@ -93,11 +116,12 @@ const STRINGS_AT = 512;
 const STRINGS_MAX = 0x8000;
 const CHUNK_AT = 0x10000;
 const CHUNK_BYTES = 0x10000;
+/** What an injected call has below the child's stack pointer: a return address and up to 8 arguments, then its data. */
+const INJECTED_ARGS_BYTES = 64;
+const INJECTED_BYTES = INJECTED_ARGS_BYTES + 4 * INJECTED_DATA_MAX;
+const THREADS_MAX = 1500;
 
 const INT3 = 0xcc;
-const SYS_MMAP = 477;
-const SYS_BREAK = 17;
-const PROT_RWX = 7;
 /** `int $0x80; int3`, as a little-endian word. */
 const SYSCALL_CODE = 0xcccc80cd | 0;
 /** `movb $0,(%eax); int3`. */
@@ -121,6 +145,9 @@ function withDefaults(data: RestartOptions & Partial<RestartState>): RestartStat
     savedWord: 0,
     regs: null,
     preparations: [],
+    tids: [],
+    active: 0,
+    thread: 0,
     segment: 0,
     offset: 0,
     ...data,
@@ -141,13 +168,10 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
         'read',
         `${s.executable}: entry 0x${hex(executable.entry)}; ${s.core}: ${core.segments.length} LOAD segments`,
       );
-      const { reg } = core.threads[0]!;
-      say(
-        c,
-        s,
-        'pr_status',
-        `PR_STATUS of thread ${core.threads[0]!.tid}: eip 0x${hex(reg.r_eip)}, esp 0x${hex(reg.r_esp)}`,
-      );
+      for (const { tid, reg } of core.threads) {
+        const where = `eip 0x${hex(reg.r_eip)}, esp 0x${hex(reg.r_esp)}`;
+        say(c, s, 'pr_status', `PR_STATUS of thread ${tid}: ${where}`);
+      }
       return call('fork', [], { ...s, breakAddr, phase: 'forked' });
     }
     case 'forked':
@@ -175,7 +199,7 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
       return wait({ ...s, phase: 'entry-stop' });
     case 'entry-stop':
       expectTrap(c);
-      return getRegs(s, 'entry-regs');
+      return getRegs(s, s.child, 'entry-regs');
     case 'entry-regs': {
       const regs = decodeReg(c.get(REGS_AT, 76));
       if (regs.r_eip !== (s.breakAddr + 1) >>> 0) {
@@ -187,9 +211,20 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
     case 'unplanted': {
       say(c, s, 'unplant', 'the instruction is back');
       const { core } = inputs(c, s);
-      const preparations = planPreparations(core, c.k.vmspace(c.k.proc(pid(s.child)).vmspace));
-      return prepareNext(c, { ...s, preparations });
+      const memory = planMemory(core, c.k.vmspace(c.k.proc(pid(s.child)).vmspace));
+      // In a lost process these are the kernel's to keep.
+      const signals = s.lostPid ? [] : planSignals(core);
+      const tids = core.threads.length === 1 ? [s.child] : [];
+      return prepareNext(c, { ...s, tids, preparations: [...memory, ...planThreads(core), ...signals] });
     }
+    case 'thread-list': {
+      const ids = c.get(CHUNK_AT, 4 * c.eax);
+      return prepareNext(c, { ...s, tids: [...new Int32Array(ids.buffer)] });
+    }
+    case 'thread-held':
+      return ptrace(PT_RESUME, s.tids[s.active]!, 0, 0, { ...s, phase: 'thread-released' });
+    case 'thread-released':
+      return prepareNext(c, s);
     case 'prepare':
     case 'injected-stack':
     case 'injected-regs':
@@ -201,8 +236,12 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
       return loadNext(c, { ...s, segment: 0, offset: 0 });
     case 'load':
       return loadNext(c, s);
+    case 'thread-regs':
+      return restoreRegisters(c, s);
+    case 'registers':
+      return restoreFpu(c, s);
     case 'fpregs':
-      return detach(c, s);
+      return restoreThread(c, { ...s, thread: s.thread + 1 });
     case 'detached':
       if (s.lostPid) return { kind: 'exit', code: 0 };
       return wait({ ...s, phase: 'waited' });
@@ -238,29 +277,39 @@ function execChild(c: NativeContext, s: RestartState): NativeStep {
 /** Begins the next preparation, or ends them: the code at the break address is put back. */
 function prepareNext(c: NativeContext, s: RestartState): NativeStep {
   const [next] = s.preparations;
+  const thread = threadOf(next);
+  // All threads are there when the first call that is another one's is due.
+  if (s.tids.length === 0 && (!next || thread > 0))
+    return ptrace(PT_GETLWPLIST, s.child, SCRATCH_ADDR + CHUNK_AT, THREADS_MAX, { ...s, phase: 'thread-list' });
   if (!next) return ptrace(PT_WRITE_I, s.child, s.breakAddr, s.savedWord, { ...s, phase: 'code-restored' });
-  const range = `0x${hex(next.start)}-0x${hex(next.end)}`;
-  const what = { break: 'break(2) up to', grow: 'a store to grow the stack over', mmap: 'mmap(2) of' }[next.kind];
-  say(c, s, 'map', `the child is made to do ${what} ${range}`);
+  if (thread !== s.active)
+    return ptrace(PT_SUSPEND, s.tids[s.active]!, 0, 0, { ...s, active: thread, phase: 'thread-held' });
+  say(c, s, next.kind === 'call' ? next.step : 'map', `the child is made to do ${describe(next)}`);
   const code = next.kind === 'grow' ? TOUCH_CODE : SYSCALL_CODE;
   return ptrace(PT_WRITE_I, s.child, s.breakAddr, code, { ...s, phase: 'prepare' });
 }
 
+const threadOf = (next: Preparation | undefined): number => (next?.kind === 'call' ? next.thread : 0);
+
+const describe = (next: Preparation): string =>
+  next.kind === 'call' ? next.what : `a store to grow the stack over 0x${hex(next.start)}-0x${hex(next.end)}`;
+
 /**
  * One system call (or store) by the child itself: code at the break address, arguments below its stack as FreeBSD expects them (a dummy
- * return address, then the words), registers, run to the int3 behind it, look at the result.
+ * return address, then the words) with the call's data behind them, registers, run to the int3 behind it, look at the result.
  */
 function inject(c: NativeContext, s: RestartState): NativeStep {
   const next = s.preparations[0]!;
   const base = s.regs!;
-  const stack = (base.r_esp - 256) >>> 0;
+  const stack = (base.r_esp - INJECTED_BYTES) >>> 0;
+  const target = s.tids[s.active] ?? s.child;
   switch (s.phase) {
     case 'prepare':
-      return writeMemory(c, s, stack, words([0, ...injectedArgs(next)]), 'injected-stack');
+      return writeMemory(c, s, stack, injectedWords(next, stack), 'injected-stack');
     case 'injected-stack': {
-      const eax = next.kind === 'grow' ? next.start : next.kind === 'break' ? SYS_BREAK : SYS_MMAP;
+      const eax = next.kind === 'grow' ? next.start : next.number;
       c.put(REGS_AT, encodeReg({ ...base, r_eax: eax, r_esp: stack, r_eip: s.breakAddr }));
-      return ptrace(PT_SETREGS, s.child, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase: 'injected-regs' });
+      return ptrace(PT_SETREGS, target, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase: 'injected-regs' });
     }
     case 'injected-regs':
       return ptrace(PT_CONTINUE, s.child, 1, 0, { ...s, phase: 'injected-run' });
@@ -268,28 +317,24 @@ function inject(c: NativeContext, s: RestartState): NativeStep {
       return wait({ ...s, phase: 'injected-stop' });
     case 'injected-stop':
       expectTrap(c);
-      return getRegs(s, 'injected-result');
+      return getRegs(s, target, 'injected-result');
     default: {
       const regs = decodeReg(c.get(REGS_AT, 76));
-      if (next.kind !== 'grow' && regs.r_eflags & FLAG_CF) {
-        throw new UsageError({ what: `the child cannot ${next.kind} 0x${hex(next.start)}: ${errnoName(regs.r_eax)}` });
+      if (next.kind === 'call' && regs.r_eflags & FLAG_CF) {
+        throw new UsageError({ what: `the child cannot do ${describe(next)}: ${errnoName(regs.r_eax)}` });
       }
       return prepareNext(c, { ...s, preparations: s.preparations.slice(1) });
     }
   }
 }
 
-function injectedArgs(next: Preparation): number[] {
-  switch (next.kind) {
-    case 'grow':
-      return [];
-    case 'break':
-      return [next.end];
-    case 'mmap':
-      return [next.start, next.end - next.start, PROT_RWX, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0, 0];
-    default:
-      return unreachable(next);
-  }
+/** What stands from the child's stack pointer upwards during an injected call. */
+function injectedWords(next: Preparation, stack: number): Uint8Array {
+  if (next.kind === 'grow') return words([0]);
+  const resolve = (word: Word): number => (typeof word === 'number' ? word : stack + INJECTED_ARGS_BYTES + word.at);
+  const args = [0, ...next.args.map(resolve)];
+  const padding = new Array<number>(INJECTED_ARGS_BYTES / 4 - args.length).fill(0);
+  return words([...args, ...padding, ...next.data.map(resolve)]);
 }
 
 // ---- restoring -----------------------------------------------------------------------------------------------------------
@@ -298,7 +343,7 @@ function injectedArgs(next: Preparation): number[] {
 function loadNext(c: NativeContext, s: RestartState): NativeStep {
   const { core } = inputs(c, s);
   const segment = core.segments[s.segment];
-  if (!segment) return restoreRegisters(c, s, core.threads[0]!.reg);
+  if (!segment) return restoreThread(c, s);
   const { vaddr, data } = segment;
   if (s.offset === 0) say(c, s, 'load', `LOAD 0x${hex(vaddr)}, ${data.length} bytes`);
   const piece = data.subarray(s.offset, s.offset + CHUNK_BYTES);
@@ -307,28 +352,31 @@ function loadNext(c: NativeContext, s: RestartState): NativeStep {
   return writeMemory(c, { ...s, ...after }, vaddr + s.offset, piece, 'load');
 }
 
-function restoreRegisters(c: NativeContext, s: RestartState, saved: Reg): NativeStep {
+/** The next thread's registers, or the end: the child goes on by itself. */
+function restoreThread(c: NativeContext, s: RestartState): NativeStep {
+  if (inputs(c, s).core.threads[s.thread]) return getRegs(s, s.tids[s.thread]!, 'thread-regs');
+  say(c, s, 'detach', 'the child goes on from where it was checkpointed');
+  if (s.lostPid && !c.core.failed) adoptIdentity(c.k, pid(s.child), pid(s.lostPid));
+  return ptrace(PT_DETACH, s.lostPid || s.child, 1, 0, { ...s, phase: 'detached' });
+}
+
+function restoreRegisters(c: NativeContext, s: RestartState): NativeStep {
+  const { reg: saved } = inputs(c, s).core.threads[s.thread]!;
+  const now = decodeReg(c.get(REGS_AT, 76));
   // PT_SETREGS refuses a change of the other bits; RF, for one, is set in a core that was written after a fault.
-  const r_eflags = ((saved.r_eflags & PSL_USERCHANGE) | (s.regs!.r_eflags & ~PSL_USERCHANGE)) >>> 0;
+  const r_eflags = ((saved.r_eflags & PSL_USERCHANGE) | (now.r_eflags & ~PSL_USERCHANGE)) >>> 0;
   const reg = { ...saved, r_eflags };
   c.put(REGS_AT, encodeReg(reg));
   say(c, s, 'registers', `eip 0x${hex(reg.r_eip)}, esp 0x${hex(reg.r_esp)}, eax 0x${hex(reg.r_eax)}`);
-  return ptrace(PT_SETREGS, s.child, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase: 'fpregs' });
+  return ptrace(PT_SETREGS, s.tids[s.thread]!, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase: 'registers' });
 }
 
-function detach(c: NativeContext, s: RestartState): NativeStep {
-  if (s.offset >= 0) {
-    const { core } = inputs(c, s);
-    // All of the FPU when the core has it, x87 alone from a 9.0 core.
-    const { xstate, fpreg } = core.threads[0]!;
-    c.put(CHUNK_AT, xstate ? xstate.subarray(0, SAVEXMM_SIZE) : fpreg);
-    const request = xstate ? PT_SETXMMREGS : PT_SETFPREGS;
-    return ptrace(request, s.child, SCRATCH_ADDR + CHUNK_AT, 0, { ...s, offset: -1 });
-  }
-  const target = s.lostPid || s.child;
-  say(c, s, 'detach', 'the child goes on from where it was checkpointed');
-  if (s.lostPid && !c.core.failed) adoptIdentity(c.k, pid(s.child), pid(s.lostPid));
-  return ptrace(PT_DETACH, target, 1, 0, { ...s, phase: 'detached' });
+/** All of the FPU when the core has it, x87 alone from a 9.0 core. */
+function restoreFpu(c: NativeContext, s: RestartState): NativeStep {
+  const { xstate, fpreg } = inputs(c, s).core.threads[s.thread]!;
+  c.put(CHUNK_AT, xstate ? xstate.subarray(0, SAVEXMM_SIZE) : fpreg);
+  const request = xstate ? PT_SETXMMREGS : PT_SETFPREGS;
+  return ptrace(request, s.tids[s.thread]!, SCRATCH_ADDR + CHUNK_AT, 0, { ...s, phase: 'fpregs' });
 }
 
 // ---- small things --------------------------------------------------------------------------------------------------------
@@ -367,8 +415,8 @@ function wait(s: RestartState): NativeStep {
   return call('wait4', [s.child, SCRATCH_ADDR + STATUS_AT, 0, 0], s);
 }
 
-const getRegs = (s: RestartState, phase: Phase): NativeStep =>
-  ptrace(PT_GETREGS, s.child, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase });
+const getRegs = (s: RestartState, target: number, phase: Phase): NativeStep =>
+  ptrace(PT_GETREGS, target, SCRATCH_ADDR + REGS_AT, 0, { ...s, phase });
 
 /** PT_IO: struct ptrace_io_desc in scratch memory, the bytes behind it. */
 function writeMemory(c: NativeContext, s: RestartState, address: number, bytes: Uint8Array, phase: Phase): NativeStep {

@@ -49,6 +49,16 @@ export function compileScenario(scenario: Scenario): CompiledScenario {
       cycleNs: cycleNsOf(machine.mhz, 'machine.mhz'),
       seed: machine.seed,
       recovery: machine.recovery,
+      recoveryOptions: {
+        scope: machine.rollbackScope,
+        files: machine.rollbackFiles,
+        spareCores: machine.spareCores,
+        importantNiceMax: machine.importantNiceMax,
+        transientFaultsMax: machine.transientFaultsMax,
+      },
+      selfTest: machine.detection.selfTest
+        ? { periodNs: parseDuration(machine.detection.selfTest, 'machine.detection.selfTest') }
+        : null,
       checkpointEveryNs: machine.checkpointEvery
         ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery')
         : 0,

@@ -55,7 +55,7 @@ function deepest(issue: Issue, above: readonly PropertyKey[]): { message: string
   const path = [...above, ...issue.path];
   if (issue.code !== 'invalid_union') return { message: issue.message, path };
   if (issue.errors.length === 0) return { message: discriminatorMessage(issue), path };
-  const closest = issue.errors.reduce((a, b) => (distance(b) < distance(a) ? b : a));
+  const closest = issue.errors.reduce((a, b) => (isCloser(b, a) ? b : a));
   // Beside a key that does not exist, a missing one is the smaller news.
   const first = closest.find((each) => each.code === 'unrecognized_keys') ?? closest[0];
   return first ? deepest(first, path) : { message: issue.message, path };
@@ -67,6 +67,12 @@ function discriminatorMessage(issue: Issue & { code: 'invalid_union' }): string 
     ? `is none of ${options.map((each) => `'${String(each)}'`).join(', ')}`
     : 'is none of the known ones';
 }
+
+/** Fewer complaints; among as many, those that are about what stands deeper: the rest was understood. */
+const isCloser = (a: readonly Issue[], b: readonly Issue[]): boolean =>
+  distance(a) < distance(b) || (distance(a) === distance(b) && depth(a) > depth(b));
+
+const depth = (issues: readonly Issue[]): number => Math.max(...issues.map(({ path }) => path.length));
 
 const distance = (issues: readonly Issue[]): number =>
   issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
 import { core, duration, process, window } from './common-schema.ts';
 import { expectation } from './expectation-schema.ts';
 import { faultSpec, timedFault } from './fault-schema.ts';
@@ -24,12 +25,36 @@ const machine = z.strictObject({
   checkpointEvery: duration
     .optional()
     .describe('Checkpoint every process so often, and when it starts; never when absent'),
-  recovery: z.enum(['restart', 'none']).default('restart').describe('What happens to a process whose core died'),
+  recovery: z
+    .enum(RECOVERY_POLICIES)
+    .default('rollback-migrate')
+    .describe('What happens after a core fault: docs/recovery.md'),
+  rollbackScope: z
+    .enum(['process', 'tree'])
+    .default('process')
+    .describe('What goes back: the process, or its whole tree to one instant'),
+  rollbackFiles: z
+    .enum(['keep', 'offsets', 'contents'])
+    .default('offsets')
+    .describe('What a rollback takes back of open files'),
+  spareCores: z.int().min(1).default(1).describe('Cores kept idle for those that die: recovery spare'),
+  importantNiceMax: z
+    .int()
+    .min(-20)
+    .max(20)
+    .default(0)
+    .describe('Above this nice value a process is unimportant: recovery degraded'),
+  transientFaultsMax: z
+    .int()
+    .min(0)
+    .default(3)
+    .describe('A core with more faults than this is taken out, though each was transient'),
   detection: z
     .strictObject({
       period: duration.default('10ms').describe('From one poll of the fault interrupt generator to the next'),
       deadline: duration.default('1ms').describe('A core that has not answered so long after the poll has missed it'),
       misses: z.int().min(1).default(2).describe('So many misses in a row make a fault'),
+      selfTest: duration.optional().describe('Every core tests itself so often; never when absent'),
     })
     .prefault({})
     .describe('How faults of cores are noticed'),

@@ -6,15 +6,16 @@ import { UnicornEngine } from '../../emu/unicorn/unicorn-engine.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { loadUnicorn } from '../../src/host/unicorn-koffi.ts';
 import { System } from '../../src/system.ts';
-import { anyFault, type FaultSpace } from '../support/fault-plans.ts';
+import { FAULT_MODELS, FAULT_TRIGGERS, type FaultSpace, faults } from '../../src/testing/fault-arbitraries.ts';
 import { guestPrograms } from '../support/guest.ts';
 import { property } from '../support/property.ts';
 
 const FILES = guestPrograms('primes', 'matrix', 'forktree');
 const SPACE: FaultSpace = {
   cores: 2,
-  instructions: 40_000,
-  ns: 60_000_000,
+  horizonNs: 60_000_000,
+  models: FAULT_MODELS,
+  triggers: FAULT_TRIGGERS,
   processes: ['primes', 'matrix', 'forktree'],
   code: [0x08048000, 0x08049fff],
   data: [0x0804a000, 0x0804bfff],
@@ -45,7 +46,7 @@ describe('faults on the interpreter and on Unicorn', () => {
   it('strike at the same instruction and have the same consequences', () => {
     const unicorn = new UnicornEngine(loadUnicorn());
     fc.assert(
-      fc.property(fc.array(anyFault(SPACE), { minLength: 1, maxLength: 4 }), (plan) => {
+      fc.property(fc.array(faults(SPACE), { minLength: 1, maxLength: 4 }), (plan) => {
         expect(run(plan, unicorn)).toEqual(run(plan));
       }),
       property(20),

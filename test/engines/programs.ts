@@ -1,49 +1,68 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../../emu/core/engine.ts';
 import { packageRoot, shippedPrograms } from '../../src/host/guest-programs.ts';
+import { readScenarios } from '../../src/host/scenario-files.ts';
 import { finishedRun } from '../../src/recovery/finished-run.ts';
 import { buildResult, type RunResult } from '../../src/result.ts';
-import { parseScenario } from '../../src/scenario/parse-scenario.ts';
 import { runScenario } from '../../src/scenario/run-scenario.ts';
 import type { Scenario } from '../../src/scenario/schema.ts';
 import { System } from '../../src/system.ts';
 
-/** Commands that end by themselves, with every guest program that needs no partner. */
+/** Commands that end by themselves, with every program that we ship: x87 and SSE2 ones among them. What follows `sh -c` is one argument. */
 export const COMMANDS: readonly string[] = [
   'brktest',
+  'bytecode',
   'cat /bin/true',
   'count 3',
+  'cpuset -g',
+  'crc32',
+  'doubles',
+  'doubles-sse2',
   'echo one two',
   'false',
   'forktree',
+  'integers',
+  'kill -l',
+  'long-doubles',
   'ls /bin',
   'malloctest 2',
   'matrix 24',
+  'nice -n 5 true',
   'pipes',
   'primes 2000',
+  'printf-doubles',
+  'prodcons 200',
   'ps',
+  'quicksort',
+  'rep-moves',
   'segv',
   'sh -c true',
+  'sh -c count 12 50 & sleep 0.2; gcore -c core $!; kill -KILL $!; restart /bin/count core',
+  'sha256',
   'signals',
+  'sleep 1',
+  'spin -n 1',
   'stackgrow',
+  'threads 4 200',
+  'top -b -d 1',
   'true',
   'wc /bin/true',
 ];
 
-export function scenarios(): Scenario[] {
-  const folder = join(packageRoot(), 'scenarios');
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'))
-    .sort()
-    .map((name) => parseScenario(readFileSync(join(folder, name), 'utf8'), name));
+export async function scenarios(): Promise<Scenario[]> {
+  const files = await readScenarios([join(packageRoot(), 'scenarios')]);
+  return files.map(({ scenario }) => scenario);
 }
 
+const SHELL = 'sh -c ';
+
 /** A command on a machine of two cores; a run that does not end is cut off. */
-export function runCommandLine(command: string, engine: Engine, instructions = 3_000_000): RunResult {
+export function runCommandLine(command: string, engine: Engine, instructions = 10_000_000): RunResult {
   const system = new System({ cores: 2, engine });
   for (const file of shippedPrograms()) system.install(file);
-  const args = command.split(' ');
+  const args = command.startsWith(SHELL)
+    ? [...SHELL.trim().split(' '), command.slice(SHELL.length)]
+    : command.split(' ');
   system.spawn({ path: `/bin/${args[0]}`, args });
   return buildResult(system, finishedRun(system, system.run({ instructions }), []), null);
 }

@@ -12,14 +12,24 @@ import { System, type SystemConfig } from '../../src/system.ts';
  * three optimisation levels for three processors, so that the compiler uses different instructions for the same work.
  */
 
-const SOURCES = fileURLToPath(new URL('./src/', import.meta.url));
+const SOURCES = fileURLToPath(new URL('../../guest/compute/', import.meta.url));
 const LEVELS = ['-O0', '-O2', '-O3'] as const;
 const PROCESSORS = {
   i386: ['-march=i386', '-mfpmath=387', '-mno-sse'],
   i686: ['-march=i686', '-mfpmath=387', '-mno-sse'],
   sse2: ['-march=pentium4', '-msse2', '-mfpmath=sse'],
 } as const;
-const PROGRAMS = ['sha256', 'integers', 'bytecode', 'memory', 'doubles', 'long-doubles'] as const;
+// biome-ignore format: by kind
+const PROGRAMS = [
+  'sha256', 'crc32', 'quicksort', 'integers', 'bytecode', 'rep-moves',
+  'doubles', 'long-doubles', 'printf-doubles',
+] as const;
+/** Those of guest/bin, by the source and the processor that guest/build.mjs builds them for. */
+const SHIPPED: readonly (readonly [name: string, source: string, flags: readonly string[]])[] = [
+  ...PROGRAMS.map((name) => [name, name, PROCESSORS.i386] as const),
+  ['doubles', 'doubles', PROCESSORS.i686],
+  ['doubles-sse2', 'doubles', PROCESSORS.sse2],
+];
 
 const folder = mkdtempSync(join(tmpdir(), 'coreback-programs-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -32,10 +42,39 @@ const COMMON = [
 
 function build(name: string, target: string, flags: readonly string[], out: string): string {
   const path = join(folder, out);
-  const sources = ['shim.c', `${name}.c`].map((file) => join(SOURCES, file));
+  const sources = ['shim.c', 'shim-doubles.c', `${name}.c`].map((file) => join(SOURCES, file));
   execFileSync('clang', [`--target=${target}`, ...COMMON, ...flags, ...sources, '-o', path]);
   return path;
 }
+
+describe('the compute programs that we ship', () => {
+  it.each(SHIPPED)('%s prints what its source prints on the host', (name, source, flags) => {
+    const host = build(source, 'i386-unknown-linux-gnu', [...flags, '-O2'], `${name}.shipped.linux`);
+    const guest = fileURLToPath(new URL(`../../guest/bin/${name}`, import.meta.url));
+    expect(runGuest(guest)).toBe(execFileSync(host, { encoding: 'utf8' }));
+  });
+});
+
+describe('printf of doubles', () => {
+  it('is what JavaScript makes of the same bits', () => {
+    const host = build('printf-doubles', 'i386-unknown-linux-gnu', [...PROCESSORS.sse2, '-O2'], 'printf.javascript');
+    const lines = execFileSync(host, { encoding: 'utf8' }).trim().split('\n');
+    expect(lines.length).toBeGreaterThan(30);
+    for (const line of lines) {
+      const [bits, ...texts] = line.split(' ');
+      const view = new DataView(new ArrayBuffer(8));
+      view.setBigUint64(0, BigInt(`0x${bits}`));
+      const value = view.getFloat64(0);
+      if (!Number.isFinite(value)) continue;
+      // As C has it: a sign for -0, two digits of exponent. toFixed gives up at 1e21.
+      const sign = Object.is(value, -0) ? '-' : '';
+      const scientific = value.toExponential(16).replace(/e([+-])(\d)$/, 'e$10$2');
+      const fixed = Math.abs(value) < 1e21 ? value.toFixed(6) : `${BigInt(value)}.000000`;
+      expect(texts.slice(0, 2)).toEqual([sign + scientific, sign + fixed]);
+      expect(Number(texts[2]) + 0).toBe(Number(value.toPrecision(6)) + 0);
+    }
+  });
+});
 
 function runGuest(path: string, config: SystemConfig = { cores: 1 }): string {
   const system = new System(config);

@@ -7,7 +7,7 @@ import { flagsRead, undefinedAfter } from './flag-use.ts';
 import { CaseGenerator } from './generate.ts';
 import type { EmulatedMachine } from './machine.ts';
 import type { SiliconOracle } from './oracle.ts';
-import { type Case, MODE_RUN, MODE_STEP, OUTCOME_HANG, type Outcome } from './protocol.ts';
+import { type Case, isTrap, MODE_RUN, MODE_STEP, OUTCOME_HANG, type Outcome } from './protocol.ts';
 import { isSequence, lengthsOfCode, maySweep, opcodeOfCode, rowOfCode, rowsOfCode, type TestedRow } from './rows.ts';
 import { simplerX87 } from './x87-state.ts';
 
@@ -39,6 +39,8 @@ export interface Finding {
 export class Campaign {
   cases = 0;
   readonly findings = new Map<string, Finding>();
+  /** Cases per row that it was alone in. */
+  readonly tried = new Map<string, number>();
   /** Cases per row whose instruction was completed by the real CPU. */
   readonly completed = new Map<string, number>();
   /** Opcodes that the real CPU has and our machine has no row for, with the number of cases. */
@@ -51,13 +53,17 @@ export class Campaign {
     this.contenders = contenders;
   }
 
-  /** Tries `count` cases of each row. */
+  /** Tries `count` cases of each row, and those besides that a prefix made another's. */
   tryRows(rows: readonly TestedRow[], count: number, seed: number): void {
     const batch: Case[] = [];
     for (const row of rows) {
       // A stream of its own for each row: what is drawn does not depend on the rows before.
       const generator = new CaseGenerator(Prng.seeded(seed, streamOf(row)));
-      for (let i = 0; i < count; i++) batch.push(generator.caseFor(row));
+      for (let own = 0; own < count; ) {
+        const c = generator.caseFor(row);
+        batch.push(c);
+        if (nameOf(c, rowOfCode(c.code)) === row.name) own++;
+      }
       if (batch.length < 20_000) continue;
       this.tryCases(batch);
       batch.length = 0;
@@ -92,8 +98,8 @@ export class Campaign {
       const row = rowOfCode(c.code);
       const rowName = nameOf(c, row);
       this.cases++;
-      if (native.vector === 1 || native.vector === 3)
-        this.completed.set(rowName, (this.completed.get(rowName) ?? 0) + 1);
+      this.tried.set(rowName, (this.tried.get(rowName) ?? 0) + 1);
+      if (isTrap(native.vector)) this.completed.set(rowName, (this.completed.get(rowName) ?? 0) + 1);
       for (const mismatch of this.judge(c, row, rowName, native)) this.record(mismatch);
     });
   }

@@ -3,6 +3,7 @@ import { PF_PRESENT, VECTOR_BP, VECTOR_PF } from '../../emu/core/engine.ts';
 import { USER_END } from '../../emu/memory/address-space.ts';
 import { undefinedFlags, undefinedFlagsAtEnd, undefinedFlagsOfSequence } from './flag-use.ts';
 import { describeSse } from './fx-image.ts';
+import { withoutHostOwn } from './host-own.ts';
 import { JUSTIFIED } from './justified.ts';
 import { type Case, isTrap, OUTCOME_HANG, type Outcome, type Patch } from './protocol.ts';
 import { isSequence, rowsOfCode, type TestedRow } from './rows.ts';
@@ -22,11 +23,12 @@ export interface Difference {
 export function differences(
   c: Case,
   row: TestedRow | null,
-  native: Outcome,
-  emulated: Outcome,
+  nativeWhole: Outcome,
+  emulatedWhole: Outcome,
   trapFlag: boolean,
 ): Difference[] {
-  const found: Difference[] = [];
+  const { native, emulated, wrong } = withoutHostOwn(c, row, nativeWhole, emulatedWhole);
+  const found: Difference[] = [...wrong];
   const check = (what: string, expected: number, got: number): void => {
     if (expected >>> 0 !== got >>> 0) found.push({ what, expected: hex(expected), got: hex(got) });
   };

@@ -19,6 +19,7 @@ import {
 import type { TestedRow } from './rows.ts';
 import { drawX87Operand, drawX87State } from './x87-state.ts';
 
+const EAX = 0;
 const ECX = 1;
 const EBX = 3;
 const ESP = 4;
@@ -166,6 +167,7 @@ export class CaseGenerator {
     }
     if (this.chance(0.9))
       this.regs[ESP] = this.chance(0.8) ? DATA_BASE + 4 * prng.between(0x40, 0x700) : this.drawTarget();
+    if (row?.mnemonic === 'CPUID' && this.chance(0.8)) this.regs[EAX] = this.pick([0, 1, 2, 0x80000000]);
     if (row && /^(ENTER|LEAVE)$/.test(row.mnemonic) && this.chance(0.9)) this.regs[EBP] = this.drawTarget();
     this.selectors = Uint16Array.of(0x2b, 0x23, 0x2b, 0x2b, 0x63, 0x6b);
     if (this.chance(0.1)) this.selectors[DS] = this.pick(START_SELECTORS);

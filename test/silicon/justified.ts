@@ -10,6 +10,7 @@ import {
   VECTOR_XM,
 } from '../../emu/core/engine.ts';
 import { shiftCount } from './flag-use.ts';
+import { segmentOf, storedByLinux } from './host-own.ts';
 import type { Case, Outcome } from './protocol.ts';
 import type { TestedRow } from './rows.ts';
 
@@ -29,6 +30,9 @@ export interface Justified {
 }
 
 const STACK_FAULTS = new Set([VECTOR_PF, VECTOR_SS, VECTOR_AC]);
+
+/** Linux' selector of the flat data segment. */
+const FLAT_DATA = 0x2b;
 
 const RUNNER_LOW = 0xe1230000;
 const RUNNER_HIGH = 0xe1300000;
@@ -204,12 +208,12 @@ export const JUSTIFIED: readonly Justified[] = [
       found.every((d) => d.what === 'cr2'),
   },
   {
-    name: 'page or segment limit first',
+    name: 'page, alignment or segment limit first',
     reason:
       'operands of 10 bytes and more are several accesses on this CPU, each checked by itself; the SDM does not order them',
     applies: ({ row, native, emulated }) =>
       /^F(N?STENV|LDENV|N?SAVE|RSTOR|BSTP|STP|LD|BLD)$/.test(row?.mnemonic ?? '') &&
-      native.vector === VECTOR_PF &&
+      (native.vector === VECTOR_PF || native.vector === VECTOR_AC) &&
       (emulated.vector === VECTOR_GP || emulated.vector === VECTOR_SS || emulated.vector === VECTOR_AC),
   },
   {
@@ -219,6 +223,33 @@ export const JUSTIFIED: readonly Justified[] = [
       row?.mnemonic === 'FYL2XP1' &&
       isBeyond(c, 0x3ffd, 0x95f619980c4336f7n) &&
       found.every((d) => /^st|^tags/.test(d.what)),
+  },
+  {
+    name: "UMIP: Linux's segments",
+    reason:
+      'Linux, which stores in the place of this CPU, checks no more than a part of segments that are not flat; our store is that of MOV, which the CPU judges',
+    applies: ({ c, row }) => {
+      const insn = storedByLinux(row, c);
+      return insn !== null && c.selectors[segmentOf(insn)] !== FLAT_DATA;
+    },
+  },
+  {
+    name: "UMIP: Linux's faults",
+    reason:
+      'where both refuse, Linux may report another fault, at the first byte, with an error code that says nothing of the page, and have written some bytes; it knows no #AC, and may not know the instruction with a repeat prefix (#GP)',
+    applies: ({ c, row, native, emulated, found }) => {
+      const insn = storedByLinux(row, c);
+      if (insn === null) return false;
+      if (emulated.vector === VECTOR_AC || (native.vector === VECTOR_GP && insn.rep !== 0)) return true;
+      const bothRefuse = native.eip === c.eip && emulated.eip === c.eip;
+      return bothRefuse && found.every((d) => /^(vector|cr2|error code|memory)$/.test(d.what));
+    },
+  },
+  {
+    name: 'RDPMC where Linux allows it',
+    reason: 'CR4.PCE is set for those who measure; ours is clear, as on FreeBSD',
+    applies: ({ c, row, native, emulated }) =>
+      row?.mnemonic === 'RDPMC' && native.eip !== c.eip && emulated.vector === VECTOR_GP,
   },
 ];
 

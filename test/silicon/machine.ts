@@ -44,7 +44,7 @@ import {
 /** More than any case that ends takes: a loop whose pushes run over its own counter goes round until the stack leaves its page. */
 const RUN_BUDGET = 300_000;
 /** What Linux runs user mode with: PE MP ET NE WP AM PG. */
-const CR0_LINUX = 0x80050033;
+export const CR0_LINUX = 0x80050033;
 
 /** A segment descriptor as two doublewords. `limit` is the raw 20-bit field. Source: SDM Vol. 3, Segment Descriptors. */
 function descriptor(base: number, limit: number, access: number, flags: number): [number, number] {
@@ -102,6 +102,18 @@ export function baseOfSelector(selector: number): number {
   return ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff000000)) >>> 0;
 }
 
+/** Puts a valid selector and its hidden part in place, as the definition in core-state.ts has it. */
+export function loadSegmentOf(i32: Int32Array, segment: number, selector: number): void {
+  i32[SEG_SELECTOR + segment] = selector;
+  i32[SEG_BASE + segment] = i32[SEG_LIMIT + segment] = i32[SEG_ACCESS + segment] = 0;
+  if ((selector & 0xfffc) === 0) return;
+  const [low, high] = descriptorWords(selector);
+  const limit = (low & 0xffff) | (high & 0xf0000);
+  i32[SEG_BASE + segment] = baseOfSelector(selector);
+  i32[SEG_LIMIT + segment] = high & 0x800000 ? (limit << 12) | 0xfff : limit;
+  i32[SEG_ACCESS + segment] = ((high >>> 8) & 0xff) | ((high >>> 22) & 1 ? 0x100 : 0);
+}
+
 /** One emulated core and its memory, set up like the runner's process. */
 export class EmulatedMachine {
   readonly core = new CoreState(cpuId(0), { gdt: GDT, ldt: LDT });
@@ -147,6 +159,7 @@ export class EmulatedMachine {
     const budget = c.mode === MODE_STEP ? c.steps : RUN_BUDGET;
     const slice = c.mode === MODE_STEP ? c.steps : this.sliceLength;
     while (exit === EXIT_BUDGET && retired < budget) {
+      core.tscBase = retired;
       exit = this.engine.run(core, space, slice);
       assert(
         exit === EXIT_BUDGET ? core.retired === slice : core.retired <= slice,
@@ -194,7 +207,7 @@ export class EmulatedMachine {
     i32[EIP] = c.eip;
     i32[EFLAGS] = c.eflags | (trapFlag ? FLAG_TF : 0);
     i32[CR0] = CR0_LINUX;
-    for (let i = 0; i < 6; i++) this.loadSegment(i, c.selectors[i]!);
+    for (let i = 0; i < 6; i++) loadSegmentOf(i32, i, c.selectors[i]!);
     if (c.fx) u8.set(c.fx, FXSAVE_BYTE_OFFSET);
     else {
       u8.fill(0, FXSAVE_BYTE_OFFSET, FXSAVE_BYTE_OFFSET + 512);
@@ -203,19 +216,6 @@ export class EmulatedMachine {
       u8[FXSAVE_BYTE_OFFSET + 24] = 0x80;
       u8[FXSAVE_BYTE_OFFSET + 25] = 0x1f;
     }
-  }
-
-  /** Puts a valid selector and its hidden part in place, as the definition in core-state.ts has it. */
-  private loadSegment(segment: number, selector: number): void {
-    const { i32 } = this.core;
-    i32[SEG_SELECTOR + segment] = selector;
-    i32[SEG_BASE + segment] = i32[SEG_LIMIT + segment] = i32[SEG_ACCESS + segment] = 0;
-    if ((selector & 0xfffc) === 0) return;
-    const [low, high] = descriptorWords(selector);
-    const limit = (low & 0xffff) | (high & 0xf0000);
-    i32[SEG_BASE + segment] = baseOfSelector(selector);
-    i32[SEG_LIMIT + segment] = high & 0x800000 ? (limit << 12) | 0xfff : limit;
-    i32[SEG_ACCESS + segment] = ((high >>> 8) & 0xff) | ((high >>> 22) & 1 ? 0x100 : 0);
   }
 
   private takeChanges(): Patch[] {

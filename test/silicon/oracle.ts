@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { basePages } from './base-pages.ts';
 import { type Case, caseSizeBytes, OUTCOME_RUNNER_DIED, type Outcome, readOutcomes, writeCase } from './protocol.ts';
 
-const SOURCE = fileURLToPath(new URL('./runner/runner.c', import.meta.url));
 const FLAGS =
   '-m32 -O2 -std=c11 -ffreestanding -fno-stack-protector -fno-pic -fno-builtin -mgeneral-regs-only -nostdlib -static -Wl,-z,noexecstack';
 /** High, so that the addresses of cases hardly ever hit the runner itself. */
@@ -19,31 +18,34 @@ const COMPILERS = [
 const OUTPUT_BYTES_MAX = 1 << 30;
 const TIMEOUT_MS = 60_000;
 
+/**
+ * Builds runner/NAME.c unless this very source was built before; returns where the program is.
+ * Throws when there is no compiler for 32-bit Linux.
+ */
+export function buildRunner(name: string, flags: string, compilers: readonly (readonly string[])[]): string {
+  const path = fileURLToPath(new URL(`./runner/${name}.c`, import.meta.url));
+  const hash = createHash('sha256').update(readFileSync(path)).update(flags).digest('hex').slice(0, 16);
+  const dir = join(tmpdir(), 'coreback-silicon');
+  const program = join(dir, `${name}-${hash}`);
+  if (existsSync(program)) return program;
+  mkdirSync(dir, { recursive: true });
+  const partial = `${program}.${process.pid}`;
+  const failures: string[] = [];
+  for (const [compiler, ...options] of compilers) {
+    try {
+      execFileSync(compiler!, [...flags.split(' '), ...options, '-o', partial, path], { stdio: 'pipe' });
+      renameSync(partial, program);
+      return program;
+    } catch (error) {
+      failures.push(`${compiler}: ${String(error)}`);
+    }
+  }
+  throw new Error(`the silicon runner could not be built\n${failures.join('\n')}`);
+}
+
 /** The real CPU. */
 export class SiliconOracle {
-  private readonly program: string;
-
-  /** Builds the runner unless this very source was built before. Throws when there is no compiler for 32-bit Linux. */
-  constructor() {
-    const source = readFileSync(SOURCE);
-    const hash = createHash('sha256').update(source).update(FLAGS).digest('hex').slice(0, 16);
-    const dir = join(tmpdir(), 'coreback-silicon');
-    this.program = join(dir, `runner-${hash}`);
-    if (existsSync(this.program)) return;
-    mkdirSync(dir, { recursive: true });
-    const partial = `${this.program}.${process.pid}`;
-    const failures: string[] = [];
-    for (const [compiler, ...options] of COMPILERS) {
-      try {
-        execFileSync(compiler!, [...FLAGS.split(' '), ...options, '-o', partial, SOURCE], { stdio: 'pipe' });
-        renameSync(partial, this.program);
-        return;
-      } catch (error) {
-        failures.push(`${compiler}: ${String(error)}`);
-      }
-    }
-    throw new Error(`the silicon runner could not be built\n${failures.join('\n')}`);
-  }
+  private readonly program = buildRunner('runner', FLAGS, COMPILERS);
 
   /** What the CPU does with each case. A case that kills the runner has the vector OUTCOME_RUNNER_DIED. */
   run(cases: readonly Case[]): Outcome[] {

@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { opcodeRows } from '../../emu/isa/opcode-table.ts';
 import type { Campaign, Finding } from './campaign.ts';
 import { describeCase, describeOutcome } from './compare.ts';
 import { caseToHex } from './protocol.ts';
+import { refusedRows, type TestedRow, testedRows } from './rows.ts';
 
 /** Findings for people, each shrunk to the smallest case, most frequent first. */
 export function formatFindings(campaign: Campaign, findings: readonly Finding[]): string {
@@ -23,6 +25,24 @@ export function formatFindings(campaign: Campaign, findings: readonly Finding[])
       ].join('\n');
     })
     .join('\n\n');
+}
+
+/** How much of the table a campaign went through, and the names of rows that it left out. */
+export function coverage({ tried, completed }: Campaign): {
+  readonly text: string;
+  readonly missing: readonly string[];
+} {
+  const count = (rows: readonly TestedRow[], counts: ReadonlyMap<string, number>): number =>
+    rows.filter(({ name }) => counts.has(name)).length;
+  const refused = new Set(refusedRows);
+  const missing = testedRows.filter((row) => !(refused.has(row) ? tried : completed).has(row.name));
+  const least = Math.min(...testedRows.map(({ name }) => tried.get(name) ?? 0));
+  return {
+    text:
+      `rows covered: ${count(testedRows, tried)} of the ${opcodeRows.length} in the table, each in ${least} cases or more; ` +
+      `${count(testedRows, completed)} carried out by the CPU, ${refused.size} not to be carried out in user mode`,
+    missing: missing.map(({ name }) => name),
+  };
 }
 
 /** What binutils make of the bytes; empty where there are none. */

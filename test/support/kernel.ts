@@ -30,7 +30,18 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     procs: new Map(),
     threads: new Map(),
     cpus: [
-      { cpu: 0, dead: false, current: 0, queues: EMPTY_QUEUES, load: 0, cpTimes: [0, 0, 0, 0, 0], needResched: false },
+      {
+        cpu: 0,
+        dead: false,
+        spare: false,
+        selfTest: null,
+        transientFaults: 0,
+        current: 0,
+        queues: EMPTY_QUEUES,
+        load: 0,
+        cpTimes: [0, 0, 0, 0, 0],
+        needResched: false,
+      },
     ],
     cpusets: new Map([[1, { id: 1, parent: null, mask: 1, refs: 1 }]]),
     vmspaces: new Map(),
@@ -45,6 +56,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     sockets: new Map(),
     fileLocks: new Map(),
     recoveries: new Map(),
+    trees: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',
     loadAverage: [0, 0, 0],
@@ -69,6 +81,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextStatTickNs: 0,
       nextBalanceNs: 0,
       nextCheckpointNs: 0,
+      nextSelfTestNs: 0,
       nextLoadSampleNs: 0,
       arandomReads: 0,
     },
@@ -84,6 +97,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     failed: false,
     registersLost: false,
     slowdown: 1,
+    struck: null,
   });
   mkfs(k);
   return { k, events };
@@ -176,7 +190,7 @@ export class Caller {
       this.k.setThread(this.td.tid, {
         state: 'sleeping',
         sleep: { wchan: result.wchan, wmesg: result.wmesg, deadlineNs: null, interruptible: true },
-        pending: { code: row.number, args, resume: result.resume, woken: 'wakeup' },
+        pending: { code: row.number, args, resume: result.resume, woken: 'wakeup', shown: null },
       });
     return result;
   }

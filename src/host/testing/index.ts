@@ -12,10 +12,6 @@ import { shippedPrograms } from '../guest-programs.ts';
 
 export {
   checkpointSchedules,
-  type FaultPlanOptions,
-  faultEffects,
-  faultPlans,
-  faultTriggers,
   guestFragments,
   type Interleaving,
   interleavings,
@@ -28,6 +24,16 @@ export {
   type RecoveryOptions,
   type RecoveryReport,
 } from '../../testing/check-recovery.ts';
+export {
+  type AddressRange,
+  FAULT_MODELS,
+  FAULT_TRIGGERS,
+  type FaultSpace,
+  faultEffects,
+  faultPlans,
+  faults,
+  faultTriggers,
+} from '../../testing/fault-arbitraries.ts';
 export { type GeneratedProgram, type GuestFragment, guestProgram } from '../../testing/guest-fragments.ts';
 export type { Programs } from '../../testing/programs.ts';
 export type { FaultyRunOptions } from '../../testing/run-with-faults.ts';

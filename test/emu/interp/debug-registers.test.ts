@@ -10,6 +10,8 @@ import {
   FLAG_RF,
   FLAG_TF,
   FXSAVE_BYTE_OFFSET,
+  SEG_SELECTOR,
+  SEG_SS,
 } from '../../../emu/core/core-state.ts';
 import { Interpreter } from '../../../emu/interp/interpreter.ts';
 import { CODE, DATA, Guest } from '../guest-code.ts';
@@ -213,5 +215,46 @@ describe('data breakpoints', () => {
     expect(plain.outcome(1000)).toBe('budget+1000');
     expect(engine.run(watched.core, watched.space, 10)).toBe(1);
     expect(plain.outcome(1000)).toBe('budget+1000');
+  });
+});
+
+describe('MOV SS and POP SS', () => {
+  // mov ss, [ebx]; inc eax; inc eax, with SS in memory as it is
+  const prepared = (...breakpoints: Breakpoint[]): Guest => {
+    const guest = guestWith('8e13 40 40', ...breakpoints);
+    guest.write32(DATA, guest.r[SEG_SELECTOR + SEG_SS]!);
+    return guest;
+  };
+  const onSelector = { n: 1, at: DATA, kind: READ_OR_WRITE, length: 2 } as const;
+
+  it.each([10, 1])('hold back what they met until after the next instruction, in slices of %d', (slice) => {
+    const guest = prepared(onSelector);
+    let outcome = 'budget+0';
+    while (outcome.startsWith('budget')) outcome = guest.outcome(slice);
+    expect(outcome).toMatch(/^#1\(0x0\)/);
+    expect([offset(guest), guest.r[EAX], status(guest)]).toEqual([3, 1, 2]);
+    expect(guest.outcome(1)).toBe('budget+1');
+  });
+
+  it('report it together with what the next instruction meets, and its single step', () => {
+    const guest = prepared(onSelector);
+    guest.r[EFLAGS] |= FLAG_TF;
+    expect(guest.outcome(10)).toBe('#1(0x0)+2');
+    expect(status(guest)).toBe(BS | 2);
+  });
+
+  it('suppress an instruction breakpoint on the next instruction', () => {
+    const guest = prepared({ at: CODE + 2 }, { n: 3, at: CODE + 3 });
+    expect(guest.outcome(10)).toBe('#1(0x0)+2');
+    expect([offset(guest), status(guest)]).toEqual([3, 8]);
+  });
+
+  it('forget what they met when the debugger takes its breakpoints away', () => {
+    const guest = prepared(onSelector);
+    expect(guest.outcome(1)).toBe('budget+1');
+    guest.r[DR + 7] = 0;
+    expect(guest.outcome(1)).toBe('budget+1');
+    guest.r[DR + 7] = 0x1;
+    expect(guest.outcome(1)).toBe('budget+1');
   });
 });

@@ -9,7 +9,10 @@ import { randomProgram, trace } from '../random-program.ts';
 
 const RUNS_PER_GUEST = 200;
 
-describe('translated random programs', () => {
+/** A busy machine may take its time. */
+const TIMEOUT_MS = 240_000;
+
+describe('translated random programs', { timeout: TIMEOUT_MS }, () => {
   it('leave exactly the state that the interpreter leaves, slice by slice', () => {
     const makeGuests = (): [Guest, Guest] => {
       const options = { gsBase: DATA, codeWritable: true };
@@ -29,7 +32,7 @@ describe('translated random programs', () => {
         const [jit, reference] = guests.map((guest) => trace(guest, { ...input, slices }));
         expect(jit).toEqual(reference);
       }),
-      { seed: 0x386, numRuns: Number(process.env.JIT_RUNS ?? 1500) },
+      { seed: 0x386, numRuns: Number(process.env.JIT_RUNS ?? 800) },
     );
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   DR,
   EAX,
+  EBX,
   ECX,
   EDI,
   EFLAGS,
@@ -15,9 +16,10 @@ import {
 } from '../../../emu/core/core-state.ts';
 import type { Engine } from '../../../emu/core/engine.ts';
 import { Interpreter } from '../../../emu/interp/interpreter.ts';
+import { PERM_R, PERM_X } from '../../../emu/memory/address-space.ts';
 import { UnicornEngine } from '../../../emu/unicorn/unicorn-engine.ts';
 import { loadUnicorn } from '../../../src/host/unicorn-koffi.ts';
-import { CODE, DATA, Guest, STACK_TOP } from '../guest-code.ts';
+import { CODE, DATA, Guest, hex, STACK_TOP } from '../guest-code.ts';
 
 const library = loadUnicorn();
 const unicorn = new UnicornEngine(library);
@@ -223,5 +225,63 @@ describe('Unicorn engine', () => {
       expect(guest.outcome(1)).toBe(round % 2 === 0 ? 'budget+1' : '#14(0x4)+0');
       guest.space.dispose();
     }
+  });
+
+  it.each([
+    ['in the middle of a block', '40 f03803 40'],
+    ['with other prefixes', '40 2ef066813b00000000 40'],
+    ['where a jump leads into another instruction', '40 eb01 b8 ffebfeff 40'],
+    ['behind a return address', '68 0a800408 c3 909090 90 ffdb 40'],
+    ['of a string instruction', '40 f0f3a7 40'],
+  ])('survives what Unicorn aborts on: %s', (_, code) => {
+    const prepare = (guest: Guest): void => {
+      guest.r[EBX] = DATA;
+    };
+    expectAlike({ code, prepare }, 4);
+    expectAlike({ code, prepare, codeWritable: true }, 4);
+  });
+
+  it('survives it in code that the program has just written, and that goes on in the next page', () => {
+    // mov word [CODE + 0x20], 0x38f0; mov byte [CODE + 0x22], 3; jmp CODE + 0x20
+    expectAlike({ code: '66c705 20800408 f038 c605 22800408 03 eb0e', codeWritable: true }, 4);
+    const prepare = (guest: Guest): void => {
+      guest.space.mapPage((CODE >>> 12) + 1, PERM_R | PERM_X);
+      guest.space.poke(CODE + 0xffe, hex('40 f0 3803 40'));
+      guest.r[EIP] = CODE + 0xffe;
+    };
+    expectAlike({ code: '90', prepare }, 4);
+  });
+
+  it.each(['e1', 'e0', 'e2', 'e3'])('keeps flags through a branch on the count, opcode %s', (opcode) => {
+    for (const count of [0, 1, 2]) {
+      const prepare = (guest: Guest): void => {
+        guest.r[ECX] = count;
+        guest.r[EFLAGS] = 0xad7;
+      };
+      // or eax, 3; loop .. + 2; nop; inc edx; cpuid
+      expectAlike({ code: `83c803 ${opcode}01 90 42 0fa2`, prepare }, 5);
+    }
+  });
+
+  it('takes the last of the prefixes F2 and F3', () => {
+    const prepare = (guest: Guest): void => {
+      guest.r[ECX] = 3;
+      guest.r[ESI] = DATA;
+      guest.r[EDI] = DATA + 1;
+      guest.write32(DATA, 0x04030200);
+    };
+    // repe cmpsb; repne cmpsb; movsd xmm0, [esi]
+    for (const code of ['f2f3a6 40', 'f3f2a6 40', 'f3f20f1006 40']) expectAlike({ code, prepare }, 5);
+  });
+
+  it('loads and stores 16 bytes as a whole or not at all', () => {
+    const prepare = (guest: Guest): void => {
+      guest.r[EDI] = DATA + 8192 - 8;
+    };
+    // pcmpeqd xmm0, xmm0; movups [edi], xmm0; movdqu [edi - 1], xmm0
+    expectAlike({ code: '660f76c0 0f1107', prepare }, 3);
+    expectAlike({ code: '660f76c0 f30f7f47ff', prepare }, 3);
+    // movups xmm0, [edi]
+    expectAlike({ code: '660f76c0 0f1007', prepare }, 3);
   });
 });

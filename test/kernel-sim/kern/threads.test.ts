@@ -169,31 +169,6 @@ describe('a process with several threads', () => {
     ]);
     expect(core.threads[0]!.reg.r_gs).toBe(0x1b);
   });
-
-  it('does not come back when its core dies: recovery says why', () => {
-    const run = new Run(
-      {
-        main: program((p) =>
-          spawn(
-            p.routine('thread', (t) => t.spin()),
-            'thread',
-          ).spin(),
-        ),
-      },
-      {
-        cores: 2,
-        checkpointEveryNs: 20_000_000,
-        faults: [{ model: 'fail-stop', trigger: { at: 'time', core: 1, ns: 60_000_000 } }],
-      } as SystemConfig,
-    );
-    const pid = run.start('main');
-    run.go(500_000_000);
-    expect(run.events('recovery-failed')[0]).toMatchObject({
-      pid,
-      why: 'it has 2 threads; only a process with one can be restarted',
-    });
-    expect(run.exitOf(pid)).toEqual({ code: 0, signal: 9 });
-  });
 });
 
 /** Handler for `signo` that logs who ran it; sigaction's struct is {handler, flags, mask}. */

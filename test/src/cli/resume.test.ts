@@ -1,13 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Prng } from '../../../emu/base/prng.ts';
 import { finishedRun } from '../../../src/recovery/finished-run.ts';
 import { buildResult } from '../../../src/result.ts';
 import { encodeSavedRun } from '../../../src/snapshot/saved-run.ts';
 import { compile, coreback, MAIN } from '../../support/cli.ts';
 import { boot, LIMITS, WORKLOADS } from '../../support/workloads.ts';
+
+// Seconds on a quiet host; a loaded one takes ten times as long.
+vi.setConfig({ testTimeout: 300_000 });
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'coreback-resume-'));
 

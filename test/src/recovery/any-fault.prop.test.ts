@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { FaultPlan } from '../../../emu/faults/plan.ts';
 import type { TraceEvent } from '../../../kernel-sim/kern/events.ts';
 import { System, type SystemConfig } from '../../../src/system.ts';
-import { anyFault, anyFlip, type FaultSpace } from '../../support/fault-plans.ts';
+import {
+  FAULT_MODELS,
+  FAULT_TRIGGERS,
+  type FaultSpace,
+  faultEffects,
+  faults,
+} from '../../../src/testing/fault-arbitraries.ts';
 import { guestPrograms } from '../../support/guest.ts';
 import { property } from '../../support/property.ts';
 
@@ -19,8 +25,9 @@ const COMMANDS = [
 ];
 const SPACE: FaultSpace = {
   cores: 3,
-  instructions: 60_000,
-  ns: 150_000_000,
+  horizonNs: 150_000_000,
+  models: FAULT_MODELS,
+  triggers: FAULT_TRIGGERS,
   processes: ['count', 'primes', 'matrix', 'forktree', 'signals', 'threads', 'pipes', 'restart'],
   code: [0x08048000, 0x08049fff],
   data: [0x0804a000, 0x0804bfff],
@@ -55,7 +62,7 @@ function run(seed: number, faults: FaultPlan, config: SystemConfig = {}): readon
 }
 
 const seeds = fc.nat(1000);
-const plans = fc.array(anyFault(SPACE), { minLength: 1, maxLength: 5 });
+const plans = fc.array(faults(SPACE), { minLength: 1, maxLength: 5 });
 
 describe('any faults', () => {
   it('never break an invariant or the host, and make the same run each time', () => {
@@ -113,7 +120,7 @@ describe('any faults', () => {
     fc.assert(
       fc.property(
         fc.nat(6),
-        anyFlip(SPACE),
+        faultEffects('bit-flip', SPACE),
         fc.nat(2),
         fc.integer({ min: 1, max: 20_000 }),
         (seed, effect, core, instruction) => {
@@ -126,4 +133,4 @@ describe('any faults', () => {
       property(20),
     );
   });
-});
+}, 300_000);

@@ -4,13 +4,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../../emu/base/errors.ts';
 import { describeFault } from '../../../emu/faults/describe.ts';
-import type { FaultModel, FaultTrigger } from '../../../emu/faults/plan.ts';
 import { shippedPrograms } from '../../../src/host/guest-programs.ts';
 import { judge, OUTCOMES } from '../../../src/recovery/outcome.ts';
 import { parseScenario, toScenario } from '../../../src/scenario/parse-scenario.ts';
 import { runScenario } from '../../../src/scenario/run-scenario.ts';
 import type { Scenario } from '../../../src/scenario/schema.ts';
-import { faultPlans, guestFragments, machineShapes } from '../../../src/testing/arbitraries.ts';
+import { guestFragments, machineShapes } from '../../../src/testing/arbitraries.ts';
+import { FAULT_MODELS, FAULT_TRIGGERS, faultPlans } from '../../../src/testing/fault-arbitraries.ts';
+import { SCRATCH, TEXT } from '../../../src/testing/guest-program.ts';
 import { programFiles, scriptOf } from '../../../src/testing/programs.ts';
 import { RECOVERS, runTrial, type Trial } from '../../../src/testing/trial.ts';
 import { guestPrograms } from '../../support/guest.ts';
@@ -48,28 +49,6 @@ describe('outcomes of runs', () => {
   });
 });
 
-const MODELS: readonly FaultModel[] = [
-  'fail-stop',
-  'hang',
-  'intermittent',
-  'slow',
-  'bit-flip',
-  'stuck-at',
-  'wrong-alu',
-  'machine-check',
-  'lost-interrupt',
-  'spurious-interrupt',
-  'checkpoint-write',
-];
-const TRIGGERS: readonly FaultTrigger['at'][] = [
-  'time',
-  'instruction',
-  'process',
-  'syscall',
-  'checkpoint',
-  'recovery',
-  'rate',
-];
 /** About the length of the programs that are drawn. */
 const HORIZON_NS = 100_000_000;
 
@@ -85,9 +64,11 @@ describe('whatever faults strike', () => {
             faults: faultPlans({
               cores: shape.cores,
               horizonNs: HORIZON_NS,
-              models: MODELS,
-              triggers: TRIGGERS,
+              models: FAULT_MODELS,
+              triggers: FAULT_TRIGGERS,
               processes: ['generated'],
+              code: [TEXT, TEXT + 0x400],
+              data: [SCRATCH, SCRATCH + 0x200],
             }),
           }),
         ),

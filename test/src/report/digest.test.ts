@@ -26,7 +26,7 @@ describe('the digest of a run', () => {
     const digest = new RunDigest();
     for (const e of everyKind) digest.update(e);
     digest.updateBytes('memory', Uint8Array.of(1, 2, 3));
-    expect(digest.hex()).toBe('21995983548d0461490dacfd98d6b371623c31a27d92408a178ec0a478d8f349');
+    expect(digest.hex()).toBe('b15002e9424e7c9d1b7e5e014f2ee250ad7f6b5f7768a813875cee5675cc845a');
   });
 
   it('covers each kind of event: the fixture has one of each', () => {

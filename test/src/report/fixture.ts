@@ -83,9 +83,17 @@ export function handMadeRun(names: { count?: string; output?: string } = {}): Ru
       fault: 0,
       effect: 'the core stops for good',
     },
-    { ...at(12 * S + 11 * MS, 0), kind: 'fault-detected', victim: cpuId(2), latencyNs: 11 * MS, misses: 3 },
+    {
+      ...at(12 * S + 11 * MS, 0),
+      kind: 'fault-detected',
+      victim: cpuId(2),
+      by: 'heartbeat',
+      latencyNs: 11 * MS,
+      latencyInstructions: 0,
+      misses: 3,
+    },
     { ...at(12 * S + 11 * MS, 0), kind: 'log', text: 'cpu2: no answer, removed' },
-    { ...at(12 * S + 11 * MS + 500, 0), kind: 'core-removed', victim: cpuId(2), cpusLeft: [0, 1, 3] },
+    { ...at(12 * S + 11 * MS + 500, 0), kind: 'core-removed', victim: cpuId(2), cpusLeft: [0, 1, 3], replacedBy: -1 },
     { ...at(12 * S + 12 * MS, 0), kind: 'recovery-start', pid: pid(12), victim: cpuId(2), file: '/ckpt/core.12.2' },
     run(12 * S + 13 * MS, 0, 20, 'restart'),
     step(12 * S + 14 * MS, 'open', 'executable and core file, ELF headers read'),
@@ -153,7 +161,15 @@ export const failedRecovery: readonly TraceEvent[] = [
     fault: 0,
     effect: 'the core stops for good',
   },
-  { ...at(29 * S + 11 * MS, 0), kind: 'fault-detected', victim: cpuId(1), latencyNs: 11 * MS, misses: 3 },
+  {
+    ...at(29 * S + 11 * MS, 0),
+    kind: 'fault-detected',
+    victim: cpuId(1),
+    by: 'heartbeat',
+    latencyNs: 11 * MS,
+    latencyInstructions: 0,
+    misses: 3,
+  },
   { ...at(29 * S + 12 * MS, 0), kind: 'recovery-start', pid: pid(11), victim: cpuId(1), file: '' },
   {
     ...at(29 * S + 12 * MS, 0),
@@ -162,6 +178,8 @@ export const failedRecovery: readonly TraceEvent[] = [
     victim: cpuId(1),
     why: 'no checkpoint of pid 11',
   },
+  { ...at(29 * S + 13 * MS, 0), kind: 'roll-forward', pid: pid(11), victim: cpuId(1), what: 'page 0x8060000' },
+  { ...at(29 * S + 14 * MS, 0), kind: 'discard', pid: pid(13), parent: pid(11) },
 ];
 
 /** A thread is born and ends. */
@@ -230,12 +248,21 @@ export function busyRun({ seed, cores, processes, switches, faults = 1 }: BusyOp
           fault: 0,
           effect: 'the core stops for good',
         },
-        { ...at(t + 11 * MS, healthy), kind: 'fault-detected', victim: cpuId(core), latencyNs: 11 * MS, misses: 3 },
+        {
+          ...at(t + 11 * MS, healthy),
+          kind: 'fault-detected',
+          victim: cpuId(core),
+          by: 'heartbeat',
+          latencyNs: 11 * MS,
+          latencyInstructions: 0,
+          misses: 3,
+        },
         {
           ...at(t + 11 * MS, healthy),
           kind: 'core-removed',
           victim: cpuId(core),
           cpusLeft: clock.map((_, c) => c).filter((c) => !dead.has(c)),
+          replacedBy: -1,
         },
         { ...at(t + 12 * MS, healthy), kind: 'recovery-start', pid: lost, victim: cpuId(core), file: '/ckpt/core.10' },
         {

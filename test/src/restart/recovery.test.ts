@@ -252,5 +252,5 @@ describe('a process whose core dies', () => {
       }
     }
     expect(interrupted).toBeGreaterThan(0);
-  });
+  }, 240_000);
 });

@@ -181,6 +181,7 @@ describe('state outside objects', () => {
     'emu/interp/interpreter.ts: warm': 'whether V8 has seen the hot loop',
     'emu/jit/flag-helpers.ts: helperModule': 'a constant, worked out once',
     'emu/isa/decode.ts: modrmOf': 'follows from the opcode rows',
+    'emu/unicorn/guard.ts: eferOffsets': 'where a library keeps a register: found by trial, the same always',
     'emu/unicorn/kernel-half.ts: presentPages': 'what stands in page tables that follow from the space',
     'kernel-sim/kern/runq.ts: EMPTY': 'a constant',
     'kernel-sim/sys/table.ts: byNumber': 'follows from the rows',

@@ -13,6 +13,7 @@ typedef unsigned long long u64;
 typedef long long i64;
 
 void program(void);
+void put_char(char c);
 void put_text(const char *text);
 void put_hex(u32 value);
 void put_hex64(u64 value);

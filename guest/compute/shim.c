@@ -17,10 +17,10 @@ static u32 system_call(u32 number, u32 a, u32 b, u32 c) {
 }
 #endif
 
-static char line[256];
+static char line[512];
 static u32 used;
 
-static void put_char(char c) {
+void put_char(char c) {
   if (used < sizeof line) line[used++] = c;
 }
 
@@ -45,52 +45,10 @@ void put_number(u32 value) {
   while (n) put_char(digits[--n]);
 }
 
-void put_double(double value) {
-  u64 bits;
-  memcpy(&bits, &value, 8);
-  put_hex64(bits);
-  put_char(' ');
-  if ((bits >> 52 & 0x7ff) == 0x7ff) {
-    put_text(bits & 0xfffffffffffffull ? "nan" : "inf");
-    return;
-  }
-  if (bits >> 63) {
-    put_char('-');
-    value = -value;
-  }
-  if (value >= 1e9) {
-    put_text("large");
-    return;
-  }
-  u32 whole = (u32)(i64)value;
-  put_number(whole);
-  put_char('.');
-  double rest = value - (double)whole;
-  for (int n = 0; n < 6; n++) {
-    rest *= 10;
-    int digit = (int)rest;
-    put_char((char)('0' + digit));
-    rest -= digit;
-  }
-}
-
-void put_long_double(long double value) {
-  u32 words[3] = {0, 0, 0};
-  memcpy(words, &value, 10);
-  put_hex(words[2]);
-  put_char(':');
-  put_hex(words[1]);
-  put_hex(words[0]);
-}
-
 void end_line(void) {
   put_char('\n');
   system_call(4, 1, (u32)line, used);
   used = 0;
-}
-
-void set_control_word(u16 word) {
-  __asm__ volatile("fldcw %0" : : "m"(word));
 }
 
 void *memcpy(void *to, const void *from, u32 size) {
@@ -147,10 +105,19 @@ u64 __umoddi3(u64 a, u64 b) {
 
 void start_c(void);
 void start_c(void) {
-  set_control_word(0x127f);
+#ifndef __FreeBSD__
+  /* As a process on FreeBSD finds it. */
+  const u16 control_word = 0x127f;
+  __asm__ volatile("fldcw %0" : : "m"(control_word));
+#endif
   program();
   system_call(1, 0, 0, 0);
   for (;;) {}
 }
 
 __asm__(".globl _start\n_start:\n\txorl %ebp, %ebp\n\tandl $-16, %esp\n\tcall start_c\n");
+
+#ifdef __FreeBSD__
+/* The ABI note of 9.0-RELEASE, as in libc/crt/start.S. */
+__asm__(".section .note.tag, \"a\", @note\n\t.balign 4\n\t.long 8\n\t.long 4\n\t.long 1\n\t.asciz \"FreeBSD\"\n\t.long 900044\n");
+#endif

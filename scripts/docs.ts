@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { campaignSchema } from '../src/campaign/schema.ts';
 import { scenarioSchema } from '../src/scenario/schema.ts';
 import { isaPage } from './isa-page.ts';
 import { outcomesPage } from './outcomes-page.ts';
@@ -14,24 +15,21 @@ import { syscallsPage } from './syscalls-page.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MADE = '<!-- Made by npm run docs:generate. Do not edit. -->\n\n';
 
-function scenarioJsonSchema(): string {
-  const { $schema, ...schema } = z.toJSONSchema(scenarioSchema, { io: 'input' });
-  const $id = 'https://unpkg.com/coreback/scenarios/scenario.schema.json';
-  const titled = {
-    $schema,
-    $id,
-    title: 'coreback scenario',
-    description: 'Described in docs/scenarios.md.',
-    ...schema,
-  };
-  return `${JSON.stringify(titled, null, 2)}\n`;
+/** A schema for editors: of what users write, where defaults may be left out. */
+function jsonSchema(of: z.ZodType, path: string, title: string, page: string): string {
+  const { $schema, ...schema } = z.toJSONSchema(of, { io: 'input' });
+  const $id = `https://unpkg.com/coreback/${path}`;
+  return `${JSON.stringify({ $schema, $id, title, description: `Described in ${page}.`, ...schema }, null, 2)}\n`;
 }
 
 const pages: Readonly<Record<string, () => string>> = {
   'docs/syscalls.md': () => MADE + syscallsPage(),
   'docs/isa.md': () => MADE + isaPage(),
   'docs/outcomes.md': () => MADE + outcomesPage(),
-  'scenarios/scenario.schema.json': scenarioJsonSchema,
+  'scenarios/scenario.schema.json': () =>
+    jsonSchema(scenarioSchema, 'scenarios/scenario.schema.json', 'coreback scenario', 'docs/scenarios.md'),
+  'docs/campaign.schema.json': () =>
+    jsonSchema(campaignSchema, 'docs/campaign.schema.json', 'coreback campaign', 'docs/campaigns.md'),
 };
 
 const check = process.argv.includes('--check');

@@ -14,7 +14,12 @@ export { readCore, writeCore } from '../kernel-sim/elf/core-file.ts';
 export type { CoreImage } from '../kernel-sim/elf/core-image.ts';
 export { checkGenuineCore } from '../kernel-sim/elf/genuine-core.ts';
 export type { SpawnOptions } from '../kernel-sim/kern/boot.ts';
-export type { KernelConfig } from '../kernel-sim/kern/config.ts';
+export {
+  type KernelConfig,
+  RECOVERY_POLICIES,
+  type RecoveryOptions,
+  type RecoveryPolicyName,
+} from '../kernel-sim/kern/config.ts';
 export type { TraceEvent } from '../kernel-sim/kern/events.ts';
 export { readFile, writeFile } from '../kernel-sim/vfs/memfs.ts';
 export { type FinishedRun, finishedRun } from './recovery/finished-run.ts';

@@ -75,9 +75,17 @@ function processResults(system: System, rows: ReturnType<typeof summarise>['proc
     else exits.set(event.pid, [event]);
   }
   const bodies = new Set<number>();
-  for (const event of system.events) if (event.kind === 'recovery-done') bodies.add(event.body);
+  for (const event of system.events)
+    if (event.kind === 'recovery-done' && event.body !== event.pid) bodies.add(event.body);
+  const systems = new Set<number>();
+  for (const event of system.events) if (event.kind === 'fork' && event.how === 'system') systems.add(event.child);
   return rows
-    .filter((row) => row.pid > 1 && !(bodies.has(row.pid) && row.exit === undefined && row.signal === undefined))
+    .filter(
+      (row) =>
+        row.pid > 1 &&
+        !systems.has(row.pid) &&
+        !(bodies.has(row.pid) && row.exit === undefined && row.signal === undefined),
+    )
     .map((row) => {
       const ended = row.exit !== undefined || row.signal !== undefined ? exits.get(row.pid)?.shift() : undefined;
       const living = system.kernel.findProc(row.pid);

@@ -180,7 +180,9 @@ export class System {
 }
 
 /** Errors: UsageError for recovery options that make no sense together. */
-function checkRecovery({ recovery, recoveryOptions, cores }: KernelConfig): void {
+function checkRecovery({ recovery, recoveryOptions, selfTest, cores }: KernelConfig): void {
+  if (selfTest && !(Number.isInteger(selfTest.periodNs) && selfTest.periodNs > 0))
+    throw new UsageError({ what: `${selfTest.periodNs} ns is no period`, key: 'selfTest.periodNs' });
   for (const [key, value] of Object.entries(recoveryOptions)) {
     const whole = typeof value === 'string' || Number.isInteger(value);
     if (!whole) throw new UsageError({ what: `${value} is no whole number`, key: `recoveryOptions.${key}` });

@@ -1,28 +1,19 @@
-import { assert, unreachable } from '../base/errors.ts';
+import { assert } from '../base/errors.ts';
 import { Prng } from '../base/prng.ts';
 import { sameValue } from '../base/same-value.ts';
 import { EFLAGS, FLAG_IF } from '../core/core-state.ts';
 import type { Engine } from '../core/engine.ts';
 import type { MachineEvent } from '../machine/events.ts';
-import type { AddressSpace } from '../memory/address-space.ts';
 import { checkFaultPlan } from './check-plan.ts';
-import { describeEffect, hex } from './describe.ts';
+import { describeEffect } from './describe.ts';
 import { advanceRate, type CoreFaultState, copyFaultState, type FaultState, initialFaultState } from './fault-state.ts';
-import { applyStuckBits, FLAG_VM, flipInCore, noteWrongBase, reloadBases } from './flip.ts';
+import { FLAG_VM, reloadBases } from './flip.ts';
 import type { FaultPlan, FaultSpec, FaultTrigger } from './plan.ts';
 import { SteppingEngine } from './stepping-engine.ts';
-import type { FaultHooks, FaultSite, FaultyCore, WriteFailure } from './world.ts';
+import { strikeCore } from './strike.ts';
+import type { FaultHooks, FaultSite, FaultyCore, MachineCheck, WriteFailure } from './world.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-
-/** A machine check that the kernel is to be told of. */
-export interface MachineCheck {
-  readonly victim: number;
-  readonly bank: number;
-  /** MCi_STATUS and MCi_ADDR in hexadecimal. */
-  readonly status: string;
-  readonly address: string;
-}
 
 /** The plan, and how far it has come. */
 export interface FaultsSnapshot {
@@ -31,7 +22,6 @@ export interface FaultsSnapshot {
 }
 
 type Spec<A extends FaultTrigger['at']> = FaultSpec & { readonly trigger: Extract<FaultTrigger, { at: A }> };
-type Flip = Extract<FaultSpec, { model: 'bit-flip' }>;
 
 /**
  * The faults of a plan: watches for their triggers, and changes what hardware would change when they strike. The machine asks it where to
@@ -361,8 +351,19 @@ export class FaultInjector implements FaultHooks {
   /** A core that is gone has nothing that could be hit: the fault is spent without having struck. */
   private strike(index: number, core: FaultyCore, ns: number): void {
     if (core.failed) return;
-    const effect = this.apply(index, core, ns);
+    const spec = this.plan[index]!;
+    if (spec.model === 'checkpoint-write') {
+      this.state.waitingWrites = [...this.state.waitingWrites, index];
+      return;
+    }
+    if (spec.model === 'spurious-interrupt') {
+      this.report(index, core, ns, describeEffect(spec));
+      this.theSite.strayInterrupt(core, spec.vector);
+      return;
+    }
+    const effect = strikeCore(spec, core, this.state.cores[core.id]!, this.theSite, ns);
     if (effect === null) return;
+    if (spec.model === 'machine-check') this.state.machineChecks.push({ core: core.id, fault: index });
     core.struck ??= { ns, instruction: core.retired };
     this.report(index, core, ns, effect);
   }
@@ -371,107 +372,6 @@ export class FaultInjector implements FaultHooks {
     const { model } = this.plan[index]!;
     this.emit({ ...placeOf(core, ns), kind: 'core-fault', victim: core.id, model, fault: index, effect });
   }
-
-  /** Does what the fault does. Returns it in words; null when there was nothing to be hit, or not yet. */
-  private apply(index: number, core: FaultyCore, ns: number): string | null {
-    const spec = this.plan[index]!;
-    const faults = this.state.cores[core.id]!;
-    switch (spec.model) {
-      case 'fail-stop':
-        this.silence(core, ns, true);
-        break;
-      case 'hang':
-        this.silence(core, ns, false);
-        break;
-      case 'intermittent':
-        this.silence(core, ns, false);
-        faults.backNs = ns + spec.downNs;
-        break;
-      case 'slow':
-        core.slowdown = spec.factor;
-        shows(core, ns);
-        faults.slowUntilNs = spec.forNs === undefined ? null : ns + spec.forNs;
-        break;
-      case 'bit-flip':
-        return this.flip(spec, core);
-      case 'stuck-at':
-        faults.stuckBits = [...faults.stuckBits, { register: spec.register, bit: spec.bit, value: spec.value }];
-        if (this.theSite.guestOn(core) !== null) applyStuckBits(core.state, faults.stuckBits);
-        break;
-      case 'wrong-alu':
-        faults.wrongUnits = [...faults.wrongUnits, { unit: spec.unit, bit: spec.bit, value: spec.value }];
-        break;
-      case 'machine-check':
-        this.silence(core, ns, false);
-        this.state.machineChecks.push({ core: core.id, fault: index });
-        break;
-      case 'lost-interrupt':
-        faults.lostInterrupts += spec.count;
-        shows(core, ns);
-        break;
-      case 'spurious-interrupt':
-        this.report(index, core, ns, describeEffect(spec));
-        this.theSite.strayInterrupt(core, spec.vector);
-        return null;
-      case 'checkpoint-write':
-        this.state.waitingWrites = [...this.state.waitingWrites, index];
-        return null;
-      default:
-        return unreachable(spec);
-    }
-    return describeEffect(spec);
-  }
-
-  private silence(core: FaultyCore, ns: number, registersLost: boolean): void {
-    core.failed = true;
-    shows(core, ns);
-    core.registersLost = registersLost;
-  }
-
-  private flip(spec: Flip, core: FaultyCore): string | null {
-    const { target, bit } = spec;
-    const what = describeEffect(spec);
-    const guest = this.theSite.guestOn(core);
-    if (target.in === 'memory' || target.in === 'code-cache') {
-      const named = target.process === undefined ? null : this.theSite.guestNamed(target.process);
-      const space = target.process === undefined ? (guest?.space ?? null) : named;
-      if (space === null || !space.isResident(target.address >>> 12)) return null;
-      if (target.in === 'memory') return `${what}: ${flipInMemory(space, target.address, bit)}`;
-      // A core has in its cache only what it runs.
-      if (space !== guest?.space) return null;
-      return `${what}: ${this.flipInCache(core, space, target.address, bit)}`;
-    }
-    if (guest === null) return `${what}: no effect, the core runs no program`;
-    const { wrongBases } = this.state.cores[core.id]!;
-    const told = flipInCore(core.state, target, bit);
-    if (target.in === 'segment-base') {
-      this.state.cores[core.id]!.wrongBases = [...wrongBases, noteWrongBase(core.state, target.segment, bit)];
-    }
-    return `${what}: ${told}`;
-  }
-
-  private flipInCache(core: FaultyCore, space: AddressSpace, address: number, bit: number): string {
-    const faults = this.state.cores[core.id]!;
-    const memory = space.u8[address]!;
-    const before = faults.cachedBytes.find((byte) => byte.address === address)?.cached ?? memory;
-    const cached = before ^ (1 << bit);
-    const others = faults.cachedBytes.filter((byte) => byte.address !== address);
-    faults.cachedBytes = cached === memory ? others : [...others, { address, memory, cached }];
-    return `0x${hex(before, 2)} -> 0x${hex(cached, 2)}`;
-  }
-}
-
-/** From now on its silence can be put down to this fault. */
-function shows(core: FaultyCore, ns: number): void {
-  core.failedAtNs = ns;
-  core.struck = { ns, instruction: core.retired };
 }
 
 const placeOf = (core: FaultyCore, ns: number) => ({ ns, core: core.id, instruction: core.retired });
-
-function flipInMemory(space: AddressSpace, address: number, bit: number): string {
-  const before = space.u8[address]!;
-  const after = before ^ (1 << bit);
-  space.poke(address, Uint8Array.of(after));
-  return `0x${hex(before, 2)} -> 0x${hex(after, 2)}`;
-}

@@ -40,6 +40,15 @@ export interface FaultSite {
   strayInterrupt(core: { readonly id: CpuId }, vector: number): void;
 }
 
+/** A machine check that the kernel is to be told of. */
+export interface MachineCheck {
+  readonly victim: number;
+  readonly bank: number;
+  /** MCi_STATUS and MCi_ADDR in hexadecimal. */
+  readonly status: string;
+  readonly address: string;
+}
+
 /** How the writing of a checkpoint goes wrong. */
 export type WriteFailure =
   | { readonly failure: 'torn' | 'error'; readonly atByte: number }

@@ -42,7 +42,7 @@ export interface JitOptions {
   readonly sampleEvery?: number;
   /** Samples in the same 64 bytes of code that make it hot. */
   readonly samples?: number;
-  /** Whether regions take in code that has not run yet. */
+  /** Whether regions take in code that has not run yet, and pages that change often: for tests. */
   readonly eager?: boolean;
   /** Bytes of WebAssembly that are kept at most. */
   readonly moduleBytesMax?: number;
@@ -256,11 +256,15 @@ export class JitEngine implements Engine {
     code.dropAll(this.generation);
   }
 
+  private isVolatile(code: TranslatedCode, eip: number): boolean {
+    return !this.eager && code.isVolatile(eip >>> PAGE_SHIFT);
+  }
+
   /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
   private translate(core: CoreState, code: TranslatedCode, eip: number, after = -1): void {
     const { statistics } = this;
     if (code.refused.has(eip) || code.find(eip) >= 0) return;
-    if (fetchable(code.space, eip >>> 0) === 0 || code.isVolatile(eip >>> PAGE_SHIFT)) return;
+    if (fetchable(code.space, eip >>> 0) === 0 || this.isVolatile(code, eip)) return;
     const known = this.byHead.get(eip) ?? [];
     const found = known.findLast(
       (translation) =>
@@ -281,8 +285,7 @@ export class JitEngine implements Engine {
         space: code.space,
         translates: (insn) => isTranslated(insn) && (withX87 || !isX87(insn)),
         targetsOf: (at) => code.targetsOf(at),
-        wanted: (at) =>
-          !code.isVolatile(at >>> PAGE_SHIFT) && (this.eager || code.plain.knows(at) || code.profiled.knows(at)),
+        wanted: (at) => !this.isVolatile(code, at) && (this.eager || code.plain.knows(at) || code.profiled.knows(at)),
       });
     const attempt = (found: Region | null): Translation | null =>
       found === null || (!this.eager && found.interpreted * INTERPRETED_RATIO > found.instructions)

@@ -6,10 +6,10 @@ import { CoreState, type DescriptorTables } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { checkFaultPlan } from '../faults/check-plan.ts';
 import { describeTrigger } from '../faults/describe.ts';
-import { FaultInjector, type FaultsSnapshot, type MachineCheck } from '../faults/injector.ts';
+import { FaultInjector, type FaultsSnapshot } from '../faults/injector.ts';
 import type { FaultPlan } from '../faults/plan.ts';
 import { isAhead } from '../faults/trigger.ts';
-import type { FaultHooks, FaultSite, FaultyCore } from '../faults/world.ts';
+import type { FaultHooks, FaultSite, FaultyCore, MachineCheck } from '../faults/world.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MachineEvent } from './events.ts';
 import {

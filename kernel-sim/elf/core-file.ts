@@ -16,6 +16,7 @@ import {
 } from '../abi/elf.ts';
 import { FPREG_SIZE } from '../abi/fpreg.ts';
 import { ByteView } from './byte-view.ts';
+import { sealChunks, UNSEALED_CHECK, verifyCheck } from './check-note.ts';
 import type { CoreImage, CoreSegment } from './core-image.ts';
 import { coreNotes, NoteCollector } from './core-note-list.ts';
 import { type ElfFile, type ElfSegment, encodeElfHead, readElf, segmentData } from './elf32.ts';
@@ -32,7 +33,8 @@ const roundPage = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
 export function coreChunks(core: CoreImage): Uint8Array[] {
   const image = core.flavor === 'gcore' ? asGcore(core) : core;
   checkPreconditions(image);
-  const notes = writeNotes(coreNotes(image));
+  const notes = coreNotes(image);
+  const noteBytes = writeNotes(notes);
   const notesAt = EHDR_SIZE + PHDR_SIZE * (image.segments.length + 1);
   const noteFlags = image.layout === '9.0' ? 0 : PF_R;
   const segments: ElfSegment[] = [
@@ -44,10 +46,10 @@ export function coreChunks(core: CoreImage): Uint8Array[] {
       p_memsz: 0,
       p_flags: noteFlags,
       p_align: noteFlags,
-      data: notes,
+      data: noteBytes,
     },
   ];
-  let offset = roundPage(notesAt + notes.length);
+  let offset = roundPage(notesAt + noteBytes.length);
   const head = new Uint8Array(offset);
   for (const { vaddr, flags, data } of image.segments) {
     segments.push({
@@ -64,8 +66,10 @@ export function coreChunks(core: CoreImage): Uint8Array[] {
   }
   assert(offset <= 0xffffffff, 'a core is smaller than 4 GiB');
   head.set(encodeElfHead({ ei_osabi: ELFOSABI_FREEBSD, e_type: ET_CORE, e_entry: 0, segments }));
-  head.set(notes, notesAt);
-  return [head, ...image.segments.map(({ data }) => data)];
+  head.set(noteBytes, notesAt);
+  const chunks = [head, ...image.segments.map(({ data }) => data)];
+  if (notes.at(-1) === UNSEALED_CHECK) sealChunks(chunks, notesAt + noteBytes.length);
+  return chunks;
 }
 
 /** The whole file in one array. One pass; each byte of a segment is copied once. */
@@ -92,7 +96,7 @@ export function coreSizeBytes(core: CoreImage): number {
  * Reads a core of FreeBSD/i386. Segment data and unknown notes are views of `bytes`.
  * `layout` is '9.0' if there are only notes of types 3, 1, 2, 7 in a PT_NOTE without flags. The file does not say who wrote it: `flavor` is 'gcore'
  * if no thread has a signal and every segment is readable and writable, which a kernel core may be as well.
- * Errors: UsageError with the byte offset: not an ELF core, notes missing, damaged or out of order, segments that
+ * Errors: UsageError with the byte offset: not an ELF core, notes missing, damaged or out of order, a wrong checksum, segments that
  * overlap, are not page-aligned, or have no contents.
  */
 export function readCore(bytes: Uint8Array): CoreImage {
@@ -104,6 +108,7 @@ export function readCore(bytes: Uint8Array): CoreImage {
   const notes = new NoteCollector(view);
   for (const note of readFileNotes(file)) notes.add(note);
   const found = notes.finish();
+  if (notes.check) verifyCheck(bytes, notes.check);
   const notesMarked = file.programHeaders.some(({ p_type, p_flags }) => p_type === PT_NOTE && p_flags !== 0);
   const segments = readSegments(file, view);
   const isGcore =

@@ -11,6 +11,7 @@ import {
   NT_X86_XSTATE,
 } from '../abi/elf.ts';
 import type { ByteView } from './byte-view.ts';
+import { UNSEALED_CHECK } from './check-note.ts';
 import type { CoreImage, CoreThread } from './core-image.ts';
 import {
   decodeFpregset,
@@ -32,6 +33,7 @@ import {
   encodeCorebackProc,
   encodeCorebackSignals,
   NOTE_VENDOR_COREBACK,
+  NT_COREBACK_CHECK,
   NT_COREBACK_PROC,
   NT_COREBACK_SIGNALS,
 } from './coreback-note.ts';
@@ -58,7 +60,7 @@ export function coreNotes(core: CoreImage): Note[] {
   const ours = (type: number, desc: Uint8Array): Note => ({ name: NOTE_VENDOR_COREBACK, type, desc });
   if (core.coreback) notes.push(ours(NT_COREBACK_PROC, encodeCorebackProc(core.coreback)));
   if (core.signals) notes.push(ours(NT_COREBACK_SIGNALS, encodeCorebackSignals(core.signals)));
-  return [...notes, ...(core.extraNotes ?? [])];
+  return [...notes, ...(core.extraNotes ?? []), ...(core.coreback ? [UNSEALED_CHECK] : [])];
 }
 
 /** What the notes of a core say. */
@@ -72,6 +74,8 @@ export class NoteCollector {
   private readonly threads: { -readonly [K in keyof CoreThread]?: CoreThread[K] }[] = [];
   private procstat: ProcstatNotes = {};
   private coreback: CorebackProc | undefined;
+  /** What the file as a whole should be. */
+  check: PlacedNote | undefined;
   private signals: CorebackSignals | undefined;
   private readonly extraNotes: Note[] = [];
   private end = EHDR_SIZE;
@@ -85,6 +89,9 @@ export class NoteCollector {
     if (note.name === NOTE_VENDOR_COREBACK && note.type === NT_COREBACK_PROC) {
       this.once(note, 'NT_COREBACK_PROC', this.coreback);
       this.coreback = decodeCorebackProc(note);
+    } else if (note.name === NOTE_VENDOR_COREBACK && note.type === NT_COREBACK_CHECK) {
+      this.once(note, 'NT_COREBACK_CHECK', this.check);
+      this.check = note;
     } else if (note.name === NOTE_VENDOR_COREBACK && note.type === NT_COREBACK_SIGNALS) {
       this.once(note, 'NT_COREBACK_SIGNALS', this.signals);
       this.signals = decodeCorebackSignals(note);

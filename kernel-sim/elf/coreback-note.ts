@@ -1,6 +1,6 @@
 /**
  * Notes of our own vendor: what no FreeBSD note can hold. gdb, lldb and binutils skip vendors they do not know.
- * The descriptor is a JSON object in UTF-8 with a `version`, validated when read.
+ * The descriptor is a JSON object in UTF-8 with a `version`, validated when read; that of the check note is in check-note.ts.
  */
 import { z } from 'zod';
 import { assert } from '../../emu/base/errors.ts';
@@ -12,11 +12,13 @@ export const NOTE_VENDOR_COREBACK = 'COREBACK';
 /** Reserved type numbers. A number is never used again for something else. */
 export const NT_COREBACK_PROC = 1;
 export const NT_COREBACK_SIGNALS = 2;
+export const NT_COREBACK_CHECK = 3;
 
 // biome-ignore format: one note per line
 export const COREBACK_NOTE_ROWS = [
   { type: NT_COREBACK_PROC, name: 'NT_COREBACK_PROC', holds: 'identity, scheduling and clock of the process (JSON)' },
   { type: NT_COREBACK_SIGNALS, name: 'NT_COREBACK_SIGNALS', holds: 'signal actions of the process, mask and signal stack of each thread, LDT (JSON)' },
+  { type: NT_COREBACK_CHECK, name: 'NT_COREBACK_CHECK', holds: 'length and CRC-32 of the file' },
 ] as const;
 
 const count = z.number().int().nonnegative();

@@ -1,9 +1,10 @@
+import { UsageError } from '../../emu/base/errors.ts';
 import type { WriteFailure } from '../../emu/faults/world.ts';
 import { EFBIG, EIO, ENOSPC, errnoName } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
-import { writeCore } from '../elf/core-file.ts';
+import { readCore, writeCore } from '../elf/core-file.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
-import { removeFile, writeFile } from '../vfs/memfs.ts';
+import { readFile, removeFile, writeFile } from '../vfs/memfs.ts';
 import { coreImage, dumpedBytes } from './coredump.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { INIT_PID } from './proc.ts';
@@ -57,15 +58,44 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
 }
 
 /**
- * Of the points so far, when another is added: the beginning, where the policy goes back to that; and those that may be needed when a
- * core turns out to have been unsound since its last self-test.
+ * Of the points so far, when another is added: the beginning, where the policy goes back to that; the last one, should the new one turn
+ * out to be unreadable; and those that may be needed when a core turns out to have been unsound since its last self-test.
  */
 function pointsToKeep(k: Kernel, p: Proc): RollbackPoint[] {
   const points = p.checkpoint?.points ?? [];
-  if (!k.config.selfTest) return points.filter(({ file }) => !file);
+  const last = points.findLast(({ file }) => file);
+  if (!k.config.selfTest) return points.filter((point) => !point.file || point === last);
   const soundNs = soundUntilNs(k);
   const lastSound = points.findLast(({ file, ns }) => file && ns <= soundNs);
-  return points.filter((point) => !point.file || point === lastSound || point.ns > soundNs);
+  return points.filter((point) => !point.file || point === last || point === lastSound || point.ns > soundNs);
+}
+
+/** The last checkpoint, no later than `untilNs`, whose file can be read, or why there is none; what is passed over is told in the log. */
+export function lastReadable(k: Kernel, p: Proc, untilNs: number): RollbackPoint | string {
+  const all = p.checkpoint?.points.filter(({ file }) => file) ?? [];
+  if (all.length === 0) return 'there is no checkpoint of it';
+  const early = all.filter(({ ns }) => ns <= untilNs);
+  if (early.length === 0) return 'it has run on the core since its checkpoints';
+  return early.findLast((point) => isReadable(k, point)) ?? 'none of its checkpoints can be read';
+}
+
+/** Whether a checkpoint's file can be read; if not, the log says why. */
+export function isReadable(k: Kernel, { proc, file }: RollbackPoint): boolean {
+  const why = whyUnreadable(k, file);
+  if (why !== null) k.log(`checkpoint of pid ${proc.pid}: ${file} cannot be used: ${why}`);
+  return why === null;
+}
+
+function whyUnreadable(k: Kernel, path: string): string | null {
+  const bytes = readFile(k, path);
+  if (typeof bytes === 'number') return errnoName(bytes);
+  try {
+    readCore(bytes);
+    return null;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
 }
 
 /** Puts a checkpoint on the disk; the errno when it is not there as a whole, as far as its writer can tell. */
@@ -91,11 +121,12 @@ function spoilt(file: Uint8Array, failure: WriteFailure): Uint8Array {
   return wrong;
 }
 
-/** The disk is full: a process's checkpoints before its last are given up. True when that freed something. */
+/** The disk is full: a process's checkpoints are given up that are not needed as long as its last is good. True when that freed something. */
 function dropOldCheckpoints(k: Kernel, pid: Pid): boolean {
   const p = k.proc(pid);
+  const points = p.checkpoint?.points ?? [];
   const trees = [...k.state.trees.values()].flatMap(({ members }) => members);
-  const kept = [...(p.checkpoint?.points ?? []), ...trees].map(({ file }) => file);
+  const kept = [...(k.config.selfTest ? points : points.slice(-1)), ...trees].map(({ file }) => file);
   let dropped = 0;
   for (let n = 0; n < (p.checkpoint?.sequence ?? 0); n++) {
     const path = `${k.config.checkpointDir}/core.${pid}.${n}`;

@@ -5,6 +5,7 @@ import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
 import { startAgain } from './beginning.ts';
+import { isReadable, lastReadable } from './checkpoint.ts';
 import { cpusOf, hasCpu } from './cpumask.ts';
 import { CPUSET_DEFAULT, releaseCpuset, retainCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
@@ -17,7 +18,7 @@ import { reenterSyscall } from './regs.ts';
 import { keepsCore, takeOutCore } from './remove-core.ts';
 import { rollForward } from './roll-forward.ts';
 import { cancelRecovery, discard, lostAgain, rollBackRecords, takeTreePoints } from './rollback.ts';
-import { lastPoint, treeOf } from './rollback-point.ts';
+import { treeOf } from './rollback-point.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type {
@@ -84,25 +85,32 @@ interface WayBack {
   readonly points: readonly RollbackPoint[];
   /** Of which tree checkpoint they are. */
   readonly tree: TreePoint | undefined;
+  /** Why there is none. */
+  readonly why: string;
 }
 
-/** To the last checkpoint before `fromNs`: of its tree, where trees go back as a whole and there is one, or its own. */
+/**
+ * To the last checkpoint before `fromNs` that can be read: of its tree, where trees go back as a whole and there is a sound one, or its
+ * own.
+ */
 function wayBack(k: Kernel, p: Proc, fromNs: number): WayBack {
   const tree = k.config.recoveryOptions.scope === 'tree' ? treeOf(k, p.pid) : undefined;
-  if (tree && tree.members[0]!.ns <= fromNs) return { points: tree.members, tree };
-  const own = p.checkpoint?.points.findLast(({ file, ns }) => file && ns <= fromNs);
-  return { points: own ? [own] : [], tree: undefined };
+  if (tree && tree.members[0]!.ns <= fromNs && tree.members.every((member) => isReadable(k, member)))
+    return { points: tree.members, tree, why: '' };
+  const own = lastReadable(k, p, fromNs);
+  return typeof own === 'string'
+    ? { points: [], tree: undefined, why: own }
+    : { points: [own], tree: undefined, why: '' };
 }
 
 /** Does it, or says why it cannot be done. */
-function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, { points, tree }: WayBack): string | null {
+function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, back: WayBack): string | null {
   switch (remedy) {
     case 'forward':
       return rollForward(k, p, report);
     case 'rollback':
-      if (points.length === 0)
-        return lastPoint(p) ? 'it has run on the core since its checkpoints' : 'there is no checkpoint of it';
-      rollBack(k, tree ? takeTreePoints(k, tree) : points, report.core);
+      if (back.points.length === 0) return back.why;
+      rollBack(k, back.tree ? takeTreePoints(k, back.tree) : back.points, report.core);
       return null;
     case 'beginning': {
       const beginning = p.checkpoint?.points[0];

@@ -23,7 +23,7 @@ export function rollForward(k: Kernel, p: Proc, report: FaultReport): string | n
   const page = Math.floor(address / PAGE_SIZE);
   const where = `page 0x${(page * PAGE_SIZE).toString(16)}`;
   const what = replacePage(k, p, page);
-  if (what === null) return `${where} was written since the last checkpoint`;
+  if (what === null) return `${where} was, or may have been, written since the last checkpoint`;
   k.emit({ kind: 'roll-forward', pid: p.pid, victim: cpuId(report.core.id), what: `${where}: ${what}` });
   report.core.clockNs += (PAGE_SIZE / 1024) * k.config.costs.checkpointNsPerKiB;
   return null;
@@ -34,7 +34,7 @@ function replacePage(k: Kernel, p: Proc, page: number): string | null {
   const space = k.space(p.vmspace);
   if (!space.isResident(page)) return 'it was not in use';
   const entry = entryAt(k.vmspace(p.vmspace).map, page * PAGE_SIZE)!;
-  // Other processes have written it, or have copies of it.
+  // Others may have written it, and this space would not know.
   if (isShared(entry)) return null;
   if (entry.object.kind === 'vnode' && isNeverWritten(p, entry)) {
     space.unmapPage(page);

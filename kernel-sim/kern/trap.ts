@@ -21,8 +21,7 @@ import {
   VECTOR_UD,
   VECTOR_XM,
 } from '../../emu/core/engine.ts';
-import type { MachineCheck } from '../../emu/faults/injector.ts';
-import type { Guest } from '../../emu/faults/world.ts';
+import type { Guest, MachineCheck } from '../../emu/faults/world.ts';
 import type { Core, TrapHandler } from '../../emu/machine/machine.ts';
 import type { AddressSpace } from '../../emu/memory/address-space.ts';
 import type { Signo, Tid } from '../abi/ids.ts';

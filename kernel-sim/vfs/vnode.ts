@@ -109,11 +109,11 @@ export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno |
   return 0;
 }
 
-/** Cuts or extends a file (by a hole). EFBIG or ENOSPC, and then the file is as before. */
-export function resizeVnode(k: Kernel, by: Pid, stale: RegVnode, size: number): Errno | 0 {
+/** A process cuts or extends a file (by a hole). EFBIG or ENOSPC, and then the file is as before. */
+export function resizeVnode(k: Kernel, pid: Pid, stale: RegVnode, size: number): Errno | 0 {
   const cut = stale.data.size;
   const vnode = size < cut ? syncFile(k, stale, size, cut - size) : stale;
-  const error = changeFileData(k, by, vnode, resizeFile(vnode.data, size));
+  const error = changeFileData(k, pid, vnode, resizeFile(vnode.data, size));
   if (!error && size < cut) forgetFilePages(k, vnode.id, size, cut);
   return error;
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { InvariantError, UsageError } from '../../emu/base/errors.ts';
-import { packageRoot } from '../host/guest-programs.ts';
+import { packageVersion } from '../host/version.ts';
+import { addCampaignCommand } from './campaign-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { EXIT_BUG, EXIT_USAGE } from './exit-codes.ts';
@@ -14,7 +13,7 @@ import { addRunCommand } from './run-command.ts';
 import { addScenarioCommand } from './scenario-command.ts';
 import { addShellCommand } from './shell-command.ts';
 
-const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+const version = packageVersion();
 
 function build(): Command {
   const program = new Command('coreback')
@@ -28,6 +27,7 @@ function build(): Command {
   addRunCommand(program);
   addResumeCommand(program);
   addScenarioCommand(program);
+  addCampaignCommand(program);
   addCheckCommand(program);
   addReplayCommand(program);
   addRestartCommand(program);

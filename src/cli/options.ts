@@ -3,7 +3,7 @@ import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
 import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
-import { type EngineChoice, makeEngine } from '../host/engines.ts';
+import { DEFAULT_ENGINE, type EngineChoice, makeEngine } from '../host/engines.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
 import { parseFaults } from '../scenario/fault-text.ts';
 import { cycleNsOf, parseDuration } from '../scenario/units.ts';
@@ -45,11 +45,11 @@ function positive(text: string): number {
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 
 /** Adds the choice of the engine to a command. */
-export function withEngineOptions(command: Command, engine: string | null = 'interpreter'): Command {
+export function withEngineOptions(command: Command, engine: string | null = DEFAULT_ENGINE): Command {
   return command
     .option(
       '--engine <name>',
-      "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn'",
+      "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn' (or set COREBACK_ENGINE)",
       engine ?? undefined,
     )
     .option('--engine-stats', 'say on standard error what the jit engine translated and what it did not')

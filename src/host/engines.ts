@@ -12,6 +12,9 @@ export interface EngineChoice {
   readonly engineStats?: boolean;
 }
 
+/** What runs the guest when no option says so: COREBACK_ENGINE, or the reference. */
+export const DEFAULT_ENGINE = process.env.COREBACK_ENGINE ?? 'interpreter';
+
 export const ENGINE_NAMES = ['interpreter', 'jit', 'unicorn'] as const;
 
 /** The engine of that name. Errors: UsageError when there is none, or when Unicorn is not installed. */

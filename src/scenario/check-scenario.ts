@@ -33,6 +33,10 @@ function checkMachine({ config }: CompiledScenario): void {
   const { periodNs, deadlineNs } = config.faultGenerator!;
   if (periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.period');
   if (deadlineNs >= periodNs) refuse('the deadline must be shorter than the period', 'machine.detection.deadline');
+  if (config.selfTest?.periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.selfTest');
+  const spareCores = config.recoveryOptions?.spareCores ?? 0;
+  if (config.recovery === 'spare' && spareCores >= config.cores)
+    refuse(`${spareCores} spare cores of ${config.cores} leave none to run on`, 'machine.spareCores');
 }
 
 function checkCore(core: number, { machine }: Scenario, key: string): void {
@@ -50,7 +54,8 @@ function checkFault(fault: FaultSpec, scenario: Scenario, key: string): void {
   if (fault.model === 'checkpoint-write' && !checkpointEvery) {
     refuse('damages a checkpoint, but none is taken', `${key}.model`, 'set machine.checkpointEvery');
   }
-  if (trigger.at === 'recovery' && (recovery === 'none' || !checkpointEvery)) {
+  const needsCheckpoint = recovery !== 'restart-from-beginning';
+  if (trigger.at === 'recovery' && (recovery === 'none' || (needsCheckpoint && !checkpointEvery))) {
     const why = recovery === 'none' ? 'machine.recovery is none' : 'no checkpoint is taken';
     refuse(`strikes during a recovery, but there will be none: ${why}`, `${key}.trigger`);
   }

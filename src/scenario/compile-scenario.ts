@@ -44,33 +44,36 @@ export function compileScenario(scenario: Scenario): CompiledScenario {
   for (const { ns, key } of actions) checkBeforeEnd(ns, scenario, `${key}.at`);
   checkNames(actions);
   return {
-    config: {
-      cores: machine.cores,
-      cycleNs: cycleNsOf(machine.mhz, 'machine.mhz'),
-      seed: machine.seed,
-      recovery: machine.recovery,
-      recoveryOptions: {
-        scope: machine.rollbackScope,
-        files: machine.rollbackFiles,
-        spareCores: machine.spareCores,
-        importantNiceMax: machine.importantNiceMax,
-        transientFaultsMax: machine.transientFaultsMax,
-      },
-      selfTest: machine.detection.selfTest
-        ? { periodNs: parseDuration(machine.detection.selfTest, 'machine.detection.selfTest') }
-        : null,
-      checkpointEveryNs: machine.checkpointEvery
-        ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery')
-        : 0,
-      faultGenerator: {
-        periodNs: parseDuration(machine.detection.period, 'machine.detection.period'),
-        deadlineNs: parseDuration(machine.detection.deadline, 'machine.detection.deadline'),
-        misses: machine.detection.misses,
-      },
-    },
+    config: machineConfig(machine),
     faults: scenario.script.flatMap(stepFault),
     actions,
     untilNs,
+  };
+}
+
+/** A machine in the machine's own terms. Errors: UsageError with the key, for texts that mean nothing. */
+export function machineConfig(machine: Scenario['machine']): CompiledScenario['config'] {
+  return {
+    cores: machine.cores,
+    cycleNs: cycleNsOf(machine.mhz, 'machine.mhz'),
+    seed: machine.seed,
+    recovery: machine.recovery,
+    recoveryOptions: {
+      scope: machine.rollbackScope,
+      files: machine.rollbackFiles,
+      spareCores: machine.spareCores,
+      importantNiceMax: machine.importantNiceMax,
+      transientFaultsMax: machine.transientFaultsMax,
+    },
+    selfTest: machine.detection.selfTest
+      ? { periodNs: parseDuration(machine.detection.selfTest, 'machine.detection.selfTest') }
+      : null,
+    checkpointEveryNs: machine.checkpointEvery ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
+    faultGenerator: {
+      periodNs: parseDuration(machine.detection.period, 'machine.detection.period'),
+      deadlineNs: parseDuration(machine.detection.deadline, 'machine.detection.deadline'),
+      misses: machine.detection.misses,
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { faultSpec, timedFault } from './fault-schema.ts';
  * users in docs/scenarios.md; scenarios/scenario.schema.json is made from it (npm run docs:generate).
  */
 
-const machine = z.strictObject({
+export const machineSchema = z.strictObject({
   cores: z.int().min(1).max(32).default(4).describe('Number of cores'),
   mhz: z
     .number()
@@ -105,7 +105,7 @@ export const scenarioSchema = z.strictObject({
     .describe('Lower case letters, digits, hyphens; names the folder of --out'),
   about: z.string().describe('What it shows, in words'),
   paper: z.string().optional().describe('What of the paper it reproduces'),
-  machine: machine.prefault({}).describe('The machine; every key has a default'),
+  machine: machineSchema.prefault({}).describe('The machine; every key has a default'),
   script: z.array(step).min(1).describe('What happens when'),
   expect: z.array(expectation).min(1).describe('What has to be true at the end'),
   history: z

@@ -57,13 +57,21 @@ export function trialOf({ scenario, seed, faults, demands }: Variation, golden: 
   return { scenario, seed, demands, faults: plan };
 }
 
+/** Policies under which every process comes back with its results: the others give some up, or let it go on from what is left of it. */
+const RESTORING: readonly Scenario['machine']['recovery'][] = [
+  'rollback-migrate',
+  'restart',
+  'rollback-in-place',
+  'spare',
+];
+
 /** Only faults that a recovery makes good, wherever they strike: after a bit has flipped, anything may come out. */
 function canMoveFaults(scenario: Scenario): boolean {
   const { faults } = compileScenario(scenario);
   const { recovery, checkpointEvery } = scenario.machine;
   const isMovable = ({ model, trigger }: FaultSpec): boolean =>
     (model === 'fail-stop' || model === 'hang') && ['time', 'instruction', 'process'].includes(trigger.at);
-  return faults.length > 0 && recovery !== 'none' && checkpointEvery !== undefined && faults.every(isMovable);
+  return faults.length > 0 && RESTORING.includes(recovery) && checkpointEvery !== undefined && faults.every(isMovable);
 }
 
 const expectedOutcomes = (scenario: Scenario): Outcome[] =>

@@ -57,14 +57,16 @@ export const randomProgram = fc.record({
 });
 export type RandomProgram = typeof randomProgram extends fc.Arbitrary<infer T> ? T : never;
 
-function load(guest: Guest, { code, registers, flags, keepStack, vectors, mxcsr }: RandomProgram): void {
-  guest.space.poke(CODE, new Uint8Array(PAGE_SIZE));
+/** What the pages of data and stack hold at the start. */
+const PATTERN = Uint8Array.from({ length: PAGE_SIZE }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
+const EMPTY = new Uint8Array(PAGE_SIZE);
+
+/** Makes a guest ready to run the program's code from its registers. */
+export function load(guest: Guest, { code, registers, flags, keepStack, vectors, mxcsr }: RandomProgram): void {
+  guest.space.poke(CODE, EMPTY);
   guest.space.poke(CODE, code);
   for (const base of [DATA, DATA + PAGE_SIZE, STACK_TOP - PAGE_SIZE, STACK_TOP - 2 * PAGE_SIZE]) {
-    guest.space.poke(
-      base,
-      Uint8Array.from({ length: PAGE_SIZE }, (_, i) => (i * 7 + (i >> 8)) & 0xff),
-    );
+    guest.space.poke(base, PATTERN);
   }
   guest.reset();
   registers.forEach((value, reg) => {

@@ -17,7 +17,8 @@ const CASES_PER_MACHINE = 300;
 
 type Draw = (generator: CaseGenerator, prng: Prng) => Case;
 
-function compare(draw: Draw, slice: number): void {
+/** Without `slice` a case runs in one piece. */
+function compare(draw: Draw, slice?: number): void {
   const engine = new JitEngine({ sampleEvery: 1, samples: 1, eager: true });
   const prng = Prng.seeded(SEED, 0xfffd);
   const generator = new CaseGenerator(prng);
@@ -31,7 +32,7 @@ function compare(draw: Draw, slice: number): void {
     const c = draw(generator, prng);
     expect(translated.run(c, false), `case ${i} of seed ${SEED}: ${describeCase(c)}`).toEqual(reference.run(c, false));
   }
-  expect(engine.statistics.translated).toBeGreaterThan(CASES);
+  expect(engine.statistics.regions).toBeGreaterThan(CASES / 4);
 }
 
 const sequenceOf =
@@ -74,9 +75,9 @@ const x87Sequence: Draw = (generator, prng) => {
 const TIMEOUT_MS = 240_000;
 
 describe('translated sequences of the silicon tests', { timeout: TIMEOUT_MS }, () => {
-  it('end as the interpreter ends them, in one piece', () => compare(sequenceOf(sequenceRows, false), 1_000_000));
+  it('end as the interpreter ends them, in one piece', () => compare(sequenceOf(sequenceRows, false)));
   it('end as the interpreter ends them, in slices of 7', () => compare(sequenceOf(sequenceRows, false), 7));
-  it('end as the interpreter ends them, with vectors', () => compare(sequenceOf(vectorSequenceRows, true), 1_000_000));
-  it('end as the interpreter ends them, with the x87', () => compare(x87Sequence, 1_000_000));
+  it('end as the interpreter ends them, with vectors', () => compare(sequenceOf(vectorSequenceRows, true)));
+  it('end as the interpreter ends them, with the x87', () => compare(x87Sequence));
   it('end as the interpreter ends them, with the x87 in slices of 11', () => compare(x87Sequence, 11));
 });

@@ -14,7 +14,7 @@ import { property } from '../../support/property.ts';
 type Model = Map<number, { perm: number; first: number; clean: boolean }>;
 
 const PERMS = [0, PERM_R, PERM_R | PERM_W, PERM_R | PERM_X, PERM_R | PERM_W | PERM_X];
-const page = fc.integer({ min: 16, max: 24 });
+const page = fc.integer({ min: 16, max: 19 });
 const perm = fc.constantFrom(...PERMS);
 const step = fc.oneof(
   fc.record({ do: fc.constant('map' as const), page, perm }),
@@ -69,7 +69,7 @@ function check(space: AddressSpace, model: Model, cache: Cache): void {
 describe('an address space', () => {
   it('is what its history says, through snapshots and restores in any order', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
         let space = new AddressSpace();
         let model: Model = new Map();
         let cache = new Cache();
@@ -119,7 +119,7 @@ describe('an address space', () => {
         for (const { snapshot, text } of kept) expect(textOf(snapshot)).toBe(text);
         space.dispose();
       }),
-      property(150),
+      property(300),
     );
   });
 

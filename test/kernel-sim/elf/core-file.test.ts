@@ -91,7 +91,7 @@ describe('a core in the extended layout', () => {
 
   it('puts the later notes after the thread and after all threads, the process notes with their structsize', () => {
     const notes = notesOf(bytes);
-    expect(notes.map(({ type }) => type)).toEqual([3, 1, 2, 7, 0x202, 0x200, 11, 12, 13, 14, 15, 16, 1]);
+    expect(notes.map(({ type }) => type)).toEqual([3, 1, 2, 7, 0x202, 0x200, 11, 12, 13, 14, 15, 16, 1, 3]);
     expect(notes.at(-1)?.name).toBe('COREBACK');
     const structsizes = notes.slice(6, 12).map(({ desc }) => [wordAt(desc, 0), desc.length]);
     expect(structsizes).toEqual([
@@ -227,7 +227,7 @@ describe('readCore', () => {
 
   it('refuses a damaged COREBACK note, naming the field', () => {
     const bytes = writeCore(sampleCore({ layout: 'extended', coreback: sampleProc }));
-    const note = notesOf(bytes).at(-1);
+    const note = notesOf(bytes).at(-2);
     const text = String.fromCharCode(...(note?.desc ?? []));
     bytes.set(ascii('"pix":'), (note?.descOffset ?? 0) + text.indexOf('"pid":'));
     expect(() => readCore(bytes)).toThrow(/COREBACK note is not valid at pid/);

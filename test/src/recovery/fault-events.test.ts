@@ -126,6 +126,48 @@ describe('a checkpoint that is written badly', () => {
     expect(result.made.events('recovery-start')).toMatchObject([{ file: '/var/checkpoint/core.2.1' }]);
   });
 
+  it.each([
+    ['cut off', { failure: 'torn', atByte: 100_000 }],
+    ['empty', { failure: 'torn', atByte: 0 }],
+    ['with a wrong bit in the memory', { failure: 'bit-flip', atByte: 9000, bit: 5 }],
+    ['with a wrong bit in the registers', { failure: 'bit-flip', atByte: 0x200, bit: 0 }],
+  ] as const)('and is %s: the restart takes the one before, and says why', (_, failure) => {
+    const result = run([...badly(failure), ...dieAt(2_500_000)]);
+    expectRight(result);
+    const { made, pid } = result;
+    expect(made.events('recovery-start')).toMatchObject([{ pid, file: `/var/checkpoint/core.${pid}.1` }]);
+    expect(made.events('recovery-done')).toMatchObject([{ fromNs: 1_000_000 }]);
+    const log = made.events('log').map(({ text }) => text);
+    expect(log.filter((text) => text.includes(`core.${pid}.2 cannot be used`))).toHaveLength(1);
+  });
+
+  it('like the one before: there is nothing to go back to', () => {
+    const torn = { failure: 'torn', atByte: 5000 } as const;
+    const { made, pid } = run([...badly(torn, 2), ...badly(torn, 3), ...dieAt(2_500_000)]);
+    expect(made.exitOf(pid)).toEqual({ code: 0, signal: 9 });
+    expect(made.events('recovery-failed')).toMatchObject([{ why: 'none of its checkpoints can be read' }]);
+  });
+
+  it('in the layout of 9.0, which has no checksum: a torn one is known, a wrong bit is not', () => {
+    const plain = (failure: Parameters<typeof badly>[0]): string => {
+      const made = new Run(
+        { counter },
+        {
+          cores: 3,
+          faults: [...badly(failure), ...dieAt(2_500_000)],
+          checkpointEveryNs: 1_000_000,
+          costs: CHEAP,
+          coreLayout: '9.0',
+        },
+      );
+      made.start('counter');
+      made.go();
+      return made.events('recovery-start')[0]!.file;
+    };
+    expect(plain({ failure: 'torn', atByte: 10_000 })).toBe('/var/checkpoint/core.2.1');
+    expect(plain({ failure: 'bit-flip', atByte: 9000, bit: 5 })).toBe('/var/checkpoint/core.2.2');
+  });
+
   it('torn or with a wrong bit: its bytes are as the fault says, and nobody is told', () => {
     const fileAfter = (faults: FaultPlan): Uint8Array => {
       const { made } = run(faults);

@@ -149,6 +149,7 @@ describe('spare', () => {
   it('needs at least one core that is none', () => {
     const make = () => new System({ cores: 2, recovery: 'spare', recoveryOptions: { spareCores: 2 } });
     expect(make).toThrow(/spare/);
+    expect(() => new System({ selfTest: { periodNs: 0 } })).toThrow(/no period/);
   });
 });
 

@@ -16,7 +16,7 @@ const FAULTS: FaultPlan = [
     bit: 7,
     trigger: { at: 'time', core: 0, ns: 3_000_000 },
   },
-  { model: 'machine-check', bank: 1, status: 'b2', trigger: { at: 'time', core: 2, ns: 12_000_000 } },
+  { model: 'machine-check', bank: 1, status: 'b200000000000800', trigger: { at: 'time', core: 2, ns: 12_000_000 } },
   { model: 'hang', trigger: { at: 'time', core: 1, ns: 15_000_000 } },
 ];
 
@@ -56,7 +56,7 @@ describe('a run with faults of several kinds', () => {
     expect(text).toContain('core 0, at instruction');
     expect(text).toMatch(/bit 7 of edx flips: 0x[0-9a-f]{8} -> 0x[0-9a-f]{8} \(bit-flip\)/);
     expect(text).toContain('core 1 is back and goes on');
-    expect(text).toContain('machine check: MC1_STATUS 0xb2');
+    expect(text).toContain('machine check: MC1_STATUS 0xb200000000000800');
     expect(text).toContain('1 fault that left the cores running');
     expect(text).toContain('B back again');
   });

@@ -106,6 +106,18 @@ describe('a scenario', () => {
       'script[2].fault.model',
       'none is taken',
     ],
+    [
+      'a spare core for the only one',
+      withMachine({ cores: 1, recovery: 'spare' }),
+      'machine.spareCores',
+      'leave none to run on',
+    ],
+    [
+      'a self-test without a pause',
+      withMachine({ detection: { selfTest: '0s' } }),
+      'machine.detection.selfTest',
+      'longer than nothing',
+    ],
     // Programs.
     ['two programs of one name', withStep({ at: '1ms', run: 'count' }), 'script[2]', 'started already'],
     ['a signal to nobody', withStep({ at: '1ms', kill: 'primes' }), 'script[2].kill', 'no program named primes'],

@@ -1,0 +1,106 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
+import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
+import { hangBoundNs } from '../recovery/hang-bound.ts';
+import { judge } from '../recovery/outcome.ts';
+import { processEnds } from '../recovery/results.ts';
+import type { System } from '../system.ts';
+import { GoldenRun } from './golden.ts';
+import type { GoldenSummary, InjectionResult } from './records.ts';
+import { checkEnded, limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
+
+/** Instructions between the first snapshots: short runs are sped up as well. Long ones end with fewer, farther apart. */
+const SPACING = 16;
+
+export interface InjectorOptions {
+  /** False: every run starts at power-on instead of at a snapshot, and goes on to its end; for comparison. */
+  readonly snapshots?: boolean;
+}
+
+/** Injects faults into one workload under one policy, each from the nearest snapshot of the fault-free run. */
+export class Injector {
+  readonly summary: GoldenSummary;
+  private readonly workload: Workload;
+  private readonly policy: Policy;
+  private readonly goldenRun: GoldenRun;
+  private readonly golden: FinishedRun;
+  private readonly snapshots: boolean;
+  private system: System;
+
+  /** Runs the workload without faults. Errors: UsageError when it does not end. */
+  constructor(workload: Workload, policy: Policy, { snapshots = true }: InjectorOptions = {}) {
+    this.workload = workload;
+    this.policy = policy;
+    this.snapshots = snapshots;
+    const system = makeSystem(workload, { policy });
+    this.goldenRun = new GoldenRun(system, limitsOf(workload), { spacing: SPACING });
+    this.golden = finishedRun(system, checkEnded(this.goldenRun.stop), []);
+    this.summary = {
+      policy,
+      digest: resultDigest(this.golden),
+      endNs: this.golden.endNs,
+      retired: system.machine.cores.map(({ retired }) => retired),
+    };
+    this.system = makeSystem(workload, { policy });
+  }
+
+  /** What comes of a fault plan. A failure of coreback itself is an outcome too: `emulator-bug`. */
+  inject(faults: FaultPlan): InjectionResult {
+    try {
+      return this.run(faults);
+    } catch (error) {
+      // The system may be broken; the next run gets another.
+      this.system = makeSystem(this.workload, { policy: this.policy });
+      return brokenRun(error);
+    }
+  }
+
+  private run(faults: FaultPlan): InjectionResult {
+    const { golden } = this;
+    if (!this.snapshots) this.system = makeSystem(this.workload, { policy: this.policy, faults });
+    const { system } = this;
+    const limits = { untilNs: hangBoundNs(golden.endNs, faults, machineOf(system)) + 1 };
+    const stop = this.snapshots ? this.goldenRun.inject(system, faults, limits).stop : system.run(limits);
+    const run = finishedRun(system, stop, faults);
+    return {
+      outcome: judge(run, golden),
+      ...recoveryFigures(run.events),
+      endNs: run.endNs,
+      digest: resultDigest(run),
+    };
+  }
+}
+
+/** What is recorded of a run in which coreback itself has failed. */
+export function brokenRun(error: unknown): InjectionResult {
+  const { name, message } = error as Error;
+  return { outcome: 'emulator-bug', endNs: 0, digest: '', error: `${name}: ${message}` };
+}
+
+/** Latency of the first detection, and what the rollbacks threw away. */
+function recoveryFigures(events: readonly TraceEvent[]): Pick<InjectionResult, 'latencyNs' | 'lostNs' | 'rollbacks'> {
+  const detected = events.find((event) => event.kind === 'fault-detected');
+  const struckNs = new Map<number, number>();
+  let lostNs = 0;
+  let rollbacks = 0;
+  for (const event of events) {
+    if (event.kind === 'core-fault' && !struckNs.has(event.victim)) struckNs.set(event.victim, event.ns);
+    if (event.kind !== 'recovery-done') continue;
+    rollbacks++;
+    lostNs += (struckNs.get(event.victim) ?? event.ns) - event.fromNs;
+  }
+  return {
+    ...(detected?.kind === 'fault-detected' ? { latencyNs: detected.latencyNs } : {}),
+    ...(rollbacks > 0 ? { lostNs, rollbacks } : {}),
+  };
+}
+
+/** Digest of what the judge compares: what every process wrote, seen through rollbacks, how it ended, and the files. */
+function resultDigest(run: FinishedRun): string {
+  const ends = processEnds(run)
+    .map((end) => JSON.stringify(end))
+    .sort();
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify([ends, run.files])))).slice(0, 16);
+}

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { UsageError } from '../../emu/base/errors.ts';
+import type { FaultSpec } from '../../emu/faults/plan.ts';
+import { OUTCOMES, type Outcome } from '../recovery/outcome.ts';
+import { checkStructure } from '../scenario/structured-text.ts';
+import { campaignSchema } from './schema.ts';
+import type { Policy } from './workload.ts';
+
+/*
+ * The file of a campaign: lines of JSON. The first says what the campaign is, each other one what came of one injection. Lines are only
+ * ever appended, in any order; a last line without its end was cut off and does not count. Format: docs/campaigns.md.
+ */
+
+export const RECORDS_FORMAT = 'coreback-campaign';
+export const RECORDS_VERSION = 1;
+
+const count = z.int().min(0);
+
+const headerSchema = z.strictObject({
+  format: z.literal(RECORDS_FORMAT),
+  version: z.literal(RECORDS_VERSION),
+  coreback: z.string().describe('Version of coreback, with the commit when it runs from a checkout'),
+  spec: campaignSchema,
+  files: z.record(z.string(), z.string()).describe("SHA-256 of each file in the guest's tree, by path"),
+  golden: z
+    .array(
+      z.strictObject({
+        policy: campaignSchema.shape.policies.unwrap().element,
+        digest: z.string().describe('Digest of its results'),
+        endNs: count,
+        retired: z.array(count).describe('Instructions by core'),
+      }),
+    )
+    .min(1)
+    .describe('The run without faults under each policy'),
+  entries: z
+    .array(
+      z.strictObject({
+        model: z.string(),
+        size: count.describe('Faults in its space'),
+        drawn: count.describe('How many of them were drawn'),
+        targets: z
+          .array(
+            z.strictObject({
+              name: z.string(),
+              size: count,
+              masked: count.describe(
+                'Drawn flips that are masked for sure, since nothing reads the bit. They are not run, and count under every policy',
+              ),
+            }),
+          )
+          .describe('Its parts, such as single registers'),
+        injections: count.describe('Injections under each policy'),
+      }),
+    )
+    .describe('What is known of each entry of "faults" before anything runs'),
+  injections: count.describe('Number of records when complete'),
+});
+
+/** First line. Equal headers: equal campaigns. */
+export type Header = z.infer<typeof headerSchema>;
+export type GoldenSummary = Header['golden'][number];
+export type EntrySummary = Header['entries'][number];
+
+/** What came of one injection. */
+export interface InjectionResult {
+  readonly outcome: Outcome;
+  /** Virtual ns from the fault to its detection; absent when nothing noticed it. */
+  readonly latencyNs?: number;
+  /** Work since the checkpoint that was done again, in virtual ns, over all rollbacks. */
+  readonly lostNs?: number;
+  readonly rollbacks?: number;
+  /** End of the run in virtual ns. */
+  readonly endNs: number;
+  /** Digest of what every process wrote and how it ended. */
+  readonly digest: string;
+  /** Of an emulator-bug: what broke. */
+  readonly error?: string;
+}
+
+/** One line: fault number `fault` of entry `entry`, under one policy. */
+export interface InjectionRecord extends InjectionResult {
+  /** From 0; the order of a sorted file. */
+  readonly id: number;
+  readonly entry: number;
+  /** Number in the entry's fault space. */
+  readonly number: number;
+  readonly policy: Policy;
+  readonly fault: FaultSpec;
+  /** Drawn faults that it stands for. */
+  readonly weight: number;
+}
+
+export const lineOf = (value: Header | InjectionRecord): string => `${JSON.stringify(value)}\n`;
+
+export interface RecordsFile {
+  readonly header: Header;
+  /** By id, in the file's order. */
+  readonly records: ReadonlyMap<number, InjectionRecord>;
+  /** Length of the part that counts, in characters: what comes after it was cut off. */
+  readonly length: number;
+}
+
+/** Reads a file of records. Errors: UsageError naming `path` for what is none, or contradicts itself. */
+export function readRecords(text: string, path: string): RecordsFile {
+  const length = text.lastIndexOf('\n') + 1;
+  const lines = text.slice(0, length).split('\n').slice(0, -1);
+  const header = checkStructure(headerSchema, parseLine(lines[0] ?? '', path, 1), path, HEADER_HINT);
+  const records = new Map<number, InjectionRecord>();
+  lines.slice(1).forEach((line, n) => {
+    addRecord(records, checkRecord(parseLine(line, path, n + 2), header, path, n + 2), path);
+  });
+  return { header, records, length };
+}
+
+const HEADER_HINT = 'is it a file of coreback campaign run, of this version of coreback?';
+
+function parseLine(line: string, path: string, number: number): object {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Said below.
+  }
+  throw new UsageError({
+    what: `line ${number} is no JSON object`,
+    path,
+    hint: HEADER_HINT,
+  });
+}
+
+/** What of a record others rely on. Not by a schema: there may be millions. */
+function checkRecord(value: object, header: Header, path: string, line: number): InjectionRecord {
+  const { id, entry, policy, fault, weight, outcome } = value as Partial<InjectionRecord>;
+  const fine =
+    Number.isSafeInteger(id) &&
+    header.entries[entry ?? -1] !== undefined &&
+    header.spec.policies.includes(policy!) &&
+    Number.isSafeInteger(weight) &&
+    OUTCOMES.includes(outcome!) &&
+    header.entries[entry!]!.model === fault?.model &&
+    typeof fault?.trigger?.at === 'string';
+  if (!fine) throw new UsageError({ what: `line ${line} is no record of this campaign`, path });
+  return value as InjectionRecord;
+}
+
+/** The same injection may be there twice when two runs overlapped; then both must say the same. */
+function addRecord(records: Map<number, InjectionRecord>, record: InjectionRecord, path: string): void {
+  const known = records.get(record.id);
+  if (known && JSON.stringify(known) !== JSON.stringify(record)) {
+    throw new UsageError({ what: `has two different results of injection ${record.id}`, path });
+  }
+  records.set(record.id, record);
+}
+
+/** The lines of complete or partial files of one campaign, sorted. Errors: UsageError when they are of different campaigns. */
+export function mergeRecords(files: readonly { readonly path: string; readonly file: RecordsFile }[]): {
+  header: Header;
+  records: InjectionRecord[];
+} {
+  const [first] = files;
+  if (!first) throw new UsageError({ what: 'there is nothing to merge' });
+  const all = new Map<number, InjectionRecord>();
+  for (const { path, file } of files) {
+    const key = differentKey(first.file.header, file.header);
+    if (key) throw new UsageError({ what: `is of another campaign than ${first.path}`, path, key });
+    for (const record of file.records.values()) addRecord(all, record, path);
+  }
+  return { header: first.file.header, records: [...all.values()].sort((a, b) => a.id - b.id) };
+}
+
+/** The first key of two headers that differs, or null. */
+export function differentKey(a: Header, b: Header): string | null {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof Header>;
+  for (const key of keys) if (JSON.stringify(a[key]) !== JSON.stringify(b[key])) return key;
+  return null;
+}

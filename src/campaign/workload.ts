@@ -1,0 +1,69 @@
+import { UsageError } from '../../emu/base/errors.ts';
+import type { Engine } from '../../emu/core/engine.ts';
+import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { Stop } from '../../emu/machine/machine.ts';
+import { machineConfig } from '../scenario/compile-scenario.ts';
+import { parseDuration } from '../scenario/units.ts';
+import { type GuestFile, System } from '../system.ts';
+import type { CampaignSpec } from './schema.ts';
+
+export type Policy = CampaignSpec['policies'][number];
+
+/** A program to start at power-on. */
+export interface Command {
+  /** Its path in the guest. */
+  readonly path: string;
+  readonly words: readonly string[];
+}
+
+/** What a campaign runs, over and over: plain data, as it goes to workers. */
+export interface Workload {
+  readonly spec: CampaignSpec;
+  readonly commands: readonly Command[];
+  /** Everything in the guest's tree. */
+  readonly files: readonly GuestFile[];
+}
+
+/** What differs from run to run. */
+export interface RunVariant {
+  readonly policy: Policy;
+  readonly faults?: FaultPlan;
+  /** Default: the reference interpreter. */
+  readonly engine?: Engine;
+  /** Instead of the spec's. */
+  readonly checkpointEveryNs?: number;
+}
+
+/** The system at power-on, its programs started. Errors: UsageError for a machine or a program that cannot be. */
+export function makeSystem(
+  { spec, commands, files }: Workload,
+  { policy, faults, engine, checkpointEveryNs }: RunVariant,
+): System {
+  const { machine } = spec;
+  const [minInstructions, maxInstructions] = machine.slice;
+  const system = new System({
+    ...machineConfig({ ...machine, recovery: policy }),
+    schedule: { kind: 'seeded', seed: machine.seed, minInstructions, maxInstructions },
+    ...(faults ? { faults } : {}),
+    ...(engine ? { engine } : {}),
+    ...(checkpointEveryNs === undefined ? {} : { checkpointEveryNs }),
+  });
+  for (const file of files) system.install(file);
+  for (const { path, words } of commands) system.spawn({ path, args: [...words] });
+  return system;
+}
+
+/** Where the run without faults is broken off. */
+export const limitsOf = ({ spec }: Workload): { untilNs: number } => ({
+  untilNs: parseDuration(spec.machine.until, 'machine.until'),
+});
+
+/** The stop of a run without faults. Errors: UsageError when it was broken off. */
+export function checkEnded(stop: Stop): Stop {
+  if (stop.reason === 'finished') return stop;
+  throw new UsageError({
+    what: `the run without faults does not end by itself: ${stop.reason}`,
+    key: 'run',
+    hint: 'a campaign compares with its end; see machine.until',
+  });
+}

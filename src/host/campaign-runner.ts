@@ -1,0 +1,85 @@
+import { Piscina } from 'piscina';
+import { brokenRun } from '../campaign/injector.ts';
+import type { CampaignPlan, Injection } from '../campaign/plan.ts';
+import type { InjectionRecord, InjectionResult } from '../campaign/records.ts';
+import type { Workload } from '../campaign/workload.ts';
+import type { CampaignTask, CampaignWorkerData } from './campaign-worker.ts';
+import { workerFile } from './worker-file.ts';
+
+/** Injections that a worker is given at a time: few enough to lose little when the run is broken off. */
+const TASK_SIZE = 32;
+
+export interface RunnerOptions {
+  readonly jobs: number;
+  /** Start from snapshots of the fault-free run; false is for comparison. */
+  readonly snapshots?: boolean;
+  /** Stops handing out work; what workers have begun is waited for. */
+  readonly stop?: AbortSignal;
+  /** Records of one task, as soon as they are there: in any order. */
+  readonly onRecords: (records: readonly InjectionRecord[]) => void;
+}
+
+/** Makes the injections with these ids on worker threads. Errors: those of `onRecords`; then nothing is left running. */
+export async function runInjections(
+  workload: Workload,
+  plan: CampaignPlan,
+  ids: Iterable<number>,
+  { jobs, snapshots = true, stop, onRecords }: RunnerOptions,
+): Promise<void> {
+  const workerData: CampaignWorkerData = { workload, snapshots };
+  const pool: Pool = new Piscina({
+    ...workerFile('campaign-worker'),
+    workerData,
+    minThreads: jobs,
+    maxThreads: jobs,
+  });
+  const tasks = tasksOf(plan, ids);
+  const lane = async (): Promise<void> => {
+    for (const injections of tasks) {
+      const results = await runTask(pool, injections);
+      onRecords(injections.map((injection, n) => recordOf(injection, results[n]!)));
+      if (stop?.aborted) return;
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: jobs }, lane));
+  } finally {
+    await pool.destroy();
+  }
+}
+
+type Pool = Piscina<CampaignTask, InjectionResult[]>;
+
+/** A worker that dies takes at most one injection with it: those of its task are made again one by one. */
+async function runTask(pool: Pool, injections: readonly Injection[]): Promise<InjectionResult[]> {
+  try {
+    return await pool.run({ policy: injections[0]!.policy, faults: injections.map(({ fault }) => fault) });
+  } catch (error) {
+    if (injections.length === 1) return [brokenRun(error)];
+    const results: InjectionResult[] = [];
+    for (const injection of injections) results.push(...(await runTask(pool, [injection])));
+    return results;
+  }
+}
+
+/** Injections of one policy, in the order of their ids, so that neighbours start from the same snapshot. */
+function* tasksOf(plan: CampaignPlan, ids: Iterable<number>): Generator<Injection[], void> {
+  let task: Injection[] = [];
+  for (const id of ids) {
+    const injection = plan.at(id);
+    if (task.length === TASK_SIZE || (task.length > 0 && task[0]!.policy !== injection.policy)) {
+      yield task;
+      task = [];
+    }
+    task.push(injection);
+  }
+  if (task.length > 0) yield task;
+}
+
+/** The keys in the order of the format's description. */
+export function recordOf(
+  { id, entry, number, policy, weight, fault }: Injection,
+  result: InjectionResult,
+): InjectionRecord {
+  return { id, entry, number, policy, weight, fault, ...result };
+}

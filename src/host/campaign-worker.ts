@@ -1,0 +1,35 @@
+import { workerData } from 'piscina';
+import type { FaultSpec } from '../../emu/faults/plan.ts';
+import { Injector } from '../campaign/injector.ts';
+import type { InjectionResult } from '../campaign/records.ts';
+import type { Policy, Workload } from '../campaign/workload.ts';
+
+/** What a worker of a campaign is given once. */
+export interface CampaignWorkerData {
+  readonly workload: Workload;
+  readonly snapshots: boolean;
+}
+
+/** What it is given again and again. */
+export interface CampaignTask {
+  readonly policy: Policy;
+  readonly faults: readonly FaultSpec[];
+}
+
+const injectors = new Map<Policy, Injector>();
+
+function injectorFor(policy: Policy): Injector {
+  let injector = injectors.get(policy);
+  if (!injector) {
+    const { workload, snapshots } = workerData as CampaignWorkerData;
+    injector = new Injector(workload, policy, { snapshots });
+    injectors.set(policy, injector);
+  }
+  return injector;
+}
+
+/** Injects each of the faults by itself. Results in their order. */
+export default function injectAll({ policy, faults }: CampaignTask): InjectionResult[] {
+  const injector = injectorFor(policy);
+  return faults.map((fault) => injector.inject([fault]));
+}

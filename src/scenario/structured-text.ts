@@ -1,0 +1,77 @@
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { UsageError } from '../../emu/base/errors.ts';
+
+/** How a structured text is written. */
+export type TextFormat = 'json' | 'yaml';
+
+/** The format that the name of a file says. */
+export const formatOf = (path: string): TextFormat => (/\.ya?ml$/i.test(path) ? 'yaml' : 'json');
+
+/** A value from text. Errors: UsageError naming the path. */
+export function readStructured(text: string, path: string, format: TextFormat): unknown {
+  return format === 'json' ? readJson(text, path) : readYaml(text, path);
+}
+
+function readJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError({ what: `is not JSON: ${(error as Error).message}`, path });
+  }
+}
+
+function readYaml(text: string, path: string): unknown {
+  const document = parseDocument(text, { prettyErrors: true });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) throw new UsageError({ what: `is not YAML: ${problem.message.split('\n')[0]}`, path });
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Aliases that grow without bound.
+    throw new UsageError({ what: `is no YAML that makes sense: ${(error as Error).message}`, path });
+  }
+}
+
+/** A value as a schema has it, its defaults filled in. Errors: UsageError with the path of the key that is wrong. */
+export function checkStructure<T>(schema: z.ZodType<T>, value: unknown, path: string, hint: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = deepest(result.error.issues[0]!, []);
+  throw new UsageError({ what: issue.message, path, key: keyOf(issue.path), hint });
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Where one of several forms was meant, the complaint of the form that came closest says more than "invalid input". */
+function deepest(issue: Issue, above: readonly PropertyKey[]): { message: string; path: PropertyKey[] } {
+  const path = [...above, ...issue.path];
+  if (issue.code !== 'invalid_union') return { message: issue.message, path };
+  if (issue.errors.length === 0) return { message: discriminatorMessage(issue), path };
+  const closest = issue.errors.reduce((a, b) => (isCloser(b, a) ? b : a));
+  // Beside a key that does not exist, a missing one is the smaller news.
+  const first = closest.find((each) => each.code === 'unrecognized_keys') ?? closest[0];
+  return first ? deepest(first, path) : { message: issue.message, path };
+}
+
+function discriminatorMessage(issue: Issue & { code: 'invalid_union' }): string {
+  const options = 'options' in issue ? (issue.options as readonly unknown[]) : [];
+  return options.length > 0
+    ? `is none of ${options.map((each) => `'${String(each)}'`).join(', ')}`
+    : 'is none of the known ones';
+}
+
+/** Fewer complaints; among as many, those that are about what stands deeper: the rest was understood. */
+const isCloser = (a: readonly Issue[], b: readonly Issue[]): boolean =>
+  distance(a) < distance(b) || (distance(a) === distance(b) && depth(a) > depth(b));
+
+const depth = (issues: readonly Issue[]): number => Math.max(...issues.map(({ path }) => path.length));
+
+const distance = (issues: readonly Issue[]): number =>
+  issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
+
+const keyOf = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>(
+    (key, part) => (typeof part === 'number' ? `${key}[${part}]` : key ? `${key}.${String(part)}` : String(part)),
+    '',
+  );

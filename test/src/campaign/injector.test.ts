@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultSpec } from '../../../emu/faults/plan.ts';
+import { Injector } from '../../../src/campaign/injector.ts';
+import { campaignSchema } from '../../../src/campaign/schema.ts';
+import { workloadOf } from '../../../src/cli/campaign-spec.ts';
+
+const workload = workloadOf(
+  campaignSchema.parse({
+    name: 'injector',
+    run: ['count 2 1', 'matrix 1'],
+    machine: { cores: 2, checkpointEvery: '2ms' },
+    faults: [{ model: 'fail-stop' }],
+  }),
+);
+const policy = workload.spec.policies[0]!;
+
+const faults: FaultSpec[] = [
+  { model: 'fail-stop', trigger: { at: 'instruction', core: 0, instruction: 900 } },
+  { model: 'hang', trigger: { at: 'instruction', core: 1, instruction: 1500 } },
+  { model: 'intermittent', downNs: 4_000_000, trigger: { at: 'instruction', core: 0, instruction: 700 } },
+  {
+    model: 'bit-flip',
+    target: { in: 'register', register: 'eip' },
+    bit: 30,
+    trigger: { at: 'instruction', core: 0, instruction: 500 },
+  },
+  {
+    model: 'bit-flip',
+    target: { in: 'register', register: 'ebx' },
+    bit: 1,
+    trigger: { at: 'instruction', core: 1, instruction: 640 },
+  },
+  { model: 'stuck-at', register: 'ecx', bit: 0, value: 1, trigger: { at: 'instruction', core: 0, instruction: 300 } },
+  { model: 'wrong-alu', unit: 'add', bit: 2, value: 1, trigger: { at: 'instruction', core: 1, instruction: 2000 } },
+  { model: 'fail-stop', trigger: { at: 'instruction', core: 1, instruction: 1e9 } },
+];
+
+describe('an injector', () => {
+  it('finds from snapshots what a run from power-on finds', () => {
+    const quick = new Injector(workload, policy);
+    const slow = new Injector(workload, policy, { snapshots: false });
+    expect(quick.summary).toEqual(slow.summary);
+    const outcomes = new Set<string>();
+    for (const fault of faults) {
+      const result = quick.inject([fault]);
+      outcomes.add(result.outcome);
+      expect(result, JSON.stringify(fault)).toEqual(slow.inject([fault]));
+    }
+    expect(outcomes.size).toBeGreaterThan(3);
+    expect(outcomes).toContain('not-activated');
+  });
+
+  it('tells its own failure from one of the guest, and goes on', () => {
+    const injector = new Injector(workload, policy);
+    const before = injector.inject([faults[0]!]);
+    // No plan that a campaign makes is like this.
+    const broken = injector.inject([{ ...faults[4]!, bit: 99 } as FaultSpec]);
+    expect(broken).toMatchObject({ outcome: 'emulator-bug', error: expect.stringMatching(/^UsageError: .*bit/) });
+    expect(injector.inject([faults[0]!])).toEqual(before);
+  });
+});

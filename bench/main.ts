@@ -150,20 +150,21 @@ function printSnapshots(rows: readonly SnapshotRow[]): void {
   console.log(`${table([heads, ...lines])}\n`);
 }
 
-function printCampaign(row: CampaignRow): void {
-  console.log(`Injections per second: flips of registers in ${row.program}, ${row.instructions} instructions`);
+function printCampaigns(rows: readonly CampaignRow[]): void {
+  console.log('Injections per second: flips of registers; CPU time, then wall time');
   console.log(
     `${table([
-      ['', 'from power-on', 'from snapshots', 'ratio', '1 job', '2 jobs', 'ratio'],
-      [
-        'CPU time; wall time',
+      ['program', 'instructions', 'from power-on', 'from snapshots', 'ratio', '1 job', '2 jobs', 'ratio'],
+      ...rows.map((row) => [
+        row.program,
+        String(row.instructions),
         short(row.fromPowerOn),
         short(row.fromSnapshots),
         `${short(row.fromSnapshots / row.fromPowerOn)}x`,
         short(row.oneJob),
         short(row.twoJobs),
         `${short(row.twoJobs! / row.oneJob!)}x`,
-      ],
+      ]),
     ])}\n`,
   );
 }
@@ -191,8 +192,8 @@ try {
   say('snapshots');
   const snapshots = inProcess<SnapshotRow[]>('./snapshots.ts');
   say('campaigns');
-  const campaign = inProcess<CampaignRow>('./campaign.ts');
-  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaign }, null, 2));
+  const campaigns = inProcess<CampaignRow[]>('./campaign.ts');
+  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaigns }, null, 2));
   else {
     console.log(`${host.cpu}, ${host.parallelism} processors, load ${short(host.loadBefore)}, Node ${host.node}`);
     console.log(`${host.clang}; ${host.qemu}\n`);
@@ -201,7 +202,7 @@ try {
     printSystemCalls(systemCalls);
     printRecovery(recovery);
     printSnapshots(snapshots);
-    printCampaign(campaign);
+    printCampaigns(campaigns);
   }
 } finally {
   rmSync(dir, { recursive: true, force: true });

@@ -361,7 +361,7 @@ describe('tracers and tracees', () => {
             return { model, real: new Puppets(cores) };
           }, all);
         }),
-        property(60),
+        property(25),
       );
     });
 });

@@ -13,9 +13,16 @@ export const PT_IO = 12;
 export const PT_LWPINFO = 13;
 export const PT_GETNUMLWPS = 14;
 export const PT_GETLWPLIST = 15;
+export const PT_CLEARSTEP = 16;
+export const PT_SETSTEP = 17;
 /** A thread stays stopped when its process goes on. */
 export const PT_SUSPEND = 18;
 export const PT_RESUME = 19;
+/** As PT_CONTINUE, until the process enters a system call, returns from one, or either. */
+export const PT_TO_SCE = 20;
+export const PT_TO_SCX = 21;
+export const PT_SYSCALL = 22;
+export const PT_FOLLOW_FORK = 23;
 export const PT_GETREGS = 33;
 export const PT_SETREGS = 34;
 export const PT_GETFPREGS = 35;
@@ -32,9 +39,12 @@ export const PIOD_WRITE_I = 4;
 
 export const PL_EVENT_NONE = 0;
 export const PL_EVENT_SIGNAL = 1;
+export const PL_FLAG_SCE = 4;
 export const PL_FLAG_SCX = 8;
 export const PL_FLAG_EXEC = 0x10;
 export const PL_FLAG_SI = 0x20;
+export const PL_FLAG_FORKED = 0x40;
+export const PL_FLAG_CHILD = 0x80;
 
 /** sizeof(struct ptrace_lwpinfo) in 9.0. */
 export const LWPINFO_SIZE = 132;
@@ -57,8 +67,14 @@ const REQUEST_NAMES = new Map<number, string>([
   [PT_LWPINFO, 'PT_LWPINFO'],
   [PT_GETNUMLWPS, 'PT_GETNUMLWPS'],
   [PT_GETLWPLIST, 'PT_GETLWPLIST'],
+  [PT_CLEARSTEP, 'PT_CLEARSTEP'],
+  [PT_SETSTEP, 'PT_SETSTEP'],
   [PT_SUSPEND, 'PT_SUSPEND'],
   [PT_RESUME, 'PT_RESUME'],
+  [PT_TO_SCE, 'PT_TO_SCE'],
+  [PT_TO_SCX, 'PT_TO_SCX'],
+  [PT_SYSCALL, 'PT_SYSCALL'],
+  [PT_FOLLOW_FORK, 'PT_FOLLOW_FORK'],
   [PT_GETREGS, 'PT_GETREGS'],
   [PT_SETREGS, 'PT_SETREGS'],
   [PT_GETFPREGS, 'PT_GETFPREGS'],

@@ -1,5 +1,6 @@
 import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
 import type { Pid } from '../abi/ids.ts';
+import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
@@ -80,6 +81,11 @@ export function forkProcess(
   noteBirth(k, parent.pid, childPid);
   forkEvent(k, parent.pid, childPid);
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
+  // Differs: at once, not when the child first runs; it cannot run before.
+  if (parent.traced && parent.followFork) {
+    k.setProc(childPid, { traced: true, ppid: parent.ppid, realParent: parent.pid });
+    k.setThread(childTid, { dueStop: PL_FLAG_CHILD, ast: true });
+  }
   makeRunnable(k, k.thread(childTid), 'new');
   if (k.config.checkpointEveryNs > 0 && !parent.traced) takeCheckpoint(k, childPid);
   return childPid;

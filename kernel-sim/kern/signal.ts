@@ -1,7 +1,8 @@
 import { ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
+import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
 import { SI_QUEUE, SI_USER } from '../abi/siginfo.ts';
-import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP } from '../abi/signal.ts';
+import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP, SIGTRAP } from '../abi/signal.ts';
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
@@ -28,7 +29,6 @@ export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
     value: 0,
     trapno: 0,
     overrun: 0,
-    stopFlags: 0,
     ...parts,
   };
 }
@@ -275,8 +275,26 @@ export function resumeProcess(k: Kernel, target: Pid, signo: Signo | 0): void {
 
 /** A signal is pending that the thread does not mask. */
 export function hasDeliverable(k: Kernel, tid: Tid): boolean {
+  return deliverable(k, tid).length > 0;
+}
+
+/** What is pending that the thread does not mask, its tracer's answer included. */
+function deliverable(k: Kernel, tid: Tid): SigInfo[] {
   const td = k.thread(tid);
-  return [...td.sigqueue, ...k.proc(td.pid).sigqueue].some((s) => !isMasked(td, s.signo));
+  const answer = td.answer ? [td.answer] : [];
+  return [...answer, ...td.sigqueue, ...k.proc(td.pid).sigqueue].filter((s) => !isMasked(td, s.signo));
+}
+
+/** Nothing but its end is left for the thread. */
+const isDoomed = (k: Kernel, tid: Tid): boolean => deliverable(k, tid).some(({ signo }) => signo === SIGKILL);
+
+/** FreeBSD ptracestop without a signal: the thread stops for what has happened to it, and goes on where it was. */
+function stopForEvent(k: Kernel, tid: Tid): void {
+  const { pid, dueStop } = k.thread(tid);
+  k.setThread(tid, { dueStop: 0 });
+  if (!k.proc(pid).traced) return;
+  const signo = dueStop & PL_FLAG_CHILD ? SIGSTOP : SIGTRAP;
+  stopProcess(k, pid, 'trace', signo, tid, { stopFlags: dueStop, stopInfo: null });
 }
 
 // ---- delivery ------------------------------------------------------------------------------------------------------------
@@ -315,7 +333,7 @@ function takeSignal(k: Kernel, tid: Tid): SigInfo | undefined {
 
 /**
  * FreeBSD issignal and postsig for the thread on this core, at its return to user mode: handles what is pending until nothing is left.
- * Returns false when the thread no longer runs here: its process has stopped or is gone.
+ * Returns false when the thread no longer runs here: its process has stopped or is gone. A system call that it has entered comes first.
  */
 export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
   for (;;) {
@@ -324,6 +342,11 @@ export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
     if (p.stopped !== 'no' || td.held) {
       haltThread(k, core);
       return false;
+    }
+    if ((td.dueStop !== 0 || td.atCallEntry) && !isDoomed(k, tid)) {
+      if (td.dueStop === 0) return true;
+      stopForEvent(k, tid);
+      continue;
     }
     let info: SigInfo | undefined;
     if (td.answer) {
@@ -347,7 +370,7 @@ export function deliverSignals(k: Kernel, core: KernelCore, tid: Tid): boolean {
         return true;
       }
       if (p.traced && info.signo !== SIGKILL) {
-        stopProcess(k, p.pid, 'trace', info.signo, tid, { stopFlags: info.stopFlags, stopInfo: info });
+        stopProcess(k, p.pid, 'trace', info.signo, tid, { stopFlags: 0, stopInfo: info });
         continue;
       }
     }
@@ -407,10 +430,8 @@ function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boo
  * without SA_RESTART (FreeBSD sigintr).
  */
 export function restartsCalls(k: Kernel, tid: Tid): boolean {
-  const td = k.thread(tid);
-  const p = k.proc(td.pid);
-  const pending = [...td.sigqueue, ...p.sigqueue].filter((s) => !isMasked(td, s.signo));
-  return pending.every(({ signo }) => {
+  const p = k.proc(k.thread(tid).pid);
+  return deliverable(k, tid).every(({ signo }) => {
     const action = p.sigacts[signo];
     return !action || action.handler <= SIG_IGN || (action.flags & SA_RESTART) !== 0;
   });

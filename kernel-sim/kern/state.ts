@@ -81,8 +81,12 @@ export interface Proc {
   readonly stopThread: Tid | 0;
   /** Events to report in pl_flags at the current stop (PL_FLAG_*). */
   readonly stopFlags: number;
-  /** The stop's siginfo, for PT_LWPINFO. */
+  /** The stop's siginfo, for PT_LWPINFO; null when no signal has caused it. */
   readonly stopInfo: SigInfo | null;
+  /** FreeBSD p_stops: system calls stop at their entry (PL_FLAG_SCE), their exit (PL_FLAG_SCX) or both while traced. */
+  readonly syscallStops: number;
+  /** FreeBSD P_FOLLOWFORK: children are traced from birth by the same tracer. */
+  readonly followFork: boolean;
 
   /** vfork(2): the parent sleeps until this process execs or exits. */
   readonly vforkParent: Pid | 0;
@@ -216,8 +220,6 @@ export interface SigInfo {
   readonly trapno: number;
   /** Of a timer: how often it went off while its signal was pending. */
   readonly overrun: number;
-  /** The kernel's own: PL_FLAG_ bits that a trace stop on this signal reports. */
-  readonly stopFlags: number;
 }
 
 /** `suspended`: stopped with its process, neither on a queue nor asleep. */
@@ -243,6 +245,12 @@ export interface Thread {
   readonly sigqueue: readonly SigInfo[];
   /** FreeBSD td_xsig: the tracer's answer to the stop that this thread caused; what it does next. */
   readonly answer: SigInfo | null;
+  /** FreeBSD td_dbgflags: PL_FLAG_ bits of an event for which it has yet to stop if it is traced; 0: none. */
+  readonly dueStop: number;
+  /** FreeBSD td_dbg_forked: the child of its last traced fork, for PT_LWPINFO. */
+  readonly forkedChild: Pid | 0;
+  /** It has entered a system call and not made it yet: its tracer is to see that first. */
+  readonly atCallEntry: boolean;
   /** FreeBSD TDB_SUSPEND, or born with THR_SUSPENDED: it stays where it is when its process goes on. */
   readonly held: boolean;
   /** FreeBSD TDF_THRWAKEUP: thr_wake(2) came before thr_suspend(2). */

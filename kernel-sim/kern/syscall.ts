@@ -2,6 +2,7 @@ import { assert } from '../../emu/base/errors.ts';
 import { EAX, EDX, EFLAGS, EIP, ESP, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
 import { EFAULT, EINTR, ENOSYS, errnoName } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import { PL_FLAG_SCE, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { SIGSYS, SIGTRAP } from '../abi/signal.ts';
 import { ARG_KINDS, type SyscallRow } from '../sys/row.ts';
 import { syscallByNumber } from '../sys/table.ts';
@@ -30,6 +31,15 @@ export function syscallEnter(k: Kernel, core: KernelCore, tid: Tid): void {
     k.faults.systemCall(core.id, k.proc(pid).comm, awaited ? (syscallByNumber(awaited.code)?.name ?? '') : '');
     if (core.failed) return;
   }
+  const { traced, syscallStops } = k.proc(pid);
+  if (traced && syscallStops & PL_FLAG_SCE) k.setThread(tid, { atCallEntry: true, dueStop: PL_FLAG_SCE, ast: true });
+  else makeSystemCall(k, core, tid);
+}
+
+/** The call that the thread on this core has entered, with the number and the arguments that stand there now. */
+export function makeSystemCall(k: Kernel, core: KernelCore, tid: Tid): void {
+  const { pid, atCallEntry } = k.thread(tid);
+  if (atCallEntry) k.setThread(tid, { atCallEntry: false });
   const called = calledBy(k, core, pid);
   if (called === null) {
     refuse(k, core, tid, { name: 'syscall', args: [] }, EFAULT);
@@ -170,6 +180,10 @@ function finish(k: Kernel, core: KernelCore, tid: Tid, result: SyscallResult): v
     regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_TF;
     tdsignal(k, tid, sigInfo(SIGTRAP, { code: TRAP_TRACE, addr: regs[EIP]! >>> 0 }));
   }
+  const { pid, dueStop } = k.thread(tid);
+  const { traced, syscallStops } = k.proc(pid);
+  if (traced && (dueStop !== 0 || syscallStops & PL_FLAG_SCX))
+    k.setThread(tid, { dueStop: dueStop | PL_FLAG_SCX, ast: true });
 }
 
 /** Length of the instruction that ended at `eip`: `int $0x80`, or the far call `lcall $7,$0`. */

@@ -42,7 +42,7 @@ import { STAT_TICK_NS } from './sched-priority.ts';
 import { beginSelfTests, endSelfTest } from './self-test.ts';
 import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
-import { syscallEnter, syscallResume } from './syscall.ts';
+import { makeSystemCall, syscallEnter, syscallResume } from './syscall.ts';
 import { chargeItimers, nextAlarmNs, runAlarms } from './timer.ts';
 
 /** Vector to (signal, si_code, T_ number): FreeBSD 9.1 i386/trap.c (freebsd-i386-abi.md, F.4). */
@@ -122,7 +122,7 @@ export class KernelTrapHandler implements TrapHandler {
         continue;
       }
       if (td.ast || k.proc(td.pid).stopped !== 'no') {
-        deliverSignals(k, core, tid);
+        if (deliverSignals(k, core, tid) && k.thread(tid).atCallEntry) makeSystemCall(k, core, tid);
         continue;
       }
       const p = k.proc(td.pid);

@@ -1,10 +1,10 @@
 import { EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
 import { encode } from '../abi/layout.ts';
-import { PL_FLAG_EXEC, PL_FLAG_SCX } from '../abi/ptrace.ts';
+import { PL_FLAG_EXEC, PL_FLAG_FORKED } from '../abi/ptrace.ts';
 import { rusageLayout } from '../abi/resource.ts';
 import { encodeSiginfo } from '../abi/siginfo.ts';
-import { SIGCHLD, SIGCONT, SIGTRAP } from '../abi/signal.ts';
+import { SIGCHLD, SIGCONT } from '../abi/signal.ts';
 import {
   exitCodeOf,
   exitedStatus,
@@ -26,7 +26,7 @@ import type { Kernel } from '../kern/kernel.ts';
 import { childrenOf, INIT_PID } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
 import { rusageOf, rusageOfTimes } from '../kern/resource.ts';
-import { allHalted, psignal, sigInfo, tdsignal, wakeParent } from '../kern/signal.ts';
+import { allHalted, psignal, sigInfo, wakeParent } from '../kern/signal.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { IO_PIECE } from '../vfs/limits.ts';
@@ -49,19 +49,22 @@ function sys_exit(k: Kernel, td: Thread, [status]: readonly number[]): SyscallRe
   return JUST_RETURN;
 }
 
-function forkResult(child: Pid | null): SyscallResult {
-  return child === null ? fail(EAGAIN) : ok(child, 0);
+function forkResult(k: Kernel, td: Thread, child: Pid | null): SyscallResult {
+  if (child === null) return fail(EAGAIN);
+  const { traced, followFork } = k.proc(td.pid);
+  if (traced && followFork) k.setThread(td.tid, { dueStop: PL_FLAG_FORKED, forkedChild: child });
+  return ok(child, 0);
 }
 
 const sys_fork = (k: Kernel, td: Thread): SyscallResult =>
-  forkResult(forkProcess(k, td, { shareMemory: false, vfork: false, how: 'fork' }));
+  forkResult(k, td, forkProcess(k, td, { shareMemory: false, vfork: false, how: 'fork' }));
 
 /** The parent sleeps until the child, which uses its memory, has executed a program or is gone. */
 function sys_vfork(k: Kernel, td: Thread, _args: readonly number[], entry: SyscallEntry): SyscallResult {
   if (entry.woken !== 'first') {
     const child = entry.resume as Pid;
     const p = k.findProc(child);
-    if (!p?.vforkParent) return ok(child, 0);
+    if (!p?.vforkParent) return forkResult(k, td, child);
     return waitForVfork(child);
   }
   const child = forkProcess(k, td, { shareMemory: true, vfork: true, how: 'vfork' });
@@ -79,7 +82,7 @@ function sys_rfork(k: Kernel, td: Thread, [flags]: readonly number[]): SyscallRe
   if ((flags! & (RFFDG | RFCFDG)) === (RFFDG | RFCFDG)) return fail(EINVAL);
   if ((flags! & (RFFDG | RFCFDG)) === 0) k.log(`rfork: pid ${td.pid}: a shared descriptor table is copied instead`);
   if (flags! & (RFCFDG | RFNOWAIT)) k.log(`rfork: pid ${td.pid}: flags RFCFDG and RFNOWAIT have no effect`);
-  return forkResult(forkProcess(k, td, { shareMemory: (flags! & RFMEM) !== 0, vfork: false, how: 'rfork' }));
+  return forkResult(k, td, forkProcess(k, td, { shareMemory: (flags! & RFMEM) !== 0, vfork: false, how: 'rfork' }));
 }
 
 function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]): SyscallResult {
@@ -92,7 +95,7 @@ function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]
   const error = execve(k, td.tid, name, args, env);
   if (error) return fail(error);
   // A traced process stops before the first instruction of its new program.
-  if (k.proc(td.pid).traced) tdsignal(k, td.tid, sigInfo(SIGTRAP, { stopFlags: PL_FLAG_EXEC | PL_FLAG_SCX }));
+  if (k.proc(td.pid).traced) k.setThread(td.tid, { dueStop: PL_FLAG_EXEC });
   return JUST_RETURN;
 }
 

@@ -11,10 +11,15 @@ import {
   PIOD_WRITE_I,
   PL_EVENT_NONE,
   PL_EVENT_SIGNAL,
+  PL_FLAG_FORKED,
+  PL_FLAG_SCE,
+  PL_FLAG_SCX,
   PL_FLAG_SI,
   PT_ATTACH,
+  PT_CLEARSTEP,
   PT_CONTINUE,
   PT_DETACH,
+  PT_FOLLOW_FORK,
   PT_GETDBREGS,
   PT_GETFPREGS,
   PT_GETLWPLIST,
@@ -30,9 +35,13 @@ import {
   PT_SETDBREGS,
   PT_SETFPREGS,
   PT_SETREGS,
+  PT_SETSTEP,
   PT_SETXMMREGS,
   PT_STEP,
   PT_SUSPEND,
+  PT_SYSCALL,
+  PT_TO_SCE,
+  PT_TO_SCX,
   PT_TRACE_ME,
   PT_WRITE_D,
   PT_WRITE_I,
@@ -90,6 +99,9 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
       return writeTracee(k, tracee.proc, addr, bytes) ? ok(0) : fail(EFAULT);
     }
     case PT_CONTINUE:
+    case PT_TO_SCE:
+    case PT_TO_SCX:
+    case PT_SYSCALL:
     case PT_STEP:
     case PT_DETACH:
       return resume(k, tracee, request, addr, data);
@@ -104,6 +116,13 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
       const list = tracee.proc.threads.slice(0, data);
       return k.copyout(td.pid, addr, new Uint8Array(Int32Array.from(list).buffer)) ? ok(list.length) : fail(EFAULT);
     }
+    case PT_SETSTEP:
+    case PT_CLEARSTEP:
+      setTrapFlag(k, tracee.td.tid, request === PT_SETSTEP);
+      return ok(0);
+    case PT_FOLLOW_FORK:
+      k.setProc(tracee.proc.pid, { followFork: data !== 0 });
+      return ok(0);
     case PT_SUSPEND:
     case PT_RESUME:
       k.setThread(tracee.td.tid, { held: request === PT_SUSPEND });
@@ -148,10 +167,19 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
 
 const result = (error: number): SyscallResult => (error ? fail(error as never) : ok(0));
 
-/** PT_CONTINUE, PT_STEP, PT_DETACH: addr 1 goes on where it is (PT_CONTINUE alone can say otherwise), data is the signal. */
+/** What the requests that go on add to the stops at system calls. 9.0 never takes any back: they last as long as the process. */
+const SYSCALL_STOPS = new Map<number, number>([
+  [PT_TO_SCE, PL_FLAG_SCE],
+  [PT_TO_SCX, PL_FLAG_SCX],
+  [PT_SYSCALL, PL_FLAG_SCE | PL_FLAG_SCX],
+]);
+
+/** PT_CONTINUE and its kin, PT_STEP, PT_DETACH: addr 1 goes on where it is (these two never say otherwise), data is the signal. */
 function resume(k: Kernel, { proc, td }: Tracee, request: number, addr: number, data: number): SyscallResult {
   if (data < 0 || data > SIG_MAX) return fail(EINVAL);
-  if (request === PT_CONTINUE && addr !== 1) regsOf(k, td.tid)[EIP] = addr | 0;
+  const jumps = request !== PT_STEP && request !== PT_DETACH && addr !== 1;
+  if (jumps) regsOf(k, td.tid)[EIP] = addr | 0;
+  k.setProc(proc.pid, { syscallStops: proc.syscallStops | (SYSCALL_STOPS.get(request) ?? 0) });
   setTrapFlag(k, td.tid, request === PT_STEP);
   if (request === PT_DETACH) detachTracer(k, proc.pid, data as Signo);
   else resumeProcess(k, proc.pid, data as Signo);
@@ -203,10 +231,11 @@ function lwpinfo(k: Kernel, td: Thread, { proc, td: target }: Tracee, addr: numb
   }
   if (info) bytes.set(encodeSiginfo(info), 44);
   bytes.set(bytesOf(target.name.slice(0, 19)), 108);
+  if (stopper && proc.stopFlags & PL_FLAG_FORKED) view.setInt32(128, target.forkedChild, true);
   return k.copyout(td.pid, addr, bytes.subarray(0, size)) ? ok(0) : fail(EFAULT);
 }
 
 // biome-ignore format: one system call per line
 export const ptraceSyscalls = [
-  { number: 26, name: 'ptrace', args: [['req', 'ptrace'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST SUSPEND RESUME and the register requests', handler: sys_ptrace },
+  { number: 26, name: 'ptrace', args: [['req', 'ptrace'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST SETSTEP CLEARSTEP SUSPEND RESUME TO_SCE TO_SCX SYSCALL FOLLOW_FORK and the register requests', handler: sys_ptrace },
 ] as const satisfies readonly SyscallRow[];

@@ -175,7 +175,7 @@ describe('ptrace', () => {
       cs: 0x33,
       ebx: 0xbfbffff0 | 0,
       info: 0,
-      flags: 0x10 | 8 | 0x20,
+      flags: 0x10 | 8,
       'too long': -EINVAL,
       'end.status': 9 << 8,
     });

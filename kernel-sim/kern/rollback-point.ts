@@ -34,11 +34,14 @@ export function rollbackPoint(k: Kernel, p: Proc, file: string, sequence: number
     if (open.kind === 'pipe') pipes.set(open.pipe, k.pipe(open.pipe));
     if (open.kind === 'kqueue') kqueues.set(open.kqueue, k.state.kqueues.get(open.kqueue)!);
   }
+  const { map, wiresAll } = k.vmspace(p.vmspace);
   return {
     file,
     sequence,
     ns: k.now(),
     proc: { ...p, checkpoint: null },
+    map,
+    wiresAll,
     threads: p.threads.map((tid) => k.thread(tid)),
     files,
     pipes: [...pipes.values()],

@@ -137,6 +137,10 @@ export interface RollbackPoint {
   readonly ns: number;
   /** Without its own checkpoints. */
   readonly proc: Proc;
+  /** Its memory map. */
+  readonly map: readonly VmEntry[];
+  /** Memory that it maps later is locked (mlockall(2)). */
+  readonly wiresAll: boolean;
   /** In the order of the core file's threads. */
   readonly threads: readonly Thread[];
   /** What its descriptors referred to. */

@@ -5,7 +5,7 @@ import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { changeRange } from '../vm/map.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
-import { startAgain } from './beginning.ts';
+import { signalsOfBeginning, signalsToHold, startAgain } from './beginning.ts';
 import { isReadable, lastReadable } from './checkpoint.ts';
 import { cpusOf, hasCpu } from './cpumask.ts';
 import { CPUSET_DEFAULT, releaseCpuset, retainCpuset } from './cpuset.ts';
@@ -116,9 +116,12 @@ function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, back: Wa
     case 'beginning': {
       const beginning = p.checkpoint?.points[0];
       if (!beginning || beginning.file) return 'it was forked and has executed no program since';
-      const identities = loseAll(k, [beginning], report.core);
+      const heldSignals = signalsToHold(k, p, beginning);
+      const identities = loseAll(k, [beginning], report.core)[0]!;
+      const pending = [...identities.flatMap(({ sigqueue }) => sigqueue), ...k.proc(p.pid).sigqueue];
       rollBackRecords(k, [beginning]);
-      return startAgain(k, beginning, identities[0]![0]!, report.core);
+      k.setProc(p.pid, signalsOfBeginning(beginning, heldSignals, pending));
+      return startAgain(k, beginning, identities[0]!, report.core);
     }
     default:
       return unreachable(remedy);

@@ -111,7 +111,7 @@ export function noteSignal(k: Kernel, pid: Pid, info: SigInfo): void {
 const OWN_SIGNALS: readonly number[] = [SIGCHLD, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE];
 
 /** Sent by another process, or from a terminal or the host. */
-const isFromOutside = (pid: Pid, { signo, pid: sender, code, trapno }: SigInfo): boolean =>
+export const isFromOutside = (pid: Pid, { signo, pid: sender, code, trapno }: SigInfo): boolean =>
   sender !== pid && trapno === 0 && code !== SI_TIMER && (sender !== 0 || !OWN_SIGNALS.includes(signo));
 
 /** A process changes a regular file's contents: they are kept as they were before its first change. */

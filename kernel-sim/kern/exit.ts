@@ -38,6 +38,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     vmspace: 0,
     deadThreads: times,
     sigqueue: [],
+    heldSignals: [],
     itimers: p.itimers.map(() => ({ valueNs: 0, intervalNs: 0 })),
     timers: [],
     stopped: 'no',

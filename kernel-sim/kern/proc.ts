@@ -53,6 +53,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     ldt: [],
     sigacts: [],
     sigqueue: [],
+    heldSignals: [],
     itimers: NO_ITIMERS,
     timers: [],
     traced: false,

@@ -3,8 +3,9 @@ import { assert, unreachable } from '../../emu/base/errors.ts';
 import type { Pid, Signo, Tid } from '../abi/ids.ts';
 import { SIGKILL } from '../abi/signal.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
+import { changeRange } from '../vm/map.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
-import { startAgain } from './beginning.ts';
+import { signalsOfBeginning, signalsToHold, startAgain } from './beginning.ts';
 import { isReadable, lastReadable } from './checkpoint.ts';
 import { cpusOf, hasCpu } from './cpumask.ts';
 import { CPUSET_DEFAULT, releaseCpuset, retainCpuset } from './cpuset.ts';
@@ -115,9 +116,12 @@ function apply(k: Kernel, p: Proc, remedy: Remedy, report: FaultReport, back: Wa
     case 'beginning': {
       const beginning = p.checkpoint?.points[0];
       if (!beginning || beginning.file) return 'it was forked and has executed no program since';
-      const identities = loseAll(k, [beginning], report.core);
+      const heldSignals = signalsToHold(k, p, beginning);
+      const identities = loseAll(k, [beginning], report.core)[0]!;
+      const pending = [...identities.flatMap(({ sigqueue }) => sigqueue), ...k.proc(p.pid).sigqueue];
       rollBackRecords(k, [beginning]);
-      return startAgain(k, beginning, identities[0]![0]!, report.core);
+      k.setProc(p.pid, signalsOfBeginning(beginning, heldSignals, pending));
+      return startAgain(k, beginning, identities[0]!, report.core);
     }
     default:
       return unreachable(remedy);
@@ -265,6 +269,7 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
   threads.forEach((identity, n) => {
     renameThread(k, body.threads[n]!, lostPid, identity, body.vmspace);
   });
+  adoptMap(k, body.vmspace, point);
   const { comm, args, execPath, textVnode, osrel, env } = point.proc;
   k.setProc(lostPid, {
     ...{ comm, args, execPath, textVnode, osrel, env },
@@ -290,6 +295,13 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
     k.emit({ kind: 'affinity', pid: lostPid, tid, cpus: cpusOf(k.cpuset(cpuset).mask), why: 'recovered' });
   const { victim } = recovery;
   k.emit({ kind: 'recovery-done', pid: lostPid, victim: cpuId(victim), fromNs: point.ns, body: child });
+}
+
+/** What no system call of the restored body's could say of its memory. */
+function adoptMap(k: Kernel, id: VmspaceId, { map, wiresAll }: RollbackPoint): void {
+  for (const { start, end, maxProt, noCoredump, inherit, wired } of map)
+    changeRange(k, id, start, end, (part) => ({ ...part, maxProt, noCoredump, inherit, wired }));
+  k.setVmspace(id, { wiresAll });
 }
 
 /** A thread of the restored body gets the id and the place in the scheduler of the one that was lost, and the recovery's hold on its set. */

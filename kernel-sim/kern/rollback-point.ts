@@ -34,11 +34,14 @@ export function rollbackPoint(k: Kernel, p: Proc, file: string, sequence: number
     if (open.kind === 'pipe') pipes.set(open.pipe, k.pipe(open.pipe));
     if (open.kind === 'kqueue') kqueues.set(open.kqueue, k.state.kqueues.get(open.kqueue)!);
   }
+  const { map, wiresAll } = k.vmspace(p.vmspace);
   return {
     file,
     sequence,
     ns: k.now(),
     proc: { ...p, checkpoint: null },
+    map,
+    wiresAll,
     threads: p.threads.map((tid) => k.thread(tid)),
     files,
     pipes: [...pipes.values()],
@@ -108,7 +111,7 @@ export function noteSignal(k: Kernel, pid: Pid, info: SigInfo): void {
 const OWN_SIGNALS: readonly number[] = [SIGCHLD, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE];
 
 /** Sent by another process, or from a terminal or the host. */
-const isFromOutside = (pid: Pid, { signo, pid: sender, code, trapno }: SigInfo): boolean =>
+export const isFromOutside = (pid: Pid, { signo, pid: sender, code, trapno }: SigInfo): boolean =>
   sender !== pid && trapno === 0 && code !== SI_TIMER && (sender !== 0 || !OWN_SIGNALS.includes(signo));
 
 /** A process changes a regular file's contents: they are kept as they were before its first change. */

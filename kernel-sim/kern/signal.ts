@@ -36,7 +36,7 @@ export function sigInfo(signo: Signo, parts: Partial<SigInfo> = {}): SigInfo {
 /** A set of four words holds a signal. */
 const hasSignal = (set: readonly number[], signo: number): boolean =>
   ((set[(signo - 1) >> 5]! >>> ((signo - 1) & 31)) & 1) !== 0;
-const isMasked = (td: Thread, signo: number): boolean => hasSignal(td.sigmask, signo);
+export const isMasked = (td: Thread, signo: number): boolean => hasSignal(td.sigmask, signo);
 
 export const isIgnored = (p: Proc, signo: number): boolean => {
   const handler = p.sigacts[signo]?.handler ?? 0;
@@ -57,6 +57,7 @@ export function psignal(
 ): void {
   const p = k.findProc(target);
   if (!p || p.state === 'zombie' || p.system) return;
+  if (holdSignal(k, p, info)) return;
   signalEvent(k, target, signo);
   // A process whose core has died has nobody to take the signal; it is kept for the recovered one.
   if (p.state === 'normal' && !p.traced && isIgnored(p, signo) && signo !== SIGCONT) return;
@@ -92,6 +93,24 @@ export function psignal(
     const td = recipient(k, next, signo);
     if (td) notifyThread(k, td, signo);
   }
+}
+
+/** Keeps a signal for which the process is not ready again yet (HeldSignal): the first of its kind. */
+function holdSignal(k: Kernel, p: Proc, info: SigInfo): boolean {
+  if (!p.heldSignals.some(({ signo }) => signo === info.signo)) return false;
+  const heldSignals = p.heldSignals.map((held) =>
+    held.signo === info.signo ? { ...held, info: held.info ?? info } : held,
+  );
+  k.setProc(p.pid, { heldSignals });
+  return true;
+}
+
+/** The process is ready for these signals, whose bits are set: what was held of them reaches it, and nothing is held from now on. */
+export function releaseSignals(k: Kernel, pid: Pid, set: readonly number[]): void {
+  const { heldSignals } = k.proc(pid);
+  if (heldSignals.length === 0) return;
+  k.setProc(pid, { heldSignals: heldSignals.filter(({ signo }) => !hasSignal(set, signo)) });
+  for (const { signo, info } of heldSignals) if (info && hasSignal(set, signo)) psignal(k, pid, signo, info.pid, info);
 }
 
 /**

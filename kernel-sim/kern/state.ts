@@ -61,6 +61,8 @@ export interface Proc {
   readonly sigacts: readonly (SigAction | null)[];
   /** Signals for the process as a whole, in order of arrival, each once. */
   readonly sigqueue: readonly SigInfo[];
+  /** A program that was begun again after a fault has yet to get ready for these, as it was before. */
+  readonly heldSignals: readonly HeldSignal[];
 
   /** FreeBSD p_realtimer, p_timer: ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF. */
   readonly itimers: readonly Itimer[];
@@ -103,6 +105,13 @@ export interface Proc {
   readonly native: NativeState | null;
 }
 
+/** A signal that does not reach its process until that has a handler for it, ignores it or waits for it. */
+export interface HeldSignal {
+  readonly signo: Signo;
+  /** The first one that has come meanwhile. */
+  readonly info: SigInfo | null;
+}
+
 /** `valueNs`: of the real timer when it is due, of the others how much CPU time is left; 0: off. `intervalNs` 0: once. */
 export interface Itimer {
   readonly valueNs: number;
@@ -141,6 +150,10 @@ export interface RollbackPoint {
   readonly ns: number;
   /** Without its own checkpoints. */
   readonly proc: Proc;
+  /** Its memory map. */
+  readonly map: readonly VmEntry[];
+  /** Memory that it maps later is locked (mlockall(2)). */
+  readonly wiresAll: boolean;
   /** In the order of the core file's threads. */
   readonly threads: readonly Thread[];
   /** What its descriptors referred to. */

@@ -7,7 +7,16 @@ import type { Kernel } from '../kern/kernel.ts';
 import { NO_SIGSTACK } from '../kern/proc.ts';
 import { regsOf } from '../kern/regs.ts';
 import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
-import { isIgnored, killTargets, psignal, setSigmask, sigInfo, takeFromSet, unmaskable } from '../kern/signal.ts';
+import {
+  isIgnored,
+  killTargets,
+  psignal,
+  releaseSignals,
+  setSigmask,
+  sigInfo,
+  takeFromSet,
+  unmaskable,
+} from '../kern/signal.ts';
 import type { SigInfo, Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -22,6 +31,10 @@ const SIG_DFL = 0;
 const MINSIGSTKSZ = 2048;
 /** kern.sigqueue.max_pending_per_proc. */
 const SIGQUEUE_MAX = 128;
+
+/** The set of one signal. */
+const setOf = (signo: number): number[] =>
+  [0, 1, 2, 3].map((n) => ((signo - 1) >> 5 === n ? 1 << ((signo - 1) & 31) : 0));
 
 function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): SyscallResult {
   if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
@@ -57,6 +70,7 @@ function sys_sigaction(k: Kernel, td: Thread, [signum, actAt, oldAt]: readonly n
     k.setProc(p.pid, { sigqueue: keep(p.sigqueue) });
     for (const tid of p.threads) k.setThread(tid, { sigqueue: keep(k.thread(tid).sigqueue) });
   }
+  if (handler !== SIG_DFL) releaseSignals(k, p.pid, setOf(signum!));
   return ok(0);
 }
 
@@ -144,6 +158,7 @@ function sigwait(
     const deadline = copyinDeadline(k, td.pid, timeoutAt, { absolute: false, id: 0 });
     if (typeof deadline === 'number') return fail(deadline);
     state = { mask: td.sigmask, ...deadline };
+    releaseSignals(k, td.pid, set);
   }
   const info = takeFromSet(k, td.tid, set);
   if (!info && entry.woken === 'first' && (state.deadlineNs === null || state.deadlineNs > k.now())) {

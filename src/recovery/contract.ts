@@ -1,5 +1,5 @@
 import { assert } from '../../emu/base/errors.ts';
-import type { Pid, Tid } from '../../kernel-sim/abi/ids.ts';
+import type { Pid, Signo, Tid } from '../../kernel-sim/abi/ids.ts';
 import { PSL_USERCHANGE } from '../../kernel-sim/abi/ptrace.ts';
 import type { Reg, RegField } from '../../kernel-sim/abi/reg.ts';
 import { readCore } from '../../kernel-sim/elf/core-file.ts';
@@ -8,7 +8,8 @@ import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import type { Kernel } from '../../kernel-sim/kern/kernel.ts';
 import { INIT_PID } from '../../kernel-sim/kern/proc.ts';
 import { userRegs } from '../../kernel-sim/kern/regs.ts';
-import type { Proc } from '../../kernel-sim/kern/state.ts';
+import { isFromOutside } from '../../kernel-sim/kern/rollback-point.ts';
+import type { Proc, SigInfo } from '../../kernel-sim/kern/state.ts';
 import { readFile } from '../../kernel-sim/vfs/memfs.ts';
 import type { System } from '../system.ts';
 
@@ -25,7 +26,7 @@ interface Owed {
   /** CPUs on which it may run; null: those it had have all died, and what it falls back to is not its own choice. */
   readonly cpus: readonly number[] | null;
   readonly parent: number;
-  readonly signals: readonly number[];
+  readonly signals: readonly Signo[];
   /** Guest path of the checkpoint; '' when none is used. */
   readonly file: string;
 }
@@ -141,13 +142,15 @@ export class ContractMonitor {
   private owedTo(pid: Pid, file: string): Owed {
     const p = this.k.proc(pid);
     const td = this.k.thread(p.threads[0]!);
+    // What a program sends itself it sends again when it begins again.
+    const signals = pendingOf(this.k, p).filter((info) => file !== '' || isFromOutside(pid, info));
     return {
       nice: p.nice,
       priClass: td.priClass,
       basePri: td.basePri,
       cpus: cpusOf(this.k.cpuset(td.cpuset).mask),
       parent: p.realParent || p.ppid,
-      signals: signalsOf(this.k, p),
+      signals: signals.map(({ signo }) => signo),
       file,
     };
   }
@@ -164,7 +167,8 @@ export class ContractMonitor {
     const td = this.k.thread(p.threads[0]!);
     if (td.basePri !== owed.basePri)
       this.report(`pid ${pid} has lost its priority: ${td.basePri} instead of ${owed.basePri}`);
-    const now = signalsOf(this.k, p);
+    const held = p.heldSignals.flatMap(({ info }) => info ?? []);
+    const now = [...pendingOf(this.k, p), ...held].map(({ signo }) => signo);
     for (const signo of owed.signals)
       if (!now.includes(signo)) this.report(`pid ${pid} has lost pending signal ${signo}`);
     if (owed.file !== '') this.checkContents(pid, p, td.tid, owed.file);
@@ -221,10 +225,8 @@ export class ContractMonitor {
   }
 }
 
-function signalsOf(k: Kernel, p: Proc): number[] {
-  const queues = [p.sigqueue, ...p.threads.map((tid) => k.thread(tid).sigqueue)];
-  return queues.flatMap((queue) => queue.map(({ signo }) => signo));
-}
+const pendingOf = (k: Kernel, p: Proc): SigInfo[] =>
+  [p.sigqueue, ...p.threads.map((tid) => k.thread(tid).sigqueue)].flat();
 
 function without(cpus: readonly number[] | null, dead: number, replacedBy: number): readonly number[] | null {
   const left = cpus?.filter((cpu) => cpu !== dead) ?? [];

@@ -1,13 +1,26 @@
 import { UsageError } from '../../emu/base/errors.ts';
-import { AT_ENTRY } from '../../kernel-sim/abi/elf.ts';
+import { AT_ENTRY, PAGE_SIZE } from '../../kernel-sim/abi/elf.ts';
+import { KINFO_PROC_SIZE, KVME_FLAG_NOCOREDUMP, kinfoProcLayout } from '../../kernel-sim/abi/kinfo.ts';
+import { decode } from '../../kernel-sim/abi/layout.ts';
 import { signalName } from '../../kernel-sim/abi/signal.ts';
-import { MAP_ANON, MAP_FIXED, MAP_PRIVATE, MAXSSIZ, pageCeil, USRSTACK } from '../../kernel-sim/abi/vmparam.ts';
+import {
+  MAP_ANON,
+  MAP_FIXED,
+  MAP_NOCORE,
+  MAP_PRIVATE,
+  MAXSSIZ,
+  PROT_ALL,
+  PROT_NONE,
+  pageCeil,
+  USRSTACK,
+} from '../../kernel-sim/abi/vmparam.ts';
 import { readCore } from '../../kernel-sim/elf/core-file.ts';
 import type { CoreImage } from '../../kernel-sim/elf/core-image.ts';
 import { readElf } from '../../kernel-sim/elf/elf32.ts';
 import { type ExecImage, requireExecutable } from '../../kernel-sim/elf/exec-image.ts';
+import { decodeVmmap } from '../../kernel-sim/elf/procstat-notes.ts';
 import { findSymbol } from '../../kernel-sim/elf/symbols.ts';
-import type { VmEntry, Vmspace } from '../../kernel-sim/kern/state.ts';
+import type { Vmspace } from '../../kernel-sim/kern/state.ts';
 
 /** Where the new process is stopped to be given its old contents: the entry point, or `main` for static programs on request. */
 export type BreakAt = 'entry' | 'main';
@@ -80,12 +93,13 @@ export const INJECTED_DATA_MAX = 40;
 
 const SYS_BREAK = 17;
 const SYS_SIGALTSTACK = 53;
+const SYS_MUNMAP = 73;
+const SYS_MPROTECT = 74;
 const SYS_SYSARCH = 165;
 const SYS_SIGPROCMASK = 340;
 const SYS_SIGACTION = 416;
 const SYS_THR_NEW = 455;
 const SYS_MMAP = 477;
-const PROT_RWX = 7;
 const I386_SET_LDT = 1;
 const I386_SET_FSBASE = 8;
 const I386_SET_GSBASE = 10;
@@ -106,26 +120,98 @@ function call(
   return { kind: 'call', step, what, number, args, data: [], thread: 0, ...more };
 }
 
-/** Compares the core's segments with the child's map (what sysctl kern.proc.vmmap tells), in address order. */
-export function planMemory(core: CoreImage, vm: Vmspace): Preparation[] {
-  const plan: Preparation[] = [];
+/** Makes a child's map, as sysctl kern.proc.vmmap tells it, that of the core. */
+export function planMemory(
+  { core, breakAddr }: RestartInputs,
+  vm: Vmspace,
+): { make: Preparation[]; finish: Preparation[] } {
+  const wanted = wantedMap(core);
+  const make: Preparation[] = [];
+  // What the child has, as the plan goes on.
+  let has: Range[] = vm.map.map(({ start, end, prot }) => ({ start, end, prot }));
   let breakEnd = pageCeil(vm.dataAddr) + vm.dataSize;
-  for (const { vaddr, data } of core.segments) {
-    for (const gap of gapsIn(vm.map, vaddr, vaddr + data.length)) {
-      const range = `0x${gap.start.toString(16).padStart(8, '0')}-0x${gap.end.toString(16).padStart(8, '0')}`;
-      if (gap.end === vm.stackLow && gap.start >= USRSTACK - MAXSSIZ) plan.push({ kind: 'grow', ...gap });
-      else if (gap.start === breakEnd) {
-        plan.push(call('map', `break(2) up to ${range}`, SYS_BREAK, [gap.end]));
-        breakEnd = gap.end;
-      } else {
-        const flags = MAP_PRIVATE | MAP_ANON | MAP_FIXED;
-        plan.push(
-          call('map', `mmap(2) of ${range}`, SYS_MMAP, [gap.start, gap.end - gap.start, PROT_RWX, flags, -1, 0, 0]),
-        );
+  const setBreak = (end: number): void => {
+    make.push(call('map', `break(2) to 0x${hex(end)}`, SYS_BREAK, [end]));
+    has =
+      end < breakEnd
+        ? has.flatMap((range) => gapsIn([{ start: end, end: breakEnd }], range))
+        : [...has, { start: breakEnd, end, prot: PROT_ALL }];
+    breakEnd = end;
+  };
+  const dataEnd = breakOf(core, vm);
+  if (dataEnd !== undefined && dataEnd !== pageCeil(breakEnd)) setBreak(dataEnd);
+  for (const entry of wanted.entries) {
+    for (const gap of gapsIn(inOrder(has), entry)) {
+      const { start, end, prot } = gap;
+      if (end === vm.stackLow && start >= USRSTACK - MAXSSIZ) {
+        make.push({ kind: 'grow', start, end });
+        has.push({ ...gap, prot: vm.map.find((each) => each.start === vm.stackLow)!.prot });
+      } else if (dataEnd === undefined && start === breakEnd) setBreak(end);
+      else {
+        const flags = MAP_PRIVATE | MAP_ANON | MAP_FIXED | (entry.noCoredump ? MAP_NOCORE : 0);
+        make.push(call('map', `mmap(2) of ${rangeName(gap)}`, SYS_MMAP, [start, end - start, prot, flags, -1, 0, 0]));
+        has.push(gap);
       }
     }
   }
-  return plan;
+  if (!wanted.complete) return { make, finish: [] };
+  const isStack = ({ end }: Range): boolean => end > USRSTACK - MAXSSIZ;
+  const hasBreak = ({ start, end }: Range): boolean => start <= breakAddr && breakAddr < end;
+  const finish: Preparation[] = [];
+  for (const range of inOrder(has)) {
+    for (const entry of wanted.entries) {
+      const common = {
+        start: Math.max(range.start, entry.start),
+        end: Math.min(range.end, entry.end),
+        prot: entry.prot,
+      };
+      if (common.start >= common.end || entry.prot === range.prot || (entry.prot === PROT_NONE && hasBreak(common)))
+        continue;
+      const args = [common.start, common.end - common.start, entry.prot];
+      finish.push(call('map', `mprotect(2) of ${rangeName(common)}`, SYS_MPROTECT, args));
+    }
+    for (const gap of gapsIn(wanted.entries, range)) {
+      if (isStack(gap) || hasBreak(gap)) continue;
+      finish.push(call('map', `munmap(2) of ${rangeName(gap)}`, SYS_MUNMAP, [gap.start, gap.end - gap.start]));
+    }
+  }
+  return { make, finish };
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly prot: number;
+}
+
+const rangeName = ({ start, end }: Range): string => `0x${hex(start)}-0x${hex(end)}`;
+const hex = (n: number): string => n.toString(16).padStart(8, '0');
+const inOrder = (ranges: readonly Range[]): Range[] => [...ranges].sort((a, b) => a.start - b.start);
+
+/** The map of a process by its core. Not `complete`, in the 9.0 layout: the memory that has contents, as if anything could be done with it. */
+function wantedMap({ procstat, segments }: CoreImage): {
+  readonly complete: boolean;
+  readonly entries: readonly (Range & { readonly noCoredump: boolean })[];
+} {
+  if (!procstat?.vmmap) {
+    const entries = segments.map(({ vaddr, data }) => {
+      return { start: vaddr, end: vaddr + data.length, prot: PROT_ALL, noCoredump: false };
+    });
+    return { complete: false, entries };
+  }
+  // What lies above the stack is the kernel's.
+  const own = decodeVmmap(procstat.vmmap).filter(({ end }) => end <= USRSTACK);
+  const entries = own.map(({ start, end, protection, flags }) => {
+    return { start, end, prot: protection & PROT_ALL, noCoredump: (flags & KVME_FLAG_NOCOREDUMP) !== 0 };
+  });
+  return { complete: true, entries };
+}
+
+/** The break of the core's process; undefined in the 9.0 layout. */
+function breakOf({ procstat }: CoreImage, vm: Vmspace): number | undefined {
+  const proc = procstat?.proc;
+  if (!proc || !procstat.vmmap || proc.records.length < KINFO_PROC_SIZE) return undefined;
+  return pageCeil(vm.dataAddr) + decode(kinfoProcLayout, proc.records).ki_dsize * PAGE_SIZE;
 }
 
 /** Segments for thread-local storage, and threads: held back from the first, each with its %gs base. */
@@ -179,16 +265,17 @@ export function planSignals(core: CoreImage): Preparation[] {
   return plan;
 }
 
-/** The parts of [start, end) that no entry covers. */
-function gapsIn(map: readonly VmEntry[], start: number, end: number): { start: number; end: number }[] {
-  const gaps: { start: number; end: number }[] = [];
-  let at = start;
-  for (const entry of map) {
+/** The parts of a range that no entry covers. The entries are in order of addresses. */
+function gapsIn(entries: readonly Pick<Range, 'start' | 'end'>[], range: Range): Range[] {
+  const gaps: Range[] = [];
+  const { end, prot } = range;
+  let at = range.start;
+  for (const entry of entries) {
     if (entry.end <= at) continue;
     if (entry.start >= end) break;
-    if (entry.start > at) gaps.push({ start: at, end: entry.start });
+    if (entry.start > at) gaps.push({ start: at, end: entry.start, prot });
     at = entry.end;
   }
-  if (at < end) gaps.push({ start: at, end });
+  if (at < end) gaps.push({ start: at, end, prot });
   return gaps;
 }

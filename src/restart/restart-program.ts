@@ -210,12 +210,17 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
     }
     case 'unplanted': {
       say(c, s, 'unplant', 'the instruction is back');
-      const { core } = inputs(c, s);
-      const memory = planMemory(core, c.k.vmspace(c.k.proc(pid(s.child)).vmspace));
+      const given = inputs(c, s);
+      const { core } = given;
+      const memory = planMemory(given, c.k.vmspace(c.k.proc(pid(s.child)).vmspace));
       // In a lost process these are the kernel's to keep.
       const signals = s.lostPid ? [] : planSignals(core);
       const tids = core.threads.length === 1 ? [s.child] : [];
-      return prepareNext(c, { ...s, tids, preparations: [...memory, ...planThreads(core), ...signals] });
+      return prepareNext(c, {
+        ...s,
+        tids,
+        preparations: [...memory.make, ...planThreads(core), ...signals, ...memory.finish],
+      });
     }
     case 'thread-list': {
       const ids = c.get(CHUNK_AT, 4 * c.eax);

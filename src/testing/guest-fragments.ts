@@ -57,8 +57,6 @@ export function guestProgram(name: string, fragments: readonly GuestFragment[], 
   const whole: GuestFragment[] = [...fragments, { do: 'print' }];
   const built = program((p) => {
     p.sys('mmap', PAGES, PAGES_MAX * PAGE, PROT_RW, MAP_FLAGS, -1, 0, 0).set(X, seed | 0);
-    // A mapping that was never touched is in no core file, and a restart does not make it again.
-    for (let page = 0; page < PAGES_MAX; page++) p.set(PAGES + page * PAGE, 0);
     const digits = p.text('0123456789abcdef');
     p.routine(HANDLER, (handler) => handler.raw('c3'));
     for (const fragment of whole) emit(p, fragment, digits);

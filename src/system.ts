@@ -91,9 +91,10 @@ export class System {
       },
       engine ?? new Interpreter(),
       freebsdDescriptorTables(),
-      (cores, hooks) => {
+      (cores, hooks, runOn) => {
         kernel.cores.push(...cores);
         kernel.faults = hooks;
+        kernel.runOn = runOn;
         return new KernelTrapHandler(kernel, NATIVE_PROGRAMS);
       },
       emit,
@@ -180,9 +181,11 @@ export class System {
 }
 
 /** Errors: UsageError for recovery options that make no sense together. */
-function checkRecovery({ recovery, recoveryOptions, selfTest, cores }: KernelConfig): void {
+function checkRecovery({ recovery, recoveryOptions, selfTest, duplicate, cores }: KernelConfig): void {
   if (selfTest && !(Number.isInteger(selfTest.periodNs) && selfTest.periodNs > 0))
     throw new UsageError({ what: `${selfTest.periodNs} ns is no period`, key: 'selfTest.periodNs' });
+  if (duplicate && cores < 2)
+    throw new UsageError({ what: 'a machine with one core cannot execute anything on two', key: 'duplicate' });
   for (const [key, value] of Object.entries(recoveryOptions)) {
     const whole = typeof value === 'string' || Number.isInteger(value);
     if (!whole) throw new UsageError({ what: `${value} is no whole number`, key: `recoveryOptions.${key}` });

@@ -1,7 +1,8 @@
-/** A process of its own that measures injections per second. Prints one line of JSON. `--quick`: CPU times of a few only. */
+/** A process of its own that measures injections per second. Prints JSON, one row a program. `--quick`: CPU times of a few only. */
 import { Injector } from '../src/campaign/injector.ts';
 import { type CampaignPlan, planCampaign } from '../src/campaign/plan.ts';
 import { campaignSchema } from '../src/campaign/schema.ts';
+import type { Workload } from '../src/campaign/workload.ts';
 import { workloadOf } from '../src/cli/campaign-spec.ts';
 import { runInjections } from '../src/host/campaign-runner.ts';
 
@@ -17,8 +18,8 @@ export interface CampaignRow {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-/** About 50 million instructions. */
-const PROGRAM = 'matrix 152';
+/** About 50 million instructions each: flips in the first mostly crash it or spoil its result, in the second most leave no trace. */
+const PROGRAMS = ['matrix 152', 'primes 312000'];
 const quick = process.argv.includes('--quick');
 /** Injections of each measurement. The same from power-on as from snapshots, as some take far longer than others. */
 const SIZE = quick ? 30 : 100;
@@ -36,7 +37,7 @@ function perCpuSecond(injector: Injector, plan: CampaignPlan, outcomes: Record<s
 }
 
 /** The clock starts when every worker has given its first results: by then it has its golden run. */
-async function perSecond(plan: CampaignPlan, jobs: number): Promise<number> {
+async function perSecond(workload: Workload, plan: CampaignPlan, jobs: number): Promise<number> {
   const arrivals: { atMs: number; count: number }[] = [];
   // Mixed, so that what takes long is spread evenly.
   const ids = Array.from({ length: plan.count }, (_, n) => (n * 7919) % plan.count);
@@ -49,29 +50,33 @@ async function perSecond(plan: CampaignPlan, jobs: number): Promise<number> {
   return made / ((rest.at(-1)!.atMs - start!.atMs) / 1000);
 }
 
-const specOf = (size: number) =>
-  campaignSchema.parse({
-    name: 'bench',
-    run: [PROGRAM],
-    machine: { cores: 1, mhz: 100 },
-    policies: ['none'],
-    prune: false,
-    sample: { size },
-    faults: [{ model: 'bit-flip', in: 'register' }],
-  });
-const workload = workloadOf(specOf(SIZE));
-const injector = new Injector(workload, 'none');
-const plan = planCampaign(workload, [injector.summary]);
-const outcomes: Record<string, number> = {};
-const fromSnapshots = perCpuSecond(injector, plan, outcomes);
-const fromPowerOn = perCpuSecond(new Injector(workload, 'none', { snapshots: false }), plan, {});
-const pooled = planCampaign({ ...workload, spec: specOf(POOL_SIZE) }, [injector.summary]);
-const row: CampaignRow = {
-  program: PROGRAM,
-  instructions: injector.summary.retired[0]!,
-  fromPowerOn,
-  fromSnapshots,
-  ...(quick ? {} : { oneJob: await perSecond(pooled, 1), twoJobs: await perSecond(pooled, 2) }),
-  outcomes,
-};
-console.log(JSON.stringify(row));
+const workloadFor = (program: string, size: number): Workload =>
+  workloadOf(
+    campaignSchema.parse({
+      name: 'bench',
+      run: [program],
+      machine: { cores: 1, mhz: 100 },
+      policies: ['none'],
+      prune: false,
+      sample: { size },
+      faults: [{ model: 'bit-flip', in: 'register' }],
+    }),
+  );
+
+async function measure(program: string): Promise<CampaignRow> {
+  const workload = workloadFor(program, SIZE);
+  const injector = new Injector(workload, 'none');
+  const plan = planCampaign(workload, [injector.summary]);
+  const outcomes: Record<string, number> = {};
+  const fromSnapshots = perCpuSecond(injector, plan, outcomes);
+  const fromPowerOn = perCpuSecond(new Injector(workload, 'none', { snapshots: false }), plan, {});
+  const row = { program, instructions: injector.summary.retired[0]!, fromPowerOn, fromSnapshots, outcomes };
+  if (quick) return row;
+  const pool = workloadFor(program, POOL_SIZE);
+  const pooled = planCampaign(pool, [injector.summary]);
+  return { ...row, oneJob: await perSecond(pool, pooled, 1), twoJobs: await perSecond(pool, pooled, 2) };
+}
+
+const rows: CampaignRow[] = [];
+for (const program of PROGRAMS) rows.push(await measure(program));
+console.log(JSON.stringify(rows));

@@ -8,6 +8,7 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { CampaignRow } from './campaign.ts';
 import type { Emulation, EmulationJob } from './emulate.ts';
 import { type BenchProgram, build, COMPUTE_PROGRAMS, SYSCALL_PROGRAM, versionOf } from './programs.ts';
 import type { RecoveryRow } from './recovery.ts';
@@ -149,6 +150,25 @@ function printSnapshots(rows: readonly SnapshotRow[]): void {
   console.log(`${table([heads, ...lines])}\n`);
 }
 
+function printCampaigns(rows: readonly CampaignRow[]): void {
+  console.log('Injections per second: flips of registers; CPU time, then wall time');
+  console.log(
+    `${table([
+      ['program', 'instructions', 'from power-on', 'from snapshots', 'ratio', '1 job', '2 jobs', 'ratio'],
+      ...rows.map((row) => [
+        row.program,
+        String(row.instructions),
+        short(row.fromPowerOn),
+        short(row.fromSnapshots),
+        `${short(row.fromSnapshots / row.fromPowerOn)}x`,
+        short(row.oneJob),
+        short(row.twoJobs),
+        `${short(row.twoJobs! / row.oneJob!)}x`,
+      ]),
+    ])}\n`,
+  );
+}
+
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
 const host = {
   cpu: cpus()[0]?.model ?? 'unknown',
@@ -171,7 +191,9 @@ try {
   const recovery = inProcess<RecoveryRow[]>('./recovery.ts');
   say('snapshots');
   const snapshots = inProcess<SnapshotRow[]>('./snapshots.ts');
-  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots }, null, 2));
+  say('campaigns');
+  const campaigns = inProcess<CampaignRow[]>('./campaign.ts');
+  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaigns }, null, 2));
   else {
     console.log(`${host.cpu}, ${host.parallelism} processors, load ${short(host.loadBefore)}, Node ${host.node}`);
     console.log(`${host.clang}; ${host.qemu}\n`);
@@ -180,6 +202,7 @@ try {
     printSystemCalls(systemCalls);
     printRecovery(recovery);
     printSnapshots(snapshots);
+    printCampaigns(campaigns);
   }
 } finally {
   rmSync(dir, { recursive: true, force: true });

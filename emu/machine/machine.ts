@@ -253,7 +253,11 @@ export class Machine {
 
   /** Whether the machine is what a snapshot of a run without faults says, and no fault is still to come: then it goes on in the same way. */
   isAt(snapshot: MachineSnapshot): boolean {
-    return this.faults.areOver && sameValue(this.snapshot(), { ...snapshot, faults: this.faults.snapshot() });
+    if (!this.faults.areOver) return false;
+    const now = this.snapshot();
+    // When a fault last struck a core only tells how late its detection comes; none is to come.
+    const cores = snapshot.cores.map((core, n) => ({ ...core, struck: now.cores[n]!.struck }));
+    return sameValue(now, { ...snapshot, cores, faults: now.faults });
   }
 
   /**

@@ -319,7 +319,9 @@ function renameThread(k: Kernel, from: Tid, pid: Pid, identity: ThreadIdentity, 
 
 /** A sleep that only time, a signal or a fellow thread can end goes on; the queues of _umtx_op(2) have the address space in their names. */
 function stillAsleep({ sleep }: ThreadIdentity, vmspace: VmspaceId): Sleep | null {
-  const [kind, queue, , at] = sleep?.wchan.split(':') ?? [];
+  const [kind, queue, place, at] = sleep?.wchan.split(':') ?? [];
+  // In shared memory the queue belongs to an object that the new body does not have.
+  if (kind === 'umtx' && !/^\d+$/.test(place!)) return null;
   if (kind === 'umtx') return { ...sleep!, wchan: [kind, queue, vmspace, at].join(':') };
   return kind === '' || kind === 'lthr' ? sleep : null;
 }

@@ -1,8 +1,10 @@
 import { sameValue } from '../../emu/base/same-value.ts';
 import type { Pid } from '../abi/ids.ts';
 import { SIGKILL } from '../abi/signal.ts';
+import { dropProcessLocks } from '../vfs/file-lock.ts';
 import { releaseFile, retainFile } from '../vfs/filedesc.ts';
 import { setFileData } from '../vfs/vnode.ts';
+import { forgetFilePages } from '../vm/shared.ts';
 import { releaseCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel } from './kernel.ts';
@@ -117,6 +119,9 @@ function rollBackDescriptors(k: Kernel, points: readonly RollbackPoint[]): void 
   for (const { proc } of points) {
     const fds = proc.fds.map((entry) => (entry && k.state.files.has(entry.file) ? entry : null));
     for (const entry of fds) if (entry) retainFile(k, entry.file);
+    // A lock goes with the descriptor that is not there any more.
+    for (const old of k.proc(proc.pid).fds)
+      if (old && !fds.some((entry) => entry?.file === old.file)) dropProcessLocks(k, proc.pid, k.file(old.file));
     k.setProc(proc.pid, { fds: fds.slice(0, fds.findLastIndex((entry) => entry !== null) + 1) });
   }
   for (const entry of since.flat()) if (entry) releaseFile(k, entry.file);
@@ -142,6 +147,9 @@ function reopen(k: Kernel, file: OpenFile, point: RollbackPoint): void {
     case 'kqueue':
       k.state.kqueues.set(file.kqueue, point.kqueues.find(({ id }) => id === file.kqueue)!);
       k.setFile(again);
+      return;
+    default:
+      k.log(`pid ${point.proc.pid}: a ${file.kind} that it has closed since its checkpoint stays closed`);
   }
 }
 
@@ -182,6 +190,7 @@ function rollBackContents(k: Kernel, { proc, since }: RollbackPoint): void {
       k.log(`pid ${proc.pid}: another process has changed a file that it wrote; the contents stay`);
     else if (setFileData(k, vnode, before) !== 0)
       k.log(`pid ${proc.pid}: the disk is too full for a file as it was at its checkpoint`);
+    else forgetFilePages(k, id, 0, Math.max(before.size, after.size));
   }
 }
 

@@ -14,6 +14,7 @@ import {
   DEFAULT_CONFIG,
   DEFAULT_RECOVERY_OPTIONS,
   type KernelConfig,
+  RECOVERY_POLICIES,
   type RecoveryOptions,
 } from '../kernel-sim/kern/config.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
@@ -91,9 +92,10 @@ export class System {
       },
       engine ?? new Interpreter(),
       freebsdDescriptorTables(),
-      (cores, hooks) => {
+      (cores, hooks, runOn) => {
         kernel.cores.push(...cores);
         kernel.faults = hooks;
+        kernel.runOn = runOn;
         return new KernelTrapHandler(kernel, NATIVE_PROGRAMS);
       },
       emit,
@@ -180,9 +182,19 @@ export class System {
 }
 
 /** Errors: UsageError for recovery options that make no sense together. */
-function checkRecovery({ recovery, recoveryOptions, selfTest, cores }: KernelConfig): void {
+function checkRecovery({ recovery, recoveryOptions, selfTest, duplicate, cores }: KernelConfig): void {
+  if (!RECOVERY_POLICIES.includes(recovery))
+    throw new UsageError({
+      what: `there is no policy '${recovery}'`,
+      key: 'recovery',
+      hint: RECOVERY_POLICIES.join(', '),
+    });
   if (selfTest && !(Number.isInteger(selfTest.periodNs) && selfTest.periodNs > 0))
     throw new UsageError({ what: `${selfTest.periodNs} ns is no period`, key: 'selfTest.periodNs' });
+  if (duplicate && !Array.isArray(duplicate.processes))
+    throw new UsageError({ what: 'is no list of names', key: 'duplicate.processes' });
+  if (duplicate && cores < 2)
+    throw new UsageError({ what: 'a machine with one core cannot execute anything on two', key: 'duplicate' });
   for (const [key, value] of Object.entries(recoveryOptions)) {
     const whole = typeof value === 'string' || Number.isInteger(value);
     if (!whole) throw new UsageError({ what: `${value} is no whole number`, key: `recoveryOptions.${key}` });

@@ -179,6 +179,13 @@ export class FaultInjector implements FaultHooks {
     return this.stepping.with(sound ? null : faults, watch);
   }
 
+  /** The engine for what this core runs besides its own thread: nothing there is watched for, but the core is no better for it. */
+  engineForCopy(core: FaultyCore, engine: Engine): Engine {
+    const { stuckBits, wrongUnits } = this.state.cores[core.id]!;
+    if (stuckBits.length === 0 && wrongUnits.length === 0) return engine;
+    return this.stepping.with({ stuckBits, wrongUnits, cachedBytes: [] }, null);
+  }
+
   /** The faults that watch for an instruction of what this core runs. */
   private watchedOn(core: FaultyCore): number[] {
     const watched: number[] = [];

@@ -62,6 +62,8 @@ export interface TrapHandler extends FaultSite {
    * or 'again' when the handler has spent time of the core on work of its own and wants to be asked again.
    */
   prepare(core: Core): AddressSpace | null | 'again';
+  /** The engine has returned from a run of this core with `exit`; what it did is in the core's state. Not yet charged. */
+  ran(core: Core, exit: EngineExit): void;
   /** The core has run in user mode for so many ns, up to now. */
   charge(core: Core, ns: number): void;
   /** The core stopped with a system call or an exception. The handler may move `core.clockNs` on for the kernel's own work. */
@@ -83,6 +85,9 @@ export interface TrapHandler extends FaultSite {
   /** Called between rounds and traps when the machine runs in paranoid mode: throws on a broken invariant. */
   checkInvariants(): void;
 }
+
+/** Has a core run something else than its own thread, from the state given and up to the budget; no clock and no counter is moved. */
+export type RunOn = (core: { readonly id: number }, ...what: Parameters<Engine['run']>) => EngineExit;
 
 export interface MachineConfig {
   readonly cores: number;
@@ -153,7 +158,7 @@ export class Machine {
     config: MachineConfig,
     engine: Engine,
     tables: DescriptorTables,
-    makeHandler: (cores: readonly Core[], faults: FaultHooks) => TrapHandler,
+    makeHandler: (cores: readonly Core[], faults: FaultHooks, runOn: RunOn) => TrapHandler,
     emit: (event: MachineEvent) => void,
   ) {
     assert(
@@ -184,7 +189,9 @@ export class Machine {
     this.schedule = new Schedule(config.schedule ?? DEFAULT_SCHEDULE);
     this.emit = emit;
     this.faults = new FaultInjector(config.faults ?? [], this.cores, emit);
-    this.handler = makeHandler(this.cores, this.faults);
+    this.handler = makeHandler(this.cores, this.faults, (core, ...what) =>
+      this.faults.engineForCopy(this.cores[core.id]!, engine).run(...what),
+    );
     this.faults.attach(this.handler);
   }
 
@@ -355,6 +362,7 @@ export class Machine {
       const piece = Math.min(budget, untilPause, stopAt - core.retired);
       core.state.tscBase = Math.floor(core.clockNs / cycleNs);
       const exit = this.faults.engineFor(core, this.engine).run(core.state, space, piece);
+      this.handler.ran(core, exit);
       const { retired } = core.state;
       core.retired += retired;
       core.clockNs += retired * instructionNs;

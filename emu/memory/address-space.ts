@@ -261,13 +261,22 @@ export class AddressSpace {
 
   /** Whether the space is what a snapshot says. Bytes that are known to be those of the snapshot are not compared. */
   equals(snapshot: SpaceSnapshot): boolean {
+    return this.matches(snapshot, ATTR_STATE);
+  }
+
+  /** As `equals`, whatever `clearDirty` has done to either. */
+  hasBytesOf(snapshot: SpaceSnapshot): boolean {
+    return this.matches(snapshot, ATTR_STATE & ~ATTR_CLEAN);
+  }
+
+  private matches(snapshot: SpaceSnapshot, attributes: number): boolean {
     const pages = this.residentPages();
     if (pages.length !== snapshot.pages.length) return false;
     const { base } = this;
     for (let i = 0, b = 0; i < pages.length; i++) {
       const page = pages[i]!;
       const attr = this.attr[page]!;
-      if (page !== snapshot.pages[i] || (attr & ATTR_STATE) !== snapshot.attributes[i]) return false;
+      if (page !== snapshot.pages[i] || ((attr ^ snapshot.attributes[i]!) & attributes) !== 0) return false;
       while (base.pages[b]! < page) b++;
       const isKept = (attr & ATTR_KEPT) !== 0 && base.bytes[b] === snapshot.bytes[i];
       if (!isKept && !this.hasBytes(page, snapshot.bytes[i]!)) return false;

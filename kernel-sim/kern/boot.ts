@@ -59,6 +59,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       fileLocks: new Map(),
       recoveries: new Map(),
       trees: new Map(),
+      duplicates: new Map(),
       hostname: 'coreback',
       loadAverage: [0, 0, 0],
       console: { input: new Uint8Array(0), inputClosed: false, foreground: 0 },

@@ -6,6 +6,7 @@ import { readCore, writeCore } from '../elf/core-file.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { readFile, removeFile, writeFile } from '../vfs/memfs.ts';
 import { coreImage, dumpedBytes } from './coredump.ts';
+import { copyAgrees, remakeCopy } from './duplicate.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { INIT_PID } from './proc.ts';
 import { POLICIES } from './recovery-policy.ts';
@@ -33,6 +34,8 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
   if (p.state !== 'normal' || p.native || p.system || p.threads.length === 0) return false;
   // A core that does not answer cannot be asked for the registers of its thread.
   if (p.threads.some((tid) => k.thread(tid).state === 'running' && k.cores[k.thread(tid).onCpu]!.failed)) return false;
+  // What is wrong already must not be what the process goes back to.
+  if (!p.threads.every((tid) => copyAgrees(k, tid))) return false;
   const sequence = p.checkpoint?.sequence ?? 0;
   const path = `${k.config.checkpointDir}/core.${pid}.${sequence}`;
   if (dumpedBytes(k, p) >= FILE_SIZE_MAX) {
@@ -40,6 +43,8 @@ export function takeCheckpoint(k: Kernel, pid: Pid): boolean {
     return false;
   }
   const image = coreImage(k, pid, { layout: k.config.coreLayout, cursig: 0, first: p.threads[0]!, sequence });
+  // Pages may have come in to be dumped.
+  remakeCopy(k, p);
   const file = writeCore(image);
   const errno = store(k, pid, path, file);
   if (errno) {

@@ -18,6 +18,8 @@ export interface KernelConfig {
   readonly recoveryOptions: RecoveryOptions;
   /** Cores are made to test themselves so often, in virtual ns (kern/self-test.ts); null: never. */
   readonly selfTest: { readonly periodNs: number } | null;
+  /** Processes of these names are executed twice and compared (kern/duplicate.ts); null: none. */
+  readonly duplicate: { readonly processes: readonly string[] } | null;
   /** Size of the memory file system in bytes: ENOSPC beyond it. */
   readonly diskBytes: number;
   /** The console answers as a terminal (isatty, canonical lines, ^C); otherwise as a plain stream. */
@@ -94,6 +96,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   recovery: 'rollback-migrate',
   recoveryOptions: DEFAULT_RECOVERY_OPTIONS,
   selfTest: null,
+  duplicate: null,
   diskBytes: 1 << 30,
   consoleIsTty: true,
   costs: DEFAULT_COSTS,

@@ -120,6 +120,8 @@ function memoryProblems(k: Kernel): string[] {
     }
   }
   for (const id of k.spaces.keys()) if (!k.state.vmspaces.has(id)) problems.push(`address space ${id} has no vmspace`);
+  for (const id of k.copies.keys())
+    if (!k.state.vmspaces.has(id)) problems.push(`a copy of ${id}, which is no vmspace`);
   return problems;
 }
 

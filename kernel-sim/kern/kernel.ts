@@ -1,12 +1,14 @@
-import { assert } from '../../emu/base/errors.ts';
+import { assert, InvariantError } from '../../emu/base/errors.ts';
 import type { CoreState } from '../../emu/core/core-state.ts';
 import { type FaultHooks, NO_FAULTS } from '../../emu/faults/world.ts';
+import type { RunOn } from '../../emu/machine/machine.ts';
 import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { faultIn } from '../vm/fault.ts';
 import type { CallTracer } from './call-trace.ts';
 import type { KernelConfig } from './config.ts';
+import type { Copy } from './duplicate.ts';
 import type { KernelEvent } from './events.ts';
 import type {
   Counters,
@@ -65,11 +67,17 @@ export class Kernel {
   readonly spaces = new Map<VmspaceId, AddressSpace>();
   /** Saved core state block of each thread that is not on a core (FreeBSD struct pcb and trap frame). */
   readonly pcbs = new Map<Tid, Uint8Array>();
+  /** What is executed besides each process that is executed twice. */
+  readonly copies = new Map<VmspaceId, Copy>();
   readonly cores: KernelCore[] = [];
   /** Hardware faults that strike when the kernel is at a certain point. */
   faults: FaultHooks = NO_FAULTS;
   /** Who is told of each system call and signal; null: nobody. It only looks: the run is the same with and without it. */
   callTracer: CallTracer | null = null;
+  /** Has a core run something else than the thread that it is running. */
+  runOn: RunOn = () => {
+    throw new InvariantError('this kernel has no machine');
+  };
   /** The core that the kernel is serving, or null while it serves a device or the host. */
   current: KernelCore | null = null;
   /** Virtual time of the machine: that of the served core while one is served. */

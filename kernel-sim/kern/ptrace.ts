@@ -5,6 +5,7 @@ import { PSL_USERCHANGE } from '../abi/ptrace.ts';
 import type { Reg } from '../abi/reg.ts';
 import { SIGSTOP } from '../abi/signal.ts';
 import { faultInAnyProt } from '../vm/fault.ts';
+import { leaveCopy } from './duplicate.ts';
 import type { Kernel } from './kernel.ts';
 import { GENERAL_FIELDS, loadSelectors, regsOf, SELECTOR_FIELDS } from './regs.ts';
 import { allHalted, psignal, resumeProcess } from './signal.ts';
@@ -66,6 +67,7 @@ export function attachTracer(k: Kernel, tracer: Pid, id: number): Errno | 0 {
   }
   const realParent = proc.ppid === tracer ? 0 : proc.ppid;
   const wasStopped = proc.stopped !== 'no';
+  leaveCopy(k, proc.vmspace);
   k.setProc(proc.pid, { traced: true, ppid: tracer, realParent });
   if (wasStopped) resumeProcess(k, proc.pid, 0);
   psignal(k, proc.pid, SIGSTOP, tracer);

@@ -11,12 +11,16 @@ export interface KernelSnapshot {
   readonly state: KernelState;
   readonly pcbs: ReadonlyMap<Tid, Uint8Array>;
   readonly spaces: ReadonlyMap<VmspaceId, SpaceSnapshot>;
+  readonly copies: ReadonlyMap<VmspaceId, { readonly block: Uint8Array; readonly space: SpaceSnapshot }>;
 }
 
 export function snapshotKernel(k: Kernel): KernelSnapshot {
   const spaces = new Map<VmspaceId, SpaceSnapshot>();
   for (const [id, space] of k.spaces) spaces.set(id, space.snapshot());
-  return { clockNs: k.clockNs, state: copyTables(k.state), pcbs: copyBlocks(k.pcbs), spaces };
+  const copies = new Map(
+    [...k.copies].map(([id, { block, space }]) => [id, { block: block.slice(), space: space.snapshot() }]),
+  );
+  return { clockNs: k.clockNs, state: copyTables(k.state), pcbs: copyBlocks(k.pcbs), spaces, copies };
 }
 
 /** Makes the kernel what it was. The cores' registers are the machine's business, and have to be those of the snapshot too. */
@@ -27,6 +31,7 @@ export function restoreKernel(k: Kernel, snapshot: KernelSnapshot): void {
   k.pcbs.clear();
   for (const [tid, block] of copyBlocks(snapshot.pcbs)) k.pcbs.set(tid, block);
   restoreSpaces(k, snapshot.spaces);
+  restoreCopies(k, snapshot.copies);
   for (const { cpu, current } of k.state.cpus) if (current !== 0) k.cores[cpu]!.state.tables = tablesOf(k, current);
 }
 
@@ -36,6 +41,11 @@ export function isKernelAt(k: Kernel, snapshot: KernelSnapshot): boolean {
     return false;
   if (!sameValue([...k.spaces.keys()], [...snapshot.spaces.keys()])) return false;
   for (const [id, contents] of snapshot.spaces) if (!k.space(id).equals(contents)) return false;
+  if (!sameValue([...k.copies.keys()], [...snapshot.copies.keys()])) return false;
+  for (const [id, { block, space }] of snapshot.copies) {
+    const copy = k.copies.get(id)!;
+    if (!sameValue(copy.block, block) || !copy.space.equals(space)) return false;
+  }
   return true;
 }
 
@@ -48,6 +58,16 @@ function restoreSpaces(k: Kernel, kept: KernelSnapshot['spaces']): void {
     const space = before.get(id) ?? new AddressSpace();
     space.restore(contents);
     k.spaces.set(id, space);
+  }
+}
+
+function restoreCopies(k: Kernel, kept: KernelSnapshot['copies']): void {
+  for (const { space } of k.copies.values()) space.dispose();
+  k.copies.clear();
+  for (const [id, { block, space: contents }] of kept) {
+    const space = new AddressSpace();
+    space.restore(contents);
+    k.copies.set(id, { block: block.slice(), space });
   }
 }
 

@@ -402,6 +402,18 @@ export interface Suspect {
   readonly fromNs: number;
 }
 
+/** How far a process that is executed twice, and its copy (kern/duplicate.ts), have come. */
+export interface Duplicate {
+  /** The copy has done what the process has done since they were made equal; false: the kernel has changed the process since. */
+  readonly level: boolean;
+  /** They were found to differ. */
+  readonly diverged: boolean;
+  /** Instructions of the copy for which no core has been charged yet. */
+  readonly unpaid: number;
+  /** Why the process runs without a copy; empty when it has one. */
+  readonly without: string;
+}
+
 // ---- Virtual memory ----------------------------------------------------------------------------------------------------
 
 export interface Vmspace {
@@ -799,6 +811,8 @@ export interface KernelState {
   readonly recoveries: Map<Pid, Recovery>;
   /** By the root of the tree. Only with recoveryOptions.scope 'tree'. */
   readonly trees: Map<Pid, TreePoint>;
+  /** By the memory of the process. Only with config.duplicate. */
+  readonly duplicates: Map<VmspaceId, Duplicate>;
   console: Console;
   /** kern.hostname. */
   hostname: string;

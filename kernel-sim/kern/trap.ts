@@ -29,6 +29,8 @@ import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
 import { vmFault } from '../vm/fault.ts';
 import { checkpointAll } from './checkpoint.ts';
 import { hasCpu } from './cpumask.ts';
+import { chargeCopy, copyAgrees, copyDiverged, leaveCopy, levelCopy, runCopy } from './duplicate.ts';
+import { copyMismatch } from './duplicate-mismatch.ts';
 import { takeFloatTrap } from './float-trap.ts';
 import { checkInvariants } from './invariants.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
@@ -122,6 +124,7 @@ export class KernelTrapHandler implements TrapHandler {
         continue;
       }
       if (td.ast || k.proc(td.pid).stopped !== 'no') {
+        if (!this.settleCopy(core, tid)) continue;
         if (deliverSignals(k, core, tid) && k.thread(tid).atCallEntry) makeSystemCall(k, core, tid);
         continue;
       }
@@ -131,8 +134,28 @@ export class KernelTrapHandler implements TrapHandler {
         runNative(k, core, tid, this.programs);
         return 'again';
       }
+      if (copyDiverged(k, tid)) {
+        copyMismatch(k, core, tid);
+        continue;
+      }
+      levelCopy(k, tid);
       return k.space(p.vmspace);
     }
+  }
+
+  /** The kernel is about to act on the process. False when it differs from its copy: then it is lost, or back where it was. */
+  private settleCopy(core: Core, tid: Tid): boolean {
+    const { k } = this;
+    if (copyAgrees(k, tid)) {
+      leaveCopy(k, k.proc(k.thread(tid).pid).vmspace);
+      return true;
+    }
+    copyMismatch(k, core, tid);
+    return false;
+  }
+
+  ran(core: Core, exit: EngineExit): void {
+    runCopy(this.k, core, exit);
   }
 
   private reportIdle(core: Core): void {
@@ -143,6 +166,7 @@ export class KernelTrapHandler implements TrapHandler {
 
   charge(core: Core, ns: number): void {
     const { k } = this;
+    chargeCopy(k, core, ns);
     const tid = k.cpu(core.id).current;
     if (tid === 0) return;
     const td = k.thread(tid);
@@ -176,9 +200,12 @@ export class KernelTrapHandler implements TrapHandler {
     try {
       const tid = k.cpu(core.id).current as Tid;
       this.spend(core, k.config.costs.syscallInstructions);
+      if (!this.settleCopy(core, tid)) return;
       if (k.proc(k.thread(tid).pid).system) this.selfTested(core, exit);
       else if (exit === EXIT_SYSCALL) syscallEnter(k, core, tid);
       else this.exception(core, tid);
+      // Made as soon as possible: what strikes before that strikes both.
+      if (k.cpu(core.id).current === tid && !k.thread(tid).pending && !k.thread(tid).ast) levelCopy(k, tid);
     } finally {
       k.current = null;
     }

@@ -76,6 +76,9 @@ export function releaseVmspace(k: Kernel, id: VmspaceId): void {
   k.space(id).dispose();
   k.spaces.delete(id);
   k.state.vmspaces.delete(id);
+  k.copies.get(id)?.space.dispose();
+  k.copies.delete(id);
+  k.state.duplicates.delete(id);
   if (shared.length === 0) return;
   dropDetachedSegments(k);
   sweepVmObjects(k);

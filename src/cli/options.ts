@@ -19,6 +19,7 @@ export interface MachineOptions extends EngineChoice {
   readonly coreLayout: string;
   readonly recovery: string;
   readonly selfTestEvery?: string;
+  readonly duplicate: readonly string[];
   readonly rollbackScope: string;
   readonly rollbackFiles: string;
   readonly spareCores: number;
@@ -84,6 +85,14 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
       'rollback-migrate',
     )
     .option('--self-test-every <time>', 'every core tests itself so often, in virtual time (default: never)')
+    .addOption(
+      new Option(
+        '--duplicate <name>',
+        'execute programs of this name twice, on two cores, and compare at every system call; may be repeated',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--rollback-scope <what>', 'what goes back: process, or tree (to one instant)', 'process')
     .option('--rollback-files <what>', 'what a rollback takes back of open files: keep, offsets or contents', 'offsets')
     .option('--spare-cores <n>', 'cores kept idle for those that die, with --recovery spare', integer, 1)
@@ -134,6 +143,7 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     coreLayout: options.coreLayout,
     recovery,
     selfTest: options.selfTestEvery ? { periodNs: parseDuration(options.selfTestEvery, '--self-test-every') } : null,
+    duplicate: options.duplicate.length > 0 ? { processes: options.duplicate } : null,
     recoveryOptions: { scope, files, spareCores: options.spareCores, importantNiceMax: options.importantNice },
     checkpointEveryNs: options.checkpointEvery ? parseDuration(options.checkpointEvery, '--checkpoint-every') : 0,
     faults: [

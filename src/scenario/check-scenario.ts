@@ -33,6 +33,8 @@ function checkMachine({ config }: CompiledScenario): void {
   const { periodNs, deadlineNs } = config.faultGenerator!;
   if (periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.period');
   if (deadlineNs >= periodNs) refuse('the deadline must be shorter than the period', 'machine.detection.deadline');
+  if (config.duplicate && config.cores < 2)
+    refuse('a machine with one core cannot execute anything on two', 'machine.detection.duplicate');
   if (config.selfTest?.periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.selfTest');
   const spareCores = config.recoveryOptions?.spareCores ?? 0;
   if (config.recovery === 'spare' && spareCores >= config.cores)

@@ -68,6 +68,7 @@ export function machineConfig(machine: Scenario['machine']): CompiledScenario['c
     selfTest: machine.detection.selfTest
       ? { periodNs: parseDuration(machine.detection.selfTest, 'machine.detection.selfTest') }
       : null,
+    duplicate: machine.detection.duplicate.length > 0 ? { processes: machine.detection.duplicate } : null,
     checkpointEveryNs: machine.checkpointEvery ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
     faultGenerator: {
       periodNs: parseDuration(machine.detection.period, 'machine.detection.period'),

@@ -55,6 +55,10 @@ export const machineSchema = z.strictObject({
       deadline: duration.default('1ms').describe('A core that has not answered so long after the poll has missed it'),
       misses: z.int().min(1).default(2).describe('So many misses in a row make a fault'),
       selfTest: duration.optional().describe('Every core tests itself so often; never when absent'),
+      duplicate: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Programs that are executed twice, on two cores, and compared at every system call'),
     })
     .prefault({})
     .describe('How faults of cores are noticed'),

@@ -57,6 +57,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     fileLocks: new Map(),
     recoveries: new Map(),
     trees: new Map(),
+    duplicates: new Map(),
     console: INITIAL_CONSOLE,
     hostname: 'test',
     loadAverage: [0, 0, 0],

@@ -50,8 +50,14 @@ const CLASSES: Readonly<Record<string, Fields>> = {
   Schedule: { kept: ['prng'], derived: { config: 'fixed' } },
   Prng: { kept: ['a', 'b', 'c', 'd'], derived: {} },
   Kernel: {
-    kept: ['config', 'state', 'spaces', 'pcbs', 'cores', 'current', 'clockNs'],
-    derived: { deadline: 'worked out again for other tables', sink: 'fixed', faults: "the machine's" },
+    kept: ['config', 'state', 'spaces', 'pcbs', 'copies', 'cores', 'current', 'clockNs'],
+    derived: {
+      deadline: 'worked out again for other tables',
+      sink: 'fixed',
+      faults: "the machine's",
+      callTracer: "the host's: it only looks",
+      runOn: "the machine's",
+    },
   },
   AddressSpace: {
     kept: ['resident', 'dirty'],

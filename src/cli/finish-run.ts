@@ -34,16 +34,21 @@ export function finishRun(run: RunInProgress, save: SaveRequest | null, options:
   }
   const result = buildResult(system, finishedRun(system, stop, kept.faults), kept.golden);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
-  if (options.json) process.stdout.write(toJson(result));
-  else {
-    if (options.timeline) process.stdout.write(`\n${timelineText(system.events, timelineOf(system))}`);
-    process.stderr.write(summaryLines(result));
-  }
+  printResult(system, result, options);
   if (save) {
     const what = `was not written: the run had ended before, after ${grouped(system.machine.retired)} instructions`;
     throw new UsageError({ what, path: save.file, hint: 'save earlier' });
   }
   return exitCodeOf(result);
+}
+
+/** What a command prints of a run that is over: one object, or the timeline if it is wanted and a few lines on stderr. */
+export function printResult(system: System, result: RunResult, options: OutputOptions): void {
+  if (options.json) process.stdout.write(toJson(result));
+  else {
+    if (options.timeline) process.stdout.write(`\n${timelineText(system.events, timelineOf(system))}`);
+    process.stderr.write(summaryLines(result));
+  }
 }
 
 /** What the guest writes to its console appears at once. */

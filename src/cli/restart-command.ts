@@ -6,16 +6,14 @@ import { readHostFile } from '../host/files.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { runWithProgress } from '../host/run-loop.ts';
 import { finishedRun } from '../recovery/finished-run.ts';
-import { timelineText } from '../report/text.ts';
 import { type BreakAt, readInputs } from '../restart/plan.ts';
 import { spawnRestart } from '../restart/spawn.ts';
-import { buildResult, timelineOf } from '../result.ts';
+import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
-import { echoOutput } from './finish-run.ts';
+import { echoOutput, printResult } from './finish-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
-import { type OutputOptions, toJson, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
+import { type OutputOptions, withFileOptions, withPrintOptions, writeOutputs } from './outputs.ts';
 import { startStrace } from './strace.ts';
-import { summaryLines } from './summary-lines.ts';
 
 interface RestartCommandOptions extends MachineOptions, OutputOptions {
   readonly main?: boolean;
@@ -72,11 +70,7 @@ function restartCommand(executable: string, core: string, options: RestartComman
   const result = buildResult(system, finishedRun(system, stop, config.faults), null);
   writeOutputs(system, result, options, `coreback ${process.argv.slice(2).join(' ')}`);
   if (failure) throw new UsageError({ what: `cannot be restarted: ${failure}`, path: core });
-  if (options.json) process.stdout.write(toJson(result));
-  else {
-    if (options.timeline) process.stdout.write(`\n${timelineText(system.events, timelineOf(system))}`);
-    process.stderr.write(summaryLines(result));
-  }
+  printResult(system, result, options);
   if (stop.reason !== 'finished') return 3;
   const restored = result.processes.find((row) => row.ppid === agent && agent !== INIT_PID);
   return restored?.signal === undefined ? (restored?.exit ?? 3) : 128 + restored.signal;

@@ -91,6 +91,7 @@ export function execve(
   releaseVmspace(k, p.vmspace);
   k.setProc(p.pid, {
     vmspace,
+    executed: true,
     comm,
     args,
     env,

@@ -35,7 +35,10 @@ type Args = readonly number[];
 const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
-export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05, random: 0x13 };
+export const RDEV: Record<DeviceName, number> = {
+  ...{ null: 0x11, zero: 0x12, console: 0x05, random: 0x13, tty: 0x14 },
+  dead: NO_DEVICE,
+};
 const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK, fifo: DT_FIFO } as const;
 
 /** Virtual time as the guest's clock shows it. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { closeConsoleInput, feedConsole } from '../../kernel-sim/vfs/console.ts';
-import { shippedPrograms } from '../host/guest-programs.ts';
+import { installShipped, shippedPrograms } from '../host/guest-programs.ts';
 import { finishedRun } from '../recovery/finished-run.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
@@ -38,7 +38,7 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   const interactive = process.stdin.isTTY === true;
   const paced = interactive && !options.fast;
   const system = new System({ ...config, consoleIsTty: interactive });
-  for (const file of shippedPrograms()) system.install(file);
+  installShipped(system, shippedPrograms());
   echoOutput(system);
   const shell = system.spawn({ path: '/bin/sh', args: interactive ? ['sh', '-i'] : ['sh'], cwd: '/root' });
   // The terminal's foreground process group: Ctrl-C goes there.

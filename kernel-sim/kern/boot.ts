@@ -86,6 +86,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextSelfTestNs: config.selfTest?.periodNs ?? 0,
         nextLoadSampleNs: 5_000_000_000,
         arandomReads: 0,
+        hostVnodes: 0,
         fileBytes: 0,
         socketBytes: 0,
       },

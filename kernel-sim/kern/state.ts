@@ -566,6 +566,21 @@ export interface VnodeCommon {
   readonly accessNs: number;
   readonly modifyNs: number;
   readonly changeNs: number;
+  /** Absent: it was made in the guest. */
+  readonly host?: HostOrigin;
+}
+
+/** Where on the host a vnode comes from (vfs/host-folder.ts). */
+export interface HostOrigin {
+  /** Absolute path of the folder that is mounted. */
+  readonly folder: string;
+  /** Below it, '' for itself; bytes as latin1 text. */
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** When its contents had changed last as it was listed, since 1970. */
+  readonly mtime: { readonly sec: number; readonly nsec: number };
+  /** Its entries or bytes are here. Until then a directory lacks the host's entries, and a file is a hole. */
+  readonly isRead: boolean;
 }
 
 /**
@@ -790,6 +805,8 @@ export interface Counters {
   /** Anonymous sets count downwards from -2. */
   readonly nextAnonCpuset: number;
   readonly rootVnode: VnodeId;
+  /** Vnodes that were made for files of the host. */
+  readonly hostVnodes: number;
   /** Bytes that all files take on the disk (sum of FileData.allocated). */
   readonly fileBytes: number;
   /** Bytes that all sockets have received (sum of Socket.receivedBytes). */

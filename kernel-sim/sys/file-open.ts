@@ -26,6 +26,7 @@ import { createFile } from '../vfs/directory.ts';
 import { type FifoResume, newFifoFile, otherSideCame, waitForOtherSide } from '../vfs/fifo.ts';
 import type { LockResume } from '../vfs/file-lock.ts';
 import { closeDescriptor, fdalloc, getFile, installDescriptor, newFile } from '../vfs/filedesc.ts';
+import { readHostFile } from '../vfs/host-folder.ts';
 import { hostCredentials, lookupPath } from '../vfs/namei.ts';
 import { checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
 import { flockFile } from './file-lock.ts';
@@ -131,8 +132,10 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
   const wanted = (reads ? fcntl.R_OK : 0) | (writes ? fcntl.W_OK : 0) | (flags & fcntl.O_EXEC ? fcntl.X_OK : 0);
   const denied = checkAccess(vnode, found.cred, wanted);
   if (denied) return denied;
-  if (flags & fcntl.O_TRUNC && vnode.type === 'reg') {
-    const error = resizeVnode(k, td.pid, vnode, 0);
+  if (vnode.type === 'reg') {
+    const file = readHostFile(k, vnode);
+    if (typeof file === 'number') return file;
+    const error = flags & fcntl.O_TRUNC ? resizeVnode(k, td.pid, file, 0) : 0;
     if (error) return error;
   }
   return vnode.type === 'chr' ? deviceToOpen(k, td, vnode) : k.vnode(vnode.id);

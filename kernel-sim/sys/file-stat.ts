@@ -23,6 +23,7 @@ import { bytesReceived } from '../net/readiness.ts';
 import { unitOf } from '../tty/pty.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
 import { getFile } from '../vfs/filedesc.ts';
+import { readFolder } from '../vfs/host-folder.ts';
 import { vnodeAt } from '../vfs/memfs.ts';
 import { incoming, PIPE_SIZE } from '../vfs/pipe.ts';
 import { type DirVnode, typeBits } from '../vfs/vnode.ts';
@@ -58,9 +59,12 @@ const wallTime = (k: Kernel, ns: number): StatTime => ({
   nsec: Math.floor(ns - Math.floor(ns / 1e9) * 1e9),
 });
 
-export function statVnode(k: Kernel, vnode: Vnode): Stat {
+export function statVnode(k: Kernel, found: Vnode): Stat {
+  // How many links a directory has depends on what is in it; where nobody may look, on nothing.
+  const folder = found.type === 'dir' ? readFolder(k, found) : found;
+  const vnode = typeof folder === 'number' ? found : folder;
   const size = vnodeSize(vnode);
-  const allocated = vnode.type === 'reg' ? vnode.data.allocated : size;
+  const allocated = vnode.type === 'reg' && vnode.host?.isRead !== false ? vnode.data.allocated : size;
   return {
     dev: FS_DEVICE,
     ino: vnode.id,
@@ -194,8 +198,10 @@ function readDirectory(k: Kernel, td: Thread, fd: number, buffer: number, count:
   const file = getFile(k, td, fd);
   if (!file?.readable) return fail(EBADF);
   if (count >>> 0 > 0x7fffffff) return fail(EINVAL);
-  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
-  if (vnode?.type !== 'dir') return fail(EINVAL);
+  const found = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+  if (found?.type !== 'dir') return fail(EINVAL);
+  const vnode = readFolder(k, found);
+  if (typeof vnode === 'number') return fail(vnode);
   if (vnode.nlink === 0) return fail(ENOENT);
   const records: Uint8Array[] = [];
   let size = 0;

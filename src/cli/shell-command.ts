@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { resizeWindow } from '../../kernel-sim/tty/ioctl.ts';
 import { CONSOLE } from '../../kernel-sim/tty/tty.ts';
 import { closeConsoleInput, feedConsole } from '../../kernel-sim/vfs/console.ts';
-import { shippedPrograms } from '../host/guest-programs.ts';
+import { installShipped, shippedPrograms } from '../host/guest-programs.ts';
 import { finishedRun } from '../recovery/finished-run.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
@@ -42,7 +42,7 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   const interactive = process.stdin.isTTY === true;
   const paced = interactive && !options.fast;
   const system = new System({ ...config, consoleIsTty: interactive });
-  for (const file of shippedPrograms()) system.install(file);
+  installShipped(system, shippedPrograms());
   echoOutput(system);
   const args = interactive ? ['sh', '-i'] : ['sh'];
   const shell = system.spawn({ path: '/bin/sh', args, cwd: '/root', login: interactive });

@@ -77,6 +77,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextCpuset: 1,
       nextAnonCpuset: -2,
       rootVnode: 0,
+      hostVnodes: 0,
       fileBytes: 0,
       socketBytes: 0,
       nextStatTickNs: 0,

@@ -92,6 +92,7 @@ export function execve(
   releaseVmspace(k, p.vmspace);
   k.setProc(p.pid, {
     vmspace,
+    executed: true,
     comm,
     args,
     env,

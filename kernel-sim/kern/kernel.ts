@@ -25,6 +25,8 @@ import type {
   Socket,
   SocketId,
   Thread,
+  Tty,
+  TtyName,
   Vmspace,
   VmspaceId,
   Vnode,
@@ -230,6 +232,16 @@ export class Kernel {
 
   setPipe(pipe: Pipe): void {
     this.state.pipes.set(pipe.id, pipe);
+  }
+
+  tty(name: TtyName): Tty {
+    const tty = this.state.ttys.get(name);
+    assert(tty, `no terminal ${name}`);
+    return tty;
+  }
+
+  setTty(tty: Tty): void {
+    this.state.ttys.set(tty.name, tty);
   }
 
   socket(id: SocketId): Socket {

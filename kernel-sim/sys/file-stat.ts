@@ -21,7 +21,10 @@ type Args = readonly number[];
 export const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 export const FS_BLOCK_SIZE = 32768;
-export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05, random: 0x13 };
+export const RDEV: Record<DeviceName, number> = {
+  ...{ null: 0x11, zero: 0x12, console: 0x05, random: 0x13, tty: 0x14 },
+  dead: NO_DEVICE,
+};
 
 /** Virtual time as the guest's clock shows it. */
 const wallTime = (k: Kernel, ns: number): StatTime => ({

@@ -20,6 +20,7 @@ const DEVICES: readonly (readonly [path: string, device: DeviceName, mode: numbe
   ['/dev/null', 'null', 0o666],
   ['/dev/zero', 'zero', 0o666],
   ['/dev/console', 'console', 0o600],
+  ['/dev/tty', 'tty', 0o666],
   ['/dev/random', 'random', 0o666],
   ['/dev/urandom', 'random', 0o666],
 ];

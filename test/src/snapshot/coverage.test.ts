@@ -23,6 +23,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
       config: 'fixed; a System compares its own',
       engine: 'holds nothing between two runs but what it makes of the code again',
       handler: 'its state is the kernel',
+      quiet: 'holds nothing between two runs',
       emit: 'fixed',
     },
   },

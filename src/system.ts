@@ -3,7 +3,6 @@ import { sameValue } from '../emu/base/same-value.ts';
 import type { Engine } from '../emu/core/engine.ts';
 import { freebsdDescriptorTables } from '../emu/core/reset.ts';
 import type { FaultPlan } from '../emu/faults/plan.ts';
-import { Interpreter } from '../emu/interp/interpreter.ts';
 import type { FaultGeneratorConfig } from '../emu/machine/fault-generator.ts';
 import { CORES_MAX, Machine, type MachineSnapshot, type RunLimits, type Stop } from '../emu/machine/machine.ts';
 import type { ScheduleConfig } from '../emu/machine/schedule.ts';
@@ -22,6 +21,7 @@ import type { Kernel } from '../kernel-sim/kern/kernel.ts';
 import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
 import { filesBelow, installFile } from '../kernel-sim/vfs/memfs.ts';
+import { defaultEngine } from './default-engine.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -32,7 +32,7 @@ export interface SystemConfig extends Partial<Omit<KernelConfig, 'recoveryOption
   readonly faultGenerator?: FaultGeneratorConfig;
   readonly faults?: FaultPlan;
   readonly paranoid?: boolean;
-  /** Default: the reference interpreter. */
+  /** Default: `defaultEngine`. */
   readonly engine?: Engine;
 }
 
@@ -90,7 +90,7 @@ export class System {
         ...(faults ? { faults } : {}),
         ...(paranoid ? { paranoid } : {}),
       },
-      engine ?? new Interpreter(),
+      engine ?? defaultEngine(),
       freebsdDescriptorTables(),
       (cores, hooks, runOn) => {
         kernel.cores.push(...cores);

@@ -187,6 +187,7 @@ describe('state outside objects', () => {
     'emu/interp/soft-float.ts: inexact': 'a second result of a function, read at once',
     'emu/interp/interpreter.ts: warm': 'whether V8 has seen the hot loop',
     'emu/jit/flag-helpers.ts: helperModule': 'a constant, worked out once',
+    'src/default-engine.ts: shared': 'an engine: holds nothing between two runs but what it makes of the code again',
     'emu/isa/decode.ts: modrmOf': 'follows from the opcode rows',
     'emu/unicorn/guard.ts: eferOffsets': 'where a library keeps a register: found by trial, the same always',
     'emu/unicorn/kernel-half.ts: presentPages': 'what stands in page tables that follow from the space',

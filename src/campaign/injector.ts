@@ -7,7 +7,7 @@ import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { judge } from '../recovery/outcome.ts';
 import { processEnds } from '../recovery/results.ts';
 import type { System } from '../system.ts';
-import { GoldenRun } from './golden.ts';
+import { GoldenRun, type IntervalStore } from './golden.ts';
 import type { GoldenSummary, InjectionResult } from './records.ts';
 import { checkEnded, limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
 
@@ -17,6 +17,8 @@ const SPACING = 16;
 export interface InjectorOptions {
   /** False: every run starts at power-on instead of at a snapshot, and goes on to its end; for comparison. */
   readonly snapshots?: boolean;
+  /** What several injectors of one workload and policy find out about its fault-free run and share; by default each keeps its own. */
+  readonly intervals?: IntervalStore;
 }
 
 /** Injects faults into one workload under one policy, each from the nearest snapshot of the fault-free run. */
@@ -30,12 +32,15 @@ export class Injector {
   private system: System;
 
   /** Runs the workload without faults. Errors: UsageError when it does not end. */
-  constructor(workload: Workload, policy: Policy, { snapshots = true }: InjectorOptions = {}) {
+  constructor(workload: Workload, policy: Policy, { snapshots = true, intervals }: InjectorOptions = {}) {
     this.workload = workload;
     this.policy = policy;
     this.snapshots = snapshots;
     const system = makeSystem(workload, { policy });
-    this.goldenRun = new GoldenRun(system, limitsOf(workload), { spacing: SPACING });
+    this.goldenRun = new GoldenRun(system, limitsOf(workload), {
+      spacing: SPACING,
+      ...(intervals ? { intervals } : {}),
+    });
     this.golden = finishedRun(system, checkEnded(this.goldenRun.stop), []);
     this.summary = {
       policy,

@@ -71,7 +71,8 @@ export class Injector {
     const run = finishedRun(system, stop, faults);
     return {
       outcome: judge(run, golden),
-      ...recoveryFigures(run.events),
+      ...detectionFigures(run.events),
+      ...rollbackFigures(run.events),
       endNs: run.endNs,
       digest: resultDigest(run),
     };
@@ -84,9 +85,18 @@ export function brokenRun(error: unknown): InjectionResult {
   return { outcome: 'emulator-bug', endNs: 0, digest: '', error: `${name}: ${message}` };
 }
 
-/** Latency of the first detection, and what the rollbacks threw away. */
-function recoveryFigures(events: readonly TraceEvent[]): Pick<InjectionResult, 'latencyNs' | 'lostNs' | 'rollbacks'> {
+/** The first detection. */
+function detectionFigures(
+  events: readonly TraceEvent[],
+): Pick<InjectionResult, 'detectedBy' | 'latencyNs' | 'latencyInstructions'> {
   const detected = events.find((event) => event.kind === 'fault-detected');
+  if (!detected) return {};
+  const { by: detectedBy, latencyNs, latencyInstructions } = detected;
+  return latencyNs < 0 ? { detectedBy } : { detectedBy, latencyNs, latencyInstructions };
+}
+
+/** What the rollbacks threw away. */
+function rollbackFigures(events: readonly TraceEvent[]): Pick<InjectionResult, 'lostNs' | 'rollbacks'> {
   const struckNs = new Map<number, number>();
   let lostNs = 0;
   let rollbacks = 0;
@@ -96,10 +106,7 @@ function recoveryFigures(events: readonly TraceEvent[]): Pick<InjectionResult, '
     rollbacks++;
     lostNs += (struckNs.get(event.victim) ?? event.ns) - event.fromNs;
   }
-  return {
-    ...(detected?.kind === 'fault-detected' ? { latencyNs: detected.latencyNs } : {}),
-    ...(rollbacks > 0 ? { lostNs, rollbacks } : {}),
-  };
+  return rollbacks > 0 ? { lostNs, rollbacks } : {};
 }
 
 /** Digest of what the judge compares: what every process wrote, seen through rollbacks, how it ended, and the files. */

@@ -131,7 +131,7 @@ export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | {
   k.setProc(pid, { fds: openConsoleDescriptors(k) });
   k.emit({ kind: 'fork', pid: INIT_PID, child: pid, how: 'spawn' });
   const errno = options.affinity === undefined ? 0 : setThreadMask(k, tid, options.affinity);
-  const refused = errno || execve(k, tid, options.path, options.args, options.env ?? DEFAULT_ENV);
+  const refused = errno || execve(k, tid, options.path, options.args, options.env ?? DEFAULT_ENV)?.errno;
   if (refused) {
     exitProcess(k, pid, { code: 127 });
     return { errno: refused };

@@ -4,7 +4,7 @@ import { encode } from '../abi/layout.ts';
 import { PL_FLAG_EXEC, PL_FLAG_FORKED } from '../abi/ptrace.ts';
 import { rusageLayout } from '../abi/resource.ts';
 import { encodeSiginfo } from '../abi/siginfo.ts';
-import { SIGCHLD, SIGCONT } from '../abi/signal.ts';
+import { SIGABRT, SIGCHLD, SIGCONT } from '../abi/signal.ts';
 import {
   exitCodeOf,
   exitedStatus,
@@ -92,8 +92,12 @@ function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]
   if (typeof args === 'number') return fail(args);
   const env = envv === 0 ? [] : copyinStrings(k, td.pid, envv!, ARG_MAX);
   if (typeof env === 'number') return fail(env);
-  const error = execve(k, td.tid, name, args, env);
-  if (error) return fail(error);
+  const failure = execve(k, td.tid, name, args, env);
+  if (failure?.tooLate) {
+    exitProcess(k, td.pid, { signo: SIGABRT, dumped: false });
+    return JUST_RETURN;
+  }
+  if (failure) return fail(failure.errno);
   // A traced process stops before the first instruction of its new program.
   if (k.proc(td.pid).traced) k.setThread(td.tid, { dueStop: PL_FLAG_EXEC });
   return JUST_RETURN;
@@ -273,7 +277,7 @@ export const processSyscalls = [
   { number: 39, name: 'getppid', args: [], support: 'full', handler: sys_getppid },
   { number: 43, name: 'getegid', args: [], support: 'full', handler: sys_getgid },
   { number: 47, name: 'getgid', args: [], support: 'full', handler: sys_getgid },
-  { number: 59, name: 'execve', args: [['fname', 'str'], ['argv', 'in'], ['envv', 'in']], support: 'partial', note: 'static programs and #! scripts', handler: sys_execve },
+  { number: 59, name: 'execve', args: [['fname', 'str'], ['argv', 'in'], ['envv', 'in']], support: 'full', handler: sys_execve },
   { number: 66, name: 'vfork', args: [], support: 'full', handler: sys_vfork },
   { number: 81, name: 'getpgrp', args: [], support: 'full', handler: sys_getpgrp },
   { number: 82, name: 'setpgid', args: [['pid', 'pid'], ['pgid', 'int']], support: 'full', handler: sys_setpgid },

@@ -24,7 +24,7 @@ export function addRunCommand(program: Command): void {
   const command = program
     .command('run')
     .description('run a FreeBSD/i386 program (a path, or the name of one that we ship) on the simulated machine')
-    .argument('<elf>', 'static FreeBSD/i386 ELF executable')
+    .argument('<elf>', 'FreeBSD/i386 ELF executable')
     .argument('[args...]', 'its arguments')
     .passThroughOptions(false);
   withSaveOptions(withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' }))))

@@ -37,6 +37,7 @@ static void expect(const char *what, pid_t pid, int options) {
 static void one_child(void) {
   pid_t pid = fork_or_die();
   if (pid == 0) sleep_for_ever();
+  setpgid(pid, 0); /* ours may be orphaned, and SIGTSTP would do nothing there */
   expect("sleeping", pid, WNOHANG);
   kill(pid, SIGSTOP);
   expect("SIGSTOP", pid, WUNTRACED);

@@ -9,6 +9,7 @@ import { MAXDSIZ, MAXTSIZ, PS_STRINGS, pageCeil, pageFloor } from '../abi/vmpara
 import { type ExecImage, isRejected, readExecutable, readInterpreter } from '../elf/exec-image.ts';
 import { readFileRange } from '../vfs/file-data.ts';
 import { closeOnExec } from '../vfs/filedesc.ts';
+import { readHostFile } from '../vfs/host-folder.ts';
 import { pathOf } from '../vfs/memfs.ts';
 import { namei } from '../vfs/namei.ts';
 import { checkAccess } from '../vfs/vnode.ts';
@@ -91,6 +92,7 @@ export function execve(
   releaseVmspace(k, p.vmspace);
   k.setProc(p.pid, {
     vmspace,
+    executed: true,
     comm,
     args,
     env,
@@ -131,7 +133,9 @@ function openImage(k: Kernel, p: Proc, path: string): { vnode: VnodeId; bytes: U
   for (const file of k.state.files.values()) {
     if (file.kind === 'vnode' && file.vnode === vnode.id && file.writable) return ETXTBSY;
   }
-  const { data } = syncFile(k, vnode);
+  const read = readHostFile(k, vnode);
+  if (typeof read === 'number') return read;
+  const { data } = syncFile(k, read);
   return { vnode: vnode.id, bytes: readFileRange(data, 0, data.size) };
 }
 

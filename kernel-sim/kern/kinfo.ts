@@ -62,6 +62,7 @@ import { defaultAction, SIG_MAX, SIGCONT } from '../abi/signal.ts';
 import { PROT_WRITE, USRSTACK } from '../abi/vmparam.ts';
 import { RDEV, statVnode } from '../sys/file-stat.ts';
 import { pathOf } from '../vfs/memfs.ts';
+import { terminalOf } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
 import { cpuTimes } from './proc.ts';
 import { rusageOf, rusageOfThread, rusageOfTimes } from './resource.ts';
@@ -94,17 +95,16 @@ export function kinfoProc(k: Kernel, p: Proc, td?: Thread): KinfoProc {
 }
 
 function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
-  const { foreground } = k.state.console;
-  const hasTty = foreground !== 0 && sessionOfGroup(k, foreground) === p.sid;
+  const tty = p.controlTerminal ? terminalOf(k, p.sid) : undefined;
   return {
     ki_pid: p.pid,
     // The parent of init is the kernel, process 0.
     ki_ppid: p.ppid === p.pid ? 0 : p.ppid,
     ki_pgid: p.pgid,
     ki_sid: p.sid,
-    ki_tpgid: hasTty ? foreground : -1,
-    ki_tsid: hasTty ? p.sid : 0,
-    ki_tdev: hasTty ? RDEV.console : NODEV,
+    ki_tpgid: tty ? tty.foreground : -1,
+    ki_tsid: tty ? p.sid : 0,
+    ki_tdev: tty ? RDEV[tty.name] : NODEV,
     ki_uid: p.uid,
     ki_ruid: p.uid,
     ki_svuid: p.uid,
@@ -113,8 +113,8 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
     ki_ngroups: 1,
     ki_groups: [p.gid],
     ki_xstat: p.xstat,
-    ki_flag: flagsOf(p) | (hasTty ? P_CONTROLT : 0),
-    ki_kiflag: (hasTty ? KI_CTTY : 0) | (p.sid === p.pid ? KI_SLEADER : 0),
+    ki_flag: flagsOf(p) | (p.controlTerminal ? P_CONTROLT : 0),
+    ki_kiflag: (tty ? KI_CTTY : 0) | (p.sid === p.pid ? KI_SLEADER : 0),
     ki_nice: p.nice,
     ki_comm: p.comm,
     ki_login: 'root',
@@ -123,12 +123,6 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
     ki_numthreads: p.threads.length,
     ki_sflag: PS_INMEM,
   };
-}
-
-/** The session that the console belongs to is the one of its foreground process group. */
-function sessionOfGroup(k: Kernel, pgid: number): number | null {
-  for (const p of k.state.procs.values()) if (p.pgid === pgid) return p.sid;
-  return null;
 }
 
 function flagsOf(p: Proc): number {

@@ -4,7 +4,7 @@ import { POLLHUP, POLLIN, POLLINIGNEOF, POLLOUT, POLLRDNORM } from '../abi/poll.
 import type { Kernel } from '../kern/kernel.ts';
 import type { OpenFile, Vnode } from '../kern/state.ts';
 import { receiveCondition, sendCondition } from '../net/readiness.ts';
-import { consoleReady } from './console.ts';
+import { ttyOf } from '../tty/tty.ts';
 import { vnodeSize } from './file-io.ts';
 import { incoming, isEndOpen, PIPE_SIZE, writesTo } from './pipe.ts';
 
@@ -54,11 +54,12 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
 }
 
 function readVnodeCondition(k: Kernel, file: OpenFile, vnode: Vnode): Condition {
-  if (vnode.type === 'chr' && vnode.device === 'console') {
-    const ready = consoleReady(k);
-    return { ready: ready !== null, data: ready ?? 0, eof: ready === 0 };
+  if (vnode.type === 'chr') {
+    const tty = ttyOf(k, vnode);
+    if (!tty) return READY;
+    const { readable, inputEnded } = tty;
+    return { ready: readable > 0 || inputEnded, data: readable, eof: readable === 0 && inputEnded };
   }
-  if (vnode.type === 'chr') return READY;
   const data = vnodeSize(vnode) - file.offset;
   return { ready: data !== 0, data, eof: false };
 }
@@ -79,8 +80,9 @@ export function writeCondition(k: Kernel, file: OpenFile): Condition {
     case 'socket':
       return sendCondition(k, file.socket);
     case 'shm':
-    case 'vnode':
       return READY;
+    case 'vnode':
+      return ttyOf(k, k.vnode(file.vnode))?.stopped ? NOT_READY : READY;
   }
 }
 
@@ -90,7 +92,8 @@ export function pollFile(k: Kernel, file: OpenFile, events: number): number {
     const vnode = k.vnode(file.vnode);
     // A file never lets wait, not even at its end (vop_stdpoll).
     const readable = vnode.type !== 'chr' || readVnodeCondition(k, file, vnode).ready;
-    return events & (POLLOUT | (readable ? POLLIN | POLLRDNORM : 0));
+    const writable = writeCondition(k, file).ready;
+    return events & ((writable ? POLLOUT : 0) | (readable ? POLLIN | POLLRDNORM : 0));
   }
   const read = readCondition(k, file);
   const write = writeCondition(k, file);

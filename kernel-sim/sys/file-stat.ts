@@ -2,12 +2,14 @@ import { EBADF, EFAULT, EINVAL } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import { encodeIno64Stat, encodeStat, S_IFIFO, S_IFREG, S_IFSOCK, type Stat, type StatTime } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { DeviceName, OpenFile, Proc, SocketId, Thread, Vnode } from '../kern/state.ts';
+import type { DeviceName, OpenFile, Proc, SocketId, Thread, TtyName, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { bytesReceived } from '../net/readiness.ts';
+import { unitOf } from '../tty/pty.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
 import { getFile } from '../vfs/filedesc.ts';
 import { readFolder } from '../vfs/host-folder.ts';
+import { vnodeAt } from '../vfs/memfs.ts';
 import { incoming, PIPE_SIZE } from '../vfs/pipe.ts';
 import { typeBits } from '../vfs/vnode.ts';
 import { userVnode } from './file-paths.ts';
@@ -21,10 +23,19 @@ type Args = readonly number[];
 export const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 export const FS_BLOCK_SIZE = 32768;
-export const RDEV: Record<DeviceName, number> = {
-  ...{ null: 0x11, zero: 0x12, console: 0x05, random: 0x13, tty: 0x14 },
+const DEVICES = {
+  null: 0x11,
+  zero: 0x12,
+  console: 0x05,
+  random: 0x13,
+  tty: 0x14,
+  ptmx: 0x15,
   dead: NO_DEVICE,
-};
+} as const;
+/** st_rdev of pts/0; the others follow. */
+const FIRST_PTS = 0x100;
+export const deviceNumber = (device: DeviceName): number =>
+  device in DEVICES ? DEVICES[device as keyof typeof DEVICES] : FIRST_PTS + unitOf(device as TtyName);
 
 /** Virtual time as the guest's clock shows it. */
 const wallTime = (k: Kernel, ns: number): StatTime => ({
@@ -45,7 +56,7 @@ export function statVnode(k: Kernel, found: Vnode): Stat {
     nlink: vnode.nlink,
     uid: vnode.uid,
     gid: vnode.gid,
-    rdev: vnode.type === 'chr' ? RDEV[vnode.device] : NO_DEVICE,
+    rdev: vnode.type === 'chr' ? deviceNumber(vnode.device) : NO_DEVICE,
     atim: wallTime(k, vnode.accessNs),
     mtim: wallTime(k, vnode.modifyNs),
     ctim: wallTime(k, vnode.changeNs),
@@ -99,6 +110,12 @@ function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
       return STAT_KQUEUE;
     case 'socket':
       return statSocket(k, file.socket);
+    case 'ptm': {
+      // FreeBSD ptsdev_stat: what its slave is.
+      const slave = vnodeAt(k, `/dev/${file.tty}`);
+      const rdev = deviceNumber(file.tty);
+      return { ...(slave ? statVnode(k, k.vnode(slave)) : STAT_KQUEUE), dev: 0, ino: rdev, rdev };
+    }
     case 'shm': {
       const { mode, uid, gid, object, birthNs } = k.state.posixShm.get(file.shm)!;
       const size = k.state.vmObjects.get(object)!.sizeBytes;

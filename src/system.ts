@@ -18,6 +18,7 @@ import {
 } from '../kernel-sim/kern/config.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
+import { RELEASES } from '../kernel-sim/kern/release.ts';
 import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
 import type { HostFolders } from '../kernel-sim/vfs/host-folder.ts';
@@ -82,6 +83,12 @@ export class System {
     if (!Number.isInteger(kernelConfig.cores) || kernelConfig.cores < 1 || kernelConfig.cores > CORES_MAX) {
       throw new UsageError({ what: `a machine has 1 to ${CORES_MAX} cores, not ${kernelConfig.cores}`, key: 'cores' });
     }
+    if (!(kernelConfig.release in RELEASES))
+      throw new UsageError({
+        what: `there is no release '${kernelConfig.release}'`,
+        key: 'release',
+        hint: Object.keys(RELEASES).join(', '),
+      });
     checkRecovery(kernelConfig);
     const emit = (event: TraceEvent): void => {
       this.log.push(event);

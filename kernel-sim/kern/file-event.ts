@@ -32,6 +32,8 @@ function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
       return 'kqueue' in source && source.kqueue === file.kqueue;
     case 'shm':
       return false;
+    case 'ptm':
+      return 'tty' in source && source.tty === file.tty;
     case 'socket':
       return 'socket' in source && source.socket === file.socket;
     case 'vnode': {

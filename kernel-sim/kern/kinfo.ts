@@ -12,6 +12,7 @@ import {
   KF_TYPE_FIFO,
   KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
+  KF_TYPE_PTS,
   KF_TYPE_SHM,
   KF_TYPE_SOCKET,
   KF_TYPE_VNODE,
@@ -60,7 +61,7 @@ import { PRI_TIMESHARE, PUSER, RQ_PPQ } from '../abi/priority.ts';
 import { timevalOf } from '../abi/resource.ts';
 import { defaultAction, SIG_MAX, SIGCONT } from '../abi/signal.ts';
 import { PROT_WRITE, USRSTACK } from '../abi/vmparam.ts';
-import { RDEV, statVnode } from '../sys/file-stat.ts';
+import { deviceNumber, statVnode } from '../sys/file-stat.ts';
 import { pathOf } from '../vfs/memfs.ts';
 import { terminalOf } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
@@ -104,7 +105,7 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
     ki_sid: p.sid,
     ki_tpgid: tty ? tty.foreground : -1,
     ki_tsid: tty ? p.sid : 0,
-    ki_tdev: tty ? RDEV[tty.name] : NODEV,
+    ki_tdev: tty ? deviceNumber(tty.name) : NODEV,
     ki_uid: p.uid,
     ki_ruid: p.uid,
     ki_svuid: p.uid,
@@ -331,6 +332,7 @@ const KF_TYPE = {
   kqueue: KF_TYPE_KQUEUE,
   socket: KF_TYPE_SOCKET,
   shm: KF_TYPE_SHM,
+  ptm: KF_TYPE_PTS,
 } as const;
 
 /** Text, working and root directory, then the descriptors (sysctl_kern_proc_filedesc). */

@@ -541,8 +541,8 @@ export type Vnode = VnodeCommon &
     | { readonly type: 'fifo' }
   );
 
-/** `tty`: whoever opens it opens the terminal of its session. `dead`: what was open and has been revoked. */
-export type DeviceName = 'null' | 'zero' | 'random' | 'tty' | 'dead' | TtyName;
+/** `tty`: whoever opens it opens the terminal of its session. `ptmx`: a new pseudo-terminal. `dead`: what was open and has been revoked. */
+export type DeviceName = 'null' | 'zero' | 'random' | 'tty' | 'ptmx' | 'dead' | TtyName;
 
 /** `cookie`: the entry's place in the directory as getdirentries(2) counts it; it never moves. `.` has 0 and `..` has 1. */
 export interface DirEntry {
@@ -612,6 +612,8 @@ export type OpenFile = {
   | { readonly kind: 'kqueue'; readonly kqueue: KqueueId }
   | { readonly kind: 'socket'; readonly socket: SocketId }
   | { readonly kind: 'shm'; readonly shm: PosixShmId }
+  /** The master of a pseudo-terminal. */
+  | { readonly kind: 'ptm'; readonly tty: TtyName }
 );
 
 /** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. Of a FIFO only `toRead` is used. */
@@ -732,7 +734,7 @@ export interface Knote {
 // ---- Terminals ---------------------------------------------------------------------------------------------------------
 
 /** Names below /dev. */
-export type TtyName = 'console';
+export type TtyName = 'console' | `pts/${number}`;
 
 export interface Winsize {
   readonly rows: number;
@@ -742,7 +744,7 @@ export interface Winsize {
 }
 
 /**
- * FreeBSD struct tty. The host is at the other end of the console; where that is no terminal (KernelConfig.consoleIsTty) its record is
+ * FreeBSD struct tty. The other end of a pseudo-terminal is its master; the host is at that of the console: where that is no terminal (KernelConfig.consoleIsTty) its record is
  * one in raw mode that answers to no ioctl(2).
  */
 export interface Tty {
@@ -777,6 +779,10 @@ export interface Tty {
   readonly exclusive: boolean;
   /** No more input will come. */
   readonly inputEnded: boolean;
+  /** PTS_FINISHED: the slave of a pseudo-terminal has been open and is closed. */
+  readonly finished: boolean;
+  /** TF_GONE: its master is closed. It is there until nobody has its slave open. */
+  readonly gone: boolean;
 }
 
 // ---- The rest ----------------------------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 import { EBADF, EFAULT, EINVAL, EMFILE, ENOTTY, EOVERFLOW, ESPIPE } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import * as ttycom from '../abi/ttycom.ts';
-import type { Kernel } from '../kern/kernel.ts';
+import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import type { OpenFile, Thread, TtyName } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { bytesReceived } from '../net/readiness.ts';
-import { ttyIoctl } from '../tty/ioctl.ts';
+import { masterIoctl, ttyIoctl } from '../tty/ioctl.ts';
 import { CONSOLE, ttyOf } from '../tty/tty.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
 import {
@@ -178,10 +178,24 @@ function sys_ioctl(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
       return ok();
     }
   }
+  if (command === ttycom.FIODGNAME) return putDeviceName(k, td, file, data);
+  if (file.kind === 'ptm') return masterIoctl(k, td, { file, name: file.tty, command, data });
   const name = terminalOf(k, file);
   if (name) return ttyIoctl(k, td, { file, name, command, data }, entry);
   if (command !== ttycom.FIONREAD) return fail(ENOTTY);
   return k.suword(td.pid, data, readable(k, file)) ? ok() : fail(EFAULT);
+}
+
+/** FIODGNAME: struct fiodgname_arg {int len; void *buf}; the master of a pseudo-terminal has the name of its slave. */
+function putDeviceName(k: Kernel, td: Thread, file: OpenFile, at: number): SyscallResult {
+  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+  const device = file.kind === 'ptm' ? file.tty : vnode?.type === 'chr' ? vnode.device : null;
+  if (device === null) return fail(ENOTTY);
+  const [size, buffer] = [k.fuword(td.pid, at), k.fuword(td.pid, at + 4)];
+  if (size === null || buffer === null) return fail(EFAULT);
+  const name = bytesOf(`${device}\0`);
+  if (name.length > (size | 0)) return fail(EINVAL);
+  return k.copyout(td.pid, buffer, name) ? ok() : fail(EFAULT);
 }
 
 /** The terminal that an open file is; null: none, or none that says so. */
@@ -195,7 +209,7 @@ function terminalOf(k: Kernel, file: OpenFile): TtyName | null {
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
   if (file.kind === 'fifo') return k.pipe(file.pipe).toRead.length;
-  if (file.kind === 'kqueue' || file.kind === 'shm') return 0;
+  if (file.kind === 'kqueue' || file.kind === 'shm' || file.kind === 'ptm') return 0;
   if (file.kind === 'socket') return bytesReceived(k, file.socket);
   const vnode = k.vnode(file.vnode);
   if (vnode.type === 'chr') return ttyOf(k, vnode)?.readable ?? 0;
@@ -219,7 +233,7 @@ export const descriptorSyscalls: readonly SyscallRow[] = [
   { number: 6, name: 'close', args: [['fd', 'fd']], support: 'full', handler: sys_close },
   { number: 41, name: 'dup', args: [['fd', 'fd']], support: 'full', handler: sys_dup },
   { number: 42, name: 'pipe', args: [], returns: 'pair', support: 'full', handler: sys_pipe },
-  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIONREAD; of terminals all but what is for modems', handler: sys_ioctl },
+  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIONREAD FIODGNAME; of terminals all but what is for modems, and no packet mode', handler: sys_ioctl },
   { number: 89, name: 'getdtablesize', args: [], support: 'full', handler: sys_getdtablesize },
   { number: 90, name: 'dup2', args: [['from', 'fd'], ['to', 'fd']], support: 'full', handler: sys_dup2 },
   { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'fcntl'], ['arg', 'int']], support: 'partial', note: 'no owner (SIGIO)', handler: sys_fcntl },

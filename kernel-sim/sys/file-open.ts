@@ -20,7 +20,8 @@ import { terminalOf } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
-import { ttyOf } from '../tty/tty.ts';
+import { openMaster } from '../tty/pty.ts';
+import { terminalOpened, ttyOf } from '../tty/tty.ts';
 import { createFile } from '../vfs/directory.ts';
 import { type FifoResume, newFifoFile, otherSideCame, waitForOtherSide } from '../vfs/fifo.ts';
 import type { LockResume } from '../vfs/file-lock.ts';
@@ -66,7 +67,9 @@ function openAt(
   const file =
     vnode.type === 'fifo'
       ? newFifoFile(k, vnode.id, how)
-      : newFile(k, { kind: 'vnode', vnode: vnode.id, ...how, append, offset: 0 });
+      : vnode.type === 'chr' && vnode.device === 'ptmx'
+        ? openMaster(k, k.proc(td.pid), how)
+        : newFile(k, { kind: 'vnode', vnode: vnode.id, ...how, append, offset: 0 });
   if (typeof file === 'number') return fail(file);
   installDescriptor(k, td.pid, fd, file.id, (flags & fcntl.O_CLOEXEC) !== 0);
   if (file.kind === 'fifo') return waitForOtherSide(k, fd, file);
@@ -143,8 +146,11 @@ function deviceToOpen(k: Kernel, td: Thread, vnode: Extract<Vnode, { type: 'chr'
   const p = k.proc(td.pid);
   if (vnode.device === 'dead') return ENXIO;
   const tty = vnode.device === 'tty' && p.controlTerminal ? terminalOf(k, p.sid) : ttyOf(k, vnode);
-  if (!tty) return vnode.device === 'tty' ? ENXIO : vnode;
+  // The name of a pseudo-terminal may have outlived it.
+  if (!tty) return vnode.device === 'tty' || vnode.device.startsWith('pts/') ? ENXIO : vnode;
+  if (tty.gone) return ENXIO;
   if (tty.exclusive && p.uid !== 0) return EBUSY;
+  terminalOpened(k, tty.name);
   return vnode.device === 'tty' ? lookupPath(k, hostCredentials(k), `/dev/${tty.name}`, { follow: false }) : vnode;
 }
 

@@ -1,5 +1,5 @@
-import { EACCES, EFAULT, ENOTTY, EPERM } from '../abi/errno.ts';
-import type { Errno, Pid } from '../abi/ids.ts';
+import { EACCES, EFAULT, EINVAL, ENOTTY, ENXIO, EPERM } from '../abi/errno.ts';
+import type { Errno, Pid, Signo } from '../abi/ids.ts';
 import { layout } from '../abi/layout.ts';
 import { SIGTTOU, SIGWINCH } from '../abi/signal.ts';
 import { decodeTermios, encodeTermios, ICANON, TERMIOS_SIZE } from '../abi/termios.ts';
@@ -17,7 +17,8 @@ import { wakeup } from '../kern/sleep.ts';
 import type { OpenFile, Proc, Thread, Tty, TtyName } from '../kern/state.ts';
 import { fail, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { LineDiscipline } from './line-discipline.ts';
-import { controlTerminal, putTty, typeInto } from './tty.ts';
+import { unitOf } from './pty.ts';
+import { controlTerminal, NO_INPUT, NO_OUTPUT, putTty, typeInto, writerChannel } from './tty.ts';
 
 /* ioctl(2) of terminals: FreeBSD 9.1 kern/tty.c. TIOCNOTTY, and what is for modems, no terminal answers to (ENOTTY). */
 
@@ -49,6 +50,9 @@ const CHANGES: ReadonlySet<number> = new Set([
   ttycom.TIOCSWINSZ,
 ]);
 
+/** These wait until what was written has gone. */
+const DRAINS: ReadonlySet<number> = new Set([ttycom.TIOCDRAIN, ttycom.TIOCSETAF, ttycom.TIOCSETAW]);
+
 export interface TtyCommand {
   readonly file: OpenFile;
   readonly name: TtyName;
@@ -59,12 +63,44 @@ export interface TtyCommand {
 
 /** ioctl(2) on a terminal. ENOTTY for commands that it does not know. */
 export function ttyIoctl(k: Kernel, td: Thread, ioctl: TtyCommand, entry: SyscallEntry): SyscallResult {
+  const { name, command } = ioctl;
+  if (k.tty(name).gone) return fail(ENXIO);
   if (entry.woken === 'signal') return RESTART;
-  if (CHANGES.has(ioctl.command)) {
-    const background = waitForForeground(k, td, k.tty(ioctl.name), SIGTTOU);
+  if (CHANGES.has(command)) {
+    const background = waitForForeground(k, td, k.tty(name), SIGTTOU);
     if (background) return background;
   }
+  if (DRAINS.has(command) && k.tty(name).output.length > 0)
+    return { kind: 'sleep', wchan: writerChannel(name), wmesg: 'ttyout' };
   return genericIoctl(k, td, ioctl);
+}
+
+/** FreeBSD ptsdev_ioctl: the master may do all that the slave may, from wherever it is, and does not wait for itself. */
+export function masterIoctl(k: Kernel, td: Thread, ioctl: TtyCommand): SyscallResult {
+  const { name, command, data } = ioctl;
+  const tty = k.tty(name);
+  const putWord = (value: number): SyscallResult => (k.suword(td.pid, data, value) ? ok() : fail(EFAULT));
+  switch (command) {
+    case ttycom.FIONREAD:
+      return putWord(tty.finished ? 1 : tty.stopped ? 0 : tty.output.length);
+    case ttycom.TIOCGPTN:
+      return putWord(unitOf(name));
+    case ttycom.TIOCPTMASTER:
+      return ok();
+    case ttycom.TIOCGPGRP:
+      return putWord(tty.foreground || NO_GROUP);
+    case ttycom.TIOCGSID:
+      return tty.session === 0 ? fail(ENOTTY) : putWord(tty.session);
+    case ttycom.TIOCSIG:
+      if (data < 1 || data > 32) return fail(EINVAL);
+      signalForeground(k, name, data as Signo);
+      return ok();
+    case ttycom.TIOCSETAW:
+    case ttycom.TIOCSETAF:
+      return genericIoctl(k, td, { ...ioctl, command: ttycom.TIOCSETA });
+    default:
+      return genericIoctl(k, td, ioctl);
+  }
 }
 
 /** FreeBSD tty_generic_ioctl. */
@@ -157,11 +193,11 @@ function setModes(k: Kernel, tty: Tty, bytes: Uint8Array): void {
   putTty(k, line.result());
 }
 
-function flushed(tty: Tty, which: number): Tty {
-  const nothing = new Uint8Array(0);
-  const input = which & ttycom.FREAD ? { input: nothing, quoted: nothing, readable: 0, reprintFrom: 0 } : {};
-  return { ...tty, ...input, ...(which & ttycom.FWRITE ? { output: nothing } : {}) };
-}
+const flushed = (tty: Tty, which: number): Tty => ({
+  ...tty,
+  ...(which & ttycom.FREAD ? NO_INPUT : {}),
+  ...(which & ttycom.FWRITE ? NO_OUTPUT : {}),
+});
 
 /** A window has another size: the foreground hears of it. */
 export function resizeWindow(k: Kernel, name: TtyName, winsize: Tty['winsize']): void {

@@ -1,4 +1,4 @@
-import { EAGAIN, EFAULT } from '../abi/errno.ts';
+import { EAGAIN, EFAULT, ENXIO } from '../abi/errno.ts';
 import { SIGTTIN, SIGTTOU } from '../abi/signal.ts';
 import { ICANON, TOSTOP, VEOF, VMIN, VTIME } from '../abi/termios.ts';
 import { waitForForeground } from '../kern/job-control.ts';
@@ -9,7 +9,7 @@ import { IO_PIECE } from '../vfs/limits.ts';
 import type { TransferResume } from '../vfs/pipe.ts';
 import { copyFrom, copyTo, type Uio } from '../vfs/uio.ts';
 import { endsLine, LineDiscipline } from './line-discipline.ts';
-import { putTty, readerChannel, writerChannel } from './tty.ts';
+import { CONSOLE, putTty, readerChannel, writerChannel } from './tty.ts';
 
 /* Reading and writing terminals: FreeBSD 9.1 kern/tty_ttydisc.c, kern/tty.c. */
 
@@ -60,6 +60,8 @@ export function readTty(
   let { done, deadlineNs } = entry.woken === 'first' ? { done: 0, deadlineNs: null } : (entry.resume as ReadResume);
   const soFar = (otherwise: SyscallResult): SyscallResult => (done > 0 ? ok(done) : otherwise);
   if (entry.woken === 'signal') return soFar(RESTART);
+  // The master of a pseudo-terminal has gone: as at the end of a file.
+  if (k.tty(name).gone) return ok(done);
   const background = waitForForeground(k, td, k.tty(name), SIGTTIN);
   if (background?.kind === 'sleep') return { ...background, resume: { file: file.id, done, deadlineNs } };
   if (background) return soFar(background);
@@ -91,8 +93,8 @@ export function readTty(
 }
 
 /**
- * Differs: a write to the console of more than IO_PIECE bytes is cut short (the caller goes on with the rest), so that one call cannot
- * put gigabytes into one event. What c_oflag asks for is done by the host's terminal: events hold what programs have written.
+ * A pseudo-terminal takes as much as there is room for, and lets wait for its master to read. What is written to the console goes to the
+ * host at once, but for the time of a ^S.
  */
 export function writeTty(
   k: Kernel,
@@ -102,20 +104,44 @@ export function writeTty(
   uio: Uio,
   entry: SyscallEntry,
 ): SyscallResult {
-  if (entry.woken === 'signal') return RESTART;
+  let { done } = entry.woken === 'first' ? { done: 0 } : (entry.resume as TransferResume);
+  const soFar = (otherwise: SyscallResult): SyscallResult => (done > 0 ? ok(done) : otherwise);
   const tty = k.tty(name);
-  const resume: TransferResume = { file: file.id, done: 0 };
+  if (tty.gone) return soFar(fail(ENXIO));
+  if (entry.woken === 'signal') return soFar(RESTART);
   if (tty.termios.lflag & TOSTOP) {
     const background = waitForForeground(k, td, tty, SIGTTOU);
-    if (background) return background.kind === 'sleep' ? { ...background, resume } : background;
+    if (background?.kind === 'sleep') return { ...background, resume: { file: file.id, done } };
+    if (background) return soFar(background);
   }
+  if (name === CONSOLE) {
+    if (!tty.stopped || uio.length === 0) return writeConsole(k, td, tty, uio);
+  } else {
+    for (let isFull = false; !isFull; ) {
+      const bytes = copyFrom(k, uio, done, tty.outputMax);
+      if (typeof bytes === 'number') return fail(bytes);
+      const line = new LineDiscipline(k.tty(name));
+      const taken = line.write(bytes);
+      putTty(k, line.result());
+      done += taken;
+      if (done === uio.length) return ok(done);
+      isFull = taken < bytes.length;
+    }
+  }
+  if (file.nonblock) return soFar(fail(EAGAIN));
+  const resume: TransferResume = { file: file.id, done };
+  const shown = done > 0 ? { shown: { eax: done, carry: false } } : {};
+  return { kind: 'sleep', wchan: writerChannel(name), wmesg: 'ttyout', resume, ...shown };
+}
+
+/**
+ * Differs: a write of more than IO_PIECE bytes is cut short (the caller goes on with the rest), so that one call cannot put gigabytes
+ * into one event. What c_oflag asks for is done by the host's terminal: events hold what programs have written.
+ */
+function writeConsole(k: Kernel, td: Thread, tty: Tty, uio: Uio): SyscallResult {
   const bytes = copyFrom(k, uio, 0, IO_PIECE);
   if (typeof bytes === 'number') return fail(bytes);
   if (bytes.length === 0) return ok(0);
-  if (tty.stopped) {
-    if (file.nonblock) return fail(EAGAIN);
-    return { kind: 'sleep', wchan: writerChannel(name), wmesg: 'ttyout', resume };
-  }
   if (k.config.consoleIsTty) {
     const line = new LineDiscipline(tty);
     line.write(bytes);

@@ -9,6 +9,7 @@ import type { DeviceName, OpenFile, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { readSocket } from '../net/receive.ts';
 import { PLAIN_SEND, sendSocket, sourceOf } from '../net/send.ts';
+import { readMaster, writeMaster } from '../tty/pty.ts';
 import { readTty, writeTty } from '../tty/transfer.ts';
 import { forgetFilePages, syncFile } from '../vm/shared.ts';
 import { readFileRange, writeFileRange } from './file-data.ts';
@@ -39,6 +40,7 @@ export function readOpenFile(
   if (file.kind === 'pipe' || file.kind === 'fifo')
     return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'socket') return position === 'current' ? readSocket(k, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'ptm') return position === 'current' ? readMaster(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
   if (file.kind === 'shm') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
@@ -72,6 +74,7 @@ export function writeOpenFile(
     if (position !== 'current') return fail(ESPIPE);
     return sendSocket(k, td, file, sourceOf(k, uio), PLAIN_SEND, entry);
   }
+  if (file.kind === 'ptm') return position === 'current' ? writeMaster(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
   if (file.kind === 'shm') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
@@ -100,6 +103,7 @@ function readDevice(
   switch (device) {
     case 'null':
     case 'tty':
+    case 'ptmx':
     case 'dead':
       return ok(0);
     case 'random':
@@ -125,6 +129,7 @@ function writeDevice(
     case 'zero':
       return ok(uio.length);
     case 'tty':
+    case 'ptmx':
     case 'dead':
       return fail(EIO);
     default:

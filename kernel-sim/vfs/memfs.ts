@@ -21,6 +21,7 @@ const DEVICES: readonly (readonly [path: string, device: DeviceName, mode: numbe
   ['/dev/zero', 'zero', 0o666],
   ['/dev/console', 'console', 0o600],
   ['/dev/tty', 'tty', 0o666],
+  ['/dev/ptmx', 'ptmx', 0o666],
   ['/dev/random', 'random', 0o666],
   ['/dev/urandom', 'random', 0o666],
 ];
@@ -43,6 +44,7 @@ export function mkfs(k: Kernel): void {
     const made = createNode(k, cred, found, { type: 'chr', mode, uid: 0, gid: 0, device });
     assert(typeof made !== 'number', `cannot make ${path}`);
   }
+  assert(makePath(k, cred, '/dev/pts', 0o755) === 0, 'cannot make /dev/pts');
   assert(installFile(k, '/etc/hosts', bytesOf(HOSTS), 0o644) === 0, 'cannot make /etc/hosts');
 }
 

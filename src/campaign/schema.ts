@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TARGET_BITS, UNIT_BITS } from '../../emu/faults/check-plan.ts';
 import { ALU_UNITS, REGISTERS, SEGMENTS } from '../../emu/faults/plan.ts';
-import { trigger } from '../scenario/fault-schema.ts';
+import { faultSpec, trigger } from '../scenario/fault-schema.ts';
 import { machineSchema } from '../scenario/schema.ts';
 
 /*
@@ -171,6 +171,12 @@ export const campaignSchema = z.strictObject({
     .default([machineSchema.shape.recovery.parse(undefined)])
     .describe('Every fault is injected once under each of these recovery policies'),
   faults: z.array(entry).min(1).describe('Fault spaces; each is sampled by itself, and is a row of the report'),
+  always: z
+    .array(faultSpec)
+    .default([])
+    .describe(
+      'Faults that every run has besides the one that is injected: a core that dies, so that there is a recovery to disturb',
+    ),
   sample: sample.prefault({ error: 0.02 }),
   seed: z.int().default(1).describe('Seed of the sample'),
   prune: z

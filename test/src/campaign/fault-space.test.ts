@@ -98,4 +98,27 @@ describe('a campaign over listed triggers', () => {
       expect.not.stringMatching(/not-activated/),
     ]);
   });
+
+  it('can disturb a recovery, when a core always dies', () => {
+    const entries = [
+      { model: 'fail-stop', triggers: [{ at: 'recovery', nth: 1, step: 'load' }] },
+      { model: 'checkpoint-write', failure: 'torn', bytes: [100], triggers: [{ at: 'checkpoint', nth: 5 }] },
+    ];
+    const dies = { model: 'fail-stop', trigger: { at: 'process', process: 'count', ns: 40_000_000 } };
+    const machine = { cores: 3, checkpointEvery: '8ms' };
+    const workload = workloadOf(spec(entries, { run: ['count 30 2'], machine, always: [dies] }));
+    const injector = new Injector(workload, workload.spec.policies[0]!);
+    const plan = planCampaign(workload, [injector.summary]);
+    expect(plan.pruned).toBe(false);
+    const results = [0, 1].map((id) => injector.inject([plan.at(id).fault]));
+    const alone = injector.inject([]);
+    expect(alone).toMatchObject({ rollbacks: 1 });
+    expect(results.map(({ outcome }) => outcome)).toEqual([
+      expect.stringMatching(/^recovered-(exact|at-least-once)$/),
+      expect.stringMatching(/^recovered-(exact|at-least-once)$/),
+    ]);
+    // Another core dies under the restart, which begins again; back to the checkpoint before the torn one.
+    expect(results[0]!.endNs).toBeGreaterThan(alone.endNs);
+    expect(results[1]!.lostNs).toBeGreaterThan(alone.lostNs!);
+  });
 });

@@ -3,7 +3,6 @@ import { sameValue } from '../emu/base/same-value.ts';
 import type { Engine } from '../emu/core/engine.ts';
 import { freebsdDescriptorTables } from '../emu/core/reset.ts';
 import type { FaultPlan } from '../emu/faults/plan.ts';
-import { Interpreter } from '../emu/interp/interpreter.ts';
 import type { FaultGeneratorConfig } from '../emu/machine/fault-generator.ts';
 import { CORES_MAX, Machine, type MachineSnapshot, type RunLimits, type Stop } from '../emu/machine/machine.ts';
 import type { ScheduleConfig } from '../emu/machine/schedule.ts';
@@ -25,6 +24,7 @@ import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
 import type { HostFolders } from '../kernel-sim/vfs/host-folder.ts';
 import { allFiles, installFile, vnodeAt } from '../kernel-sim/vfs/memfs.ts';
 import { type Mount, mountFolder } from '../kernel-sim/vfs/mount.ts';
+import { defaultEngine } from './default-engine.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -35,7 +35,7 @@ export interface SystemConfig extends Partial<Omit<KernelConfig, 'recoveryOption
   readonly faultGenerator?: FaultGeneratorConfig;
   readonly faults?: FaultPlan;
   readonly paranoid?: boolean;
-  /** Default: the reference interpreter. */
+  /** Default: `defaultEngine`. */
   readonly engine?: Engine;
   /** Folders of the host in the guest's tree. What is read of them is in snapshots; the rest is still to be found on the host. */
   readonly mounts?: readonly Mount[];
@@ -107,7 +107,7 @@ export class System {
         ...(faults ? { faults } : {}),
         ...(paranoid ? { paranoid } : {}),
       },
-      engine ?? new Interpreter(),
+      engine ?? defaultEngine(),
       freebsdDescriptorTables(),
       (cores, hooks, runOn) => {
         kernel.cores.push(...cores);

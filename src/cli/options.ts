@@ -59,7 +59,7 @@ export function withEngineOptions(command: Command, engine: string | null = DEFA
   return command
     .option(
       '--engine <name>',
-      "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn' (or set COREBACK_ENGINE)",
+      "what runs the guest's instructions: 'jit', 'interpreter' or 'unicorn' (or set COREBACK_ENGINE)",
       engine ?? undefined,
     )
     .option('--engine-stats', 'say on standard error what the jit engine translated and what it did not')

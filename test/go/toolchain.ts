@@ -7,6 +7,7 @@ import { NodeFolders } from '../../src/host/node-folders.ts';
 import { System, type SystemConfig } from '../../src/system.ts';
 import { guestPrograms } from '../support/guest.ts';
 import { runTool } from '../support/tools.ts';
+import type { PackageTest } from './packages.ts';
 
 export const PROGRAMS = fileURLToPath(new URL('./programs/', import.meta.url));
 
@@ -28,10 +29,14 @@ export function buildProgram(name: string, float: GoFloat, outDir: string): stri
 }
 
 /** Builds the test binary of a package of the standard library; its path, and where the package's files are. */
-export function buildPackageTest(name: string, float: GoFloat, outDir: string): { binary: string; directory: string } {
+export function buildPackageTest(
+  { name, tags = '' }: PackageTest,
+  float: GoFloat,
+  outDir: string,
+): { binary: string; directory: string } {
   mkdirSync(outDir, { recursive: true });
   const binary = path.join(outDir, `${name.replaceAll('/', '-')}.test`);
-  go(['test', '-c', '-o', binary, name], float, PROGRAMS);
+  go(['test', '-c', '-tags', tags, '-o', binary, name], float, PROGRAMS);
   return { binary, directory: go(['list', '-f', '{{.Dir}}', name], float, PROGRAMS).trim() };
 }
 

@@ -1,5 +1,5 @@
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
-import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
+import { PRI_MAX, PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import { RLIM_INFINITY } from '../abi/resource.ts';
 import type { Kernel } from './kernel.ts';
 import { DEFAULT_LIMITS } from './resource.ts';
@@ -108,6 +108,9 @@ export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): T
     priClass: PRI_TIMESHARE,
     basePri: PUSER,
     priority: PUSER,
+    lentPri: PRI_MAX,
+    inheritedPri: PRI_MAX,
+    lendsTo: 0,
     slice: 1,
     runNs: 0,
     sleepNs: 0,

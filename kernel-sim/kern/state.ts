@@ -284,6 +284,12 @@ export interface Thread {
   readonly basePri: number;
   /** td_priority: what the queues sort by; raised for the time of a sleep in the kernel. */
   readonly priority: number;
+  /** td_lend_user_pri: the thread is not worse than this as long as others wait for it (kern/lend.ts). */
+  readonly lentPri: number;
+  /** uq_inherited_pri: the best ceiling of the priority-protected mutexes that it holds. */
+  readonly inheritedPri: number;
+  /** The owner of the priority-inheriting mutex for which it waits; 0: it waits for none. */
+  readonly lendsTo: Tid | 0;
   /** Stat ticks left of the time slice. */
   readonly slice: number;
   /** Recent run and sleep time in ns, decayed (ts_runtime, ts_slptime). */
@@ -850,6 +856,8 @@ export type ThreadIdentity = Pick<
   | 'unparked'
   | 'pending'
   | 'sleep'
+  | 'inheritedPri'
+  | 'lendsTo'
   | 'lastCpu'
   | 'cpusUsed'
   | 'runNs'

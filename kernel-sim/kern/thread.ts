@@ -4,6 +4,7 @@ import { EFAULT, EPROCLIM } from '../abi/errno.ts';
 import type { Errno, Tid } from '../abi/ids.ts';
 import { releaseCpuset, retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
+import { relend } from './lend.ts';
 import { allocateTid, blankThread } from './proc.ts';
 import { loadSelectors, regsOf } from './regs.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
@@ -124,4 +125,5 @@ export function removeThread(k: Kernel, id: Tid): void {
   releaseCpuset(k, td.cpuset);
   k.pcbs.delete(id);
   k.state.threads.delete(id);
+  relend(k, td.lendsTo);
 }

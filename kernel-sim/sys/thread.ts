@@ -137,7 +137,7 @@ export const threadSyscalls = [
   { number: 435, name: '_umtx_unlock', args: [['umtx', 'inout']], support: 'full', handler: (k, td, [at]) => umtxUnlock(k, td, at!) },
   { number: 442, name: 'thr_suspend', args: [['timeout', 'in']], support: 'full', handler: sys_thr_suspend },
   { number: 443, name: 'thr_wake', args: [['id', 'int']], support: 'full', handler: sys_thr_wake },
-  { number: 454, name: '_umtx_op', args: [['obj', 'inout'], ['op', 'int'], ['val', 'uint'], ['uaddr1', 'ptr'], ['uaddr2', 'ptr']], support: 'partial', note: 'mutexes that inherit or protect priorities lock and unlock, but lend none', handler: umtxOp },
+  { number: 454, name: '_umtx_op', args: [['obj', 'inout'], ['op', 'int'], ['val', 'uint'], ['uaddr1', 'ptr'], ['uaddr2', 'ptr']], support: 'full', handler: umtxOp },
   { number: 455, name: 'thr_new', args: [['param', 'in'], ['param_size', 'int']], support: 'full', handler: sys_thr_new },
   { number: 464, name: 'thr_set_name', args: [['id', 'int'], ['name', 'str']], support: 'full', handler: sys_thr_set_name },
   { number: 481, name: 'thr_kill2', args: [['pid', 'pid'], ['id', 'int'], ['sig', 'signo']], support: 'full', handler: sys_thr_kill2 },

@@ -70,6 +70,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     stopInfo: null,
     syscallStops: 0,
     followFork: false,
+    lwpEvents: false,
     vforkParent: 0,
     children: { userNs: 0, systemNs: 0 },
     deadThreads: { userNs: 0, systemNs: 0 },

@@ -94,6 +94,8 @@ export interface Proc {
   readonly syscallStops: number;
   /** FreeBSD P_FOLLOWFORK: children are traced from birth by the same tracer. */
   readonly followFork: boolean;
+  /** PTRACE_LWP: threads of a traced process stop when they are born and before they end. */
+  readonly lwpEvents: boolean;
 
   /** vfork(2): the parent sleeps until this process execs or exits. */
   readonly vforkParent: Pid | 0;
@@ -432,6 +434,8 @@ export interface Vmspace {
   readonly refs: number;
   /** Ascending, disjoint, page aligned. */
   readonly map: readonly VmEntry[];
+  /** FreeBSD vm_map.timestamp: how often the map has been changed. */
+  readonly mapChanges: number;
   readonly textAddr: number;
   readonly textSize: number;
   /** vm_daddr, vm_dsize: start and size in bytes of the data segment; the break is their sum. */

@@ -2,6 +2,7 @@ import { EBP, EFLAGS, EIP, ESP, FLAG_TF, SEG_GS } from '../../emu/core/core-stat
 import { SELECTOR_UGS } from '../../emu/core/reset.ts';
 import { EFAULT, EPROCLIM } from '../abi/errno.ts';
 import type { Errno, Tid } from '../abi/ids.ts';
+import { PL_FLAG_BORN, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { releaseCpuset, retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { relend } from './lend.ts';
@@ -61,6 +62,7 @@ export function createThread(k: Kernel, creator: Thread, wanted: NewThread): Tid
     gsBase: 'entry' in start ? start.tlsBase : creator.gsBase,
     fsBase: creator.fsBase,
     held: wanted.suspended,
+    ...(p.traced && p.lwpEvents ? { dueStop: PL_FLAG_BORN | PL_FLAG_SCX, ast: true } : {}),
   });
   const regs = regsOf(k, creator.tid).slice();
   regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_TF;

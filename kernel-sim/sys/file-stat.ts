@@ -35,7 +35,7 @@ import type { SyscallRow } from './row.ts';
 type Args = readonly number[];
 
 /** st_dev of the one file system, and of what has none. */
-const FS_DEVICE = 0x60;
+export const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
 const DEVICES = {

@@ -12,6 +12,7 @@ import {
   killTargets,
   psignal,
   releaseSignals,
+  SIGQUEUE_MAX,
   setSigmask,
   sigInfo,
   takeFromSet,
@@ -29,8 +30,6 @@ const SIG_UNBLOCK = 2;
 const SIG_SETMASK = 3;
 const SIG_DFL = 0;
 const MINSIGSTKSZ = 2048;
-/** kern.sigqueue.max_pending_per_proc. */
-const SIGQUEUE_MAX = 128;
 
 /** The set of one signal. */
 const setOf = (signo: number): number[] =>

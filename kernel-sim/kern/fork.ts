@@ -84,7 +84,7 @@ export function forkProcess(
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   // Differs: at once, not when the child first runs; it cannot run before.
   if (parent.traced && parent.followFork) {
-    k.setProc(childPid, { traced: true, ppid: parent.ppid, realParent: parent.pid });
+    k.setProc(childPid, { traced: true, lwpEvents: parent.lwpEvents, ppid: parent.ppid, realParent: parent.pid });
     k.setThread(childTid, { dueStop: PL_FLAG_CHILD, ast: true });
   }
   makeRunnable(k, k.thread(childTid), 'new');

@@ -134,6 +134,7 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
     dataSize: 0,
     stackLow: 0xbfc00000,
     sysvShm: [],
+    mapChanges: 0,
     wiresAll: false,
   });
   const id: Pid = pid(k.state.procs.size + 1);

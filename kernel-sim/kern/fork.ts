@@ -5,6 +5,7 @@ import { forkDescriptors } from '../vfs/filedesc.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
+import { credentialsOf } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { forkEvent } from './kqueue.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
@@ -47,8 +48,7 @@ export function forkProcess(
     fds: forkDescriptors(k, parent),
     cwd: parent.cwd,
     umask: parent.umask,
-    uid: parent.uid,
-    gid: parent.gid,
+    ...credentialsOf(parent),
     nice: parent.nice,
     limits: parent.limits,
     cpuLimitNs: cpuLimitNs(parent.limits),

@@ -3,6 +3,7 @@ import { type Errno, type Signo, TID_MIN, type Tid } from '../abi/ids.ts';
 import { RTP_PRIO_NORMAL } from '../abi/priority.ts';
 import { SI_LWP } from '../abi/siginfo.ts';
 import { SIG_MAX } from '../abi/signal.ts';
+import { canSignal } from '../kern/credentials.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { UCONTEXT_SIZE } from '../kern/sendsig.ts';
 import { isIgnored, sigInfo, tdsignal } from '../kern/signal.ts';
@@ -78,7 +79,7 @@ function killThreads(k: Kernel, td: Thread, p: Proc, id: number, signum: number)
   if (targets.length === 0) return fail(ESRCH);
   if (signum < 0 || signum > SIG_MAX) return fail(EINVAL);
   if (signum === 0 || (isIgnored(p, signum) && !p.traced)) return ok();
-  const info = sigInfo(signum as Signo, { code: SI_LWP, pid: td.pid, uid: k.proc(td.pid).uid });
+  const info = sigInfo(signum as Signo, { code: SI_LWP, pid: td.pid, uid: k.proc(td.pid).ruid });
   for (const tid of targets) if (k.state.threads.has(tid)) tdsignal(k, tid, info);
   return ok();
 }
@@ -89,8 +90,8 @@ const sys_thr_kill = (k: Kernel, td: Thread, [id, signum]: Args): SyscallResult 
 function sys_thr_kill2(k: Kernel, td: Thread, [pid, id, signum]: Args): SyscallResult {
   const p = k.findProc(pid!);
   if (!p || p.state === 'zombie') return fail(ESRCH);
-  const { uid } = k.proc(td.pid);
-  return uid === 0 || uid === p.uid ? killThreads(k, td, p, id!, signum!) : fail(EPERM);
+  const refused = canSignal(k.proc(td.pid), p, signum!);
+  return refused ? fail(refused) : killThreads(k, td, p, id!, signum!);
 }
 
 const parkChannel = (tid: Tid): string => `lthr:${tid}`;

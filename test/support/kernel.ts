@@ -146,6 +146,9 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
     threads: [thread],
     fds: openConsoleDescriptors(k),
     cwd: root,
+    // Who has other ids has them in every respect, unless the test says otherwise.
+    ...(patch.uid === undefined ? {} : { ruid: patch.uid, svuid: patch.uid }),
+    ...(patch.gid === undefined ? {} : { rgid: patch.gid, svgid: patch.gid }),
     ...patch,
   });
   const td: Thread = { ...blankThread(thread, id, 'test', 0), state: 'running' };

@@ -27,6 +27,7 @@ export function machineOf(seed: number): SystemConfig {
     cores: prng.between(1, 3),
     cycleNs: CYCLES_NS[prng.below(CYCLES_NS.length)]!,
     diskBytes: prng.below(2) === 0 ? 1 << 20 : 1 << 30,
+    physmemBytes: [16 << 20, 256 << 20][prng.below(2)]!,
     consoleIsTty: prng.below(4) !== 0,
     checkpointEveryNs: prng.below(24) === 0 ? 5_000_000_000 : 0,
   };

@@ -103,7 +103,7 @@ function nameAndLength(d: Draft, fd: number, of: (other: Socket) => boolean = ()
   const socket = socketAt(d, fd);
   const family = socket && FAMILIES[socket.domain];
   const others = [...d.k.state.sockets.values()].filter(
-    (other) => other.domain === socket?.domain && other.local && of(other),
+    (other) => other.domain === socket?.domain && other.type === socket.type && other.local && of(other),
   );
   let bytes = sockaddr(d);
   for (let tries = 0; family !== null && bytes[1] !== family && tries < 8; tries++) bytes = sockaddr(d);

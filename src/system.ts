@@ -21,7 +21,9 @@ import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
 import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
-import { filesBelow, installFile } from '../kernel-sim/vfs/memfs.ts';
+import type { HostFolders } from '../kernel-sim/vfs/host-folder.ts';
+import { allFiles, installFile, vnodeAt } from '../kernel-sim/vfs/memfs.ts';
+import { type Mount, mountFolder } from '../kernel-sim/vfs/mount.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -34,10 +36,16 @@ export interface SystemConfig extends Partial<Omit<KernelConfig, 'recoveryOption
   readonly paranoid?: boolean;
   /** Default: the reference interpreter. */
   readonly engine?: Engine;
+  /** Folders of the host in the guest's tree. What is read of them is in snapshots; the rest is still to be found on the host. */
+  readonly mounts?: readonly Mount[];
+  /** How the host is looked at: `src/host` has one. */
+  readonly hostFolders?: HostFolders;
 }
 
 /** What a system was made of that its snapshots have to fit. */
-type FixedConfig = Omit<SystemConfig, 'faults' | 'paranoid' | 'engine'>;
+type FixedConfig = Omit<SystemConfig, 'faults' | 'paranoid' | 'engine' | 'mounts' | 'hostFolders'>;
+/** What else a system needs of the host that goes on from a snapshot. */
+type FromHost = Pick<SystemConfig, 'faults' | 'paranoid' | 'engine' | 'hostFolders'>;
 
 /**
  * A system between two instructions: with the programs and files inside it all that its future depends on, and its past as events. It
@@ -67,7 +75,7 @@ export class System {
   private readonly listeners: ((event: TraceEvent) => void)[] = [];
 
   constructor(config: SystemConfig = {}) {
-    const { schedule, faultGenerator, faults, paranoid, engine, ...kernelPart } = config;
+    const { schedule, faultGenerator, faults, paranoid, engine, mounts = [], hostFolders, ...kernelPart } = config;
     const recoveryOptions = { ...DEFAULT_RECOVERY_OPTIONS, ...kernelPart.recoveryOptions };
     const kernelConfig: KernelConfig = { ...DEFAULT_CONFIG, ...kernelPart, recoveryOptions };
     this.config = { ...kernelConfig, ...(schedule ? { schedule } : {}), ...(faultGenerator ? { faultGenerator } : {}) };
@@ -81,6 +89,8 @@ export class System {
     };
     const kernel = bootKernel(kernelConfig, emit);
     this.kernel = kernel;
+    if (hostFolders) kernel.hostFolders = hostFolders;
+    for (const mount of mounts) this.mount(mount);
     this.machine = new Machine(
       {
         cores: kernelConfig.cores,
@@ -103,7 +113,7 @@ export class System {
   }
 
   /** A system that goes on from a snapshot, with faults of its own if `faults` is there. Errors: as `restore`. */
-  static from(snapshot: SystemSnapshot, options: Pick<SystemConfig, 'faults' | 'paranoid' | 'engine'> = {}): System {
+  static from(snapshot: SystemSnapshot, options: FromHost = {}): System {
     const { faults, ...host } = options;
     const system = new System({ ...snapshot.config, ...host });
     system.restore(snapshot, faults ? { faults } : {});
@@ -151,17 +161,30 @@ export class System {
     this.listeners.push(listener);
   }
 
+  private mount(mount: Mount): void {
+    const errno = mountFolder(this.kernel, mount);
+    if (errno)
+      throw new UsageError({
+        what: `cannot be seen at ${mount.guest}: ${errnoName(errno)}`,
+        path: mount.host,
+        key: 'mounts',
+      });
+  }
+
   install(file: GuestFile): void {
     const errno = installFile(this.kernel, file.path, file.bytes, file.mode ?? 0o755);
     if (errno)
       throw new UsageError({ what: `cannot be put into the guest's tree: ${errnoName(errno)}`, path: file.path });
   }
 
+  /** Is there a file or directory at an absolute path of the guest's tree? */
+  has(path: string): boolean {
+    return vnodeAt(this.kernel, path) !== null;
+  }
+
   /** Absolute paths of the guest's regular files whose path matches, in order of path. */
   filesMatching(pattern: RegExp): string[] {
-    const found = [...filesBelow(this.kernel, '/')].filter(
-      ({ path, vnode }) => vnode.type === 'reg' && pattern.test(path),
-    );
+    const found = [...allFiles(this.kernel)].filter(({ path, vnode }) => vnode.type === 'reg' && pattern.test(path));
     return found.map(({ path }) => path).sort();
   }
 

@@ -255,6 +255,11 @@ export class Machine {
     this.open = snapshot.round;
   }
 
+  /** No fault is still to come, and those that came have left nothing behind that acts later. */
+  get faultsAreOver(): boolean {
+    return this.faults.areOver;
+  }
+
   /** Whether the machine is what a snapshot of a run without faults says, and no fault is still to come: then it goes on in the same way. */
   isAt(snapshot: MachineSnapshot): boolean {
     if (!this.faults.areOver) return false;

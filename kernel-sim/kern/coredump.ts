@@ -30,7 +30,7 @@ import { makeResident } from '../vm/fault.ts';
 import { isShared, sharedContents } from '../vm/shared.ts';
 import { cpusOf } from './cpumask.ts';
 import { baseSet } from './cpuset.ts';
-import { OSRELDATE } from './exec.ts';
+import { OSRELDATE } from './exec-stack.ts';
 import type { Kernel } from './kernel.ts';
 import { kinfoFiles, kinfoProc, kinfoVmmap } from './kinfo.ts';
 import { cpuTimes } from './proc.ts';

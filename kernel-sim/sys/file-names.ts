@@ -10,6 +10,7 @@ import {
   ENOTDIR,
   EPERM,
   ERANGE,
+  EROFS,
   ETXTBSY,
 } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
@@ -28,9 +29,10 @@ import {
   unlinkNode,
 } from '../vfs/directory.ts';
 import { getFile, isNamed } from '../vfs/filedesc.ts';
+import { readHostFile } from '../vfs/host-folder.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { directoryPath } from '../vfs/memfs.ts';
-import { changeMode, changeOwner, checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
+import { changeMode, changeOwner, checkAccess, isReadOnly, isRunningText, resizeVnode } from '../vfs/vnode.ts';
 import { resizeVmObject } from '../vm/shared.ts';
 import { userFound, userVnode } from './file-paths.ts';
 import type { SyscallHandler, SyscallRow } from './row.ts';
@@ -223,7 +225,8 @@ function resize(k: Kernel, td: Thread, vnode: Vnode, length: number): SyscallRes
   if (vnode.type === 'dir') return fail(EISDIR);
   if (vnode.type !== 'reg') return fail(EINVAL);
   if (length > FILE_SIZE_MAX) return fail(EFBIG);
-  return result(resizeVnode(k, td.pid, vnode, length));
+  const file = readHostFile(k, vnode);
+  return typeof file === 'number' ? fail(file) : result(resizeVnode(k, td.pid, file, length));
 }
 
 function truncatePath(k: Kernel, td: Thread, path: number, length: number): SyscallResult {
@@ -254,6 +257,7 @@ function truncateFile(k: Kernel, td: Thread, fd: number, length: number): Syscal
  * Errors: EINVAL for microseconds out of range, EPERM for a stranger.
  */
 function setTimes(k: Kernel, td: Thread, vnode: Vnode, times: number): SyscallResult {
+  if (isReadOnly(vnode)) return fail(EROFS);
   const p = k.proc(td.pid);
   const mine = p.uid === 0 || p.uid === vnode.uid;
   const ns = k.now();

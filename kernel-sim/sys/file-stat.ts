@@ -17,11 +17,14 @@ import {
   type StatTime,
 } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { DeviceName, OpenFile, Proc, SocketId, Thread, Vnode } from '../kern/state.ts';
+import type { DeviceName, OpenFile, Proc, SocketId, Thread, TtyName, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { bytesReceived } from '../net/readiness.ts';
+import { unitOf } from '../tty/pty.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
 import { getFile } from '../vfs/filedesc.ts';
+import { readFolder } from '../vfs/host-folder.ts';
+import { vnodeAt } from '../vfs/memfs.ts';
 import { incoming, PIPE_SIZE } from '../vfs/pipe.ts';
 import { type DirVnode, typeBits } from '../vfs/vnode.ts';
 import { userVnode } from './file-paths.ts';
@@ -35,7 +38,19 @@ type Args = readonly number[];
 const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
 const FS_BLOCK_SIZE = 32768;
-export const RDEV: Record<DeviceName, number> = { null: 0x11, zero: 0x12, console: 0x05, random: 0x13 };
+const DEVICES = {
+  null: 0x11,
+  zero: 0x12,
+  console: 0x05,
+  random: 0x13,
+  tty: 0x14,
+  ptmx: 0x15,
+  dead: NO_DEVICE,
+} as const;
+/** st_rdev of pts/0; the others follow. */
+const FIRST_PTS = 0x100;
+export const deviceNumber = (device: DeviceName): number =>
+  device in DEVICES ? DEVICES[device as keyof typeof DEVICES] : FIRST_PTS + unitOf(device as TtyName);
 const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK, fifo: DT_FIFO } as const;
 
 /** Virtual time as the guest's clock shows it. */
@@ -44,9 +59,12 @@ const wallTime = (k: Kernel, ns: number): StatTime => ({
   nsec: Math.floor(ns - Math.floor(ns / 1e9) * 1e9),
 });
 
-export function statVnode(k: Kernel, vnode: Vnode): Stat {
+export function statVnode(k: Kernel, found: Vnode): Stat {
+  // How many links a directory has depends on what is in it; where nobody may look, on nothing.
+  const folder = found.type === 'dir' ? readFolder(k, found) : found;
+  const vnode = typeof folder === 'number' ? found : folder;
   const size = vnodeSize(vnode);
-  const allocated = vnode.type === 'reg' ? vnode.data.allocated : size;
+  const allocated = vnode.type === 'reg' && vnode.host?.isRead !== false ? vnode.data.allocated : size;
   return {
     dev: FS_DEVICE,
     ino: vnode.id,
@@ -54,7 +72,7 @@ export function statVnode(k: Kernel, vnode: Vnode): Stat {
     nlink: vnode.nlink,
     uid: vnode.uid,
     gid: vnode.gid,
-    rdev: vnode.type === 'chr' ? RDEV[vnode.device] : NO_DEVICE,
+    rdev: vnode.type === 'chr' ? deviceNumber(vnode.device) : NO_DEVICE,
     atim: wallTime(k, vnode.accessNs),
     mtim: wallTime(k, vnode.modifyNs),
     ctim: wallTime(k, vnode.changeNs),
@@ -108,6 +126,12 @@ function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
       return STAT_KQUEUE;
     case 'socket':
       return statSocket(k, file.socket);
+    case 'ptm': {
+      // FreeBSD ptsdev_stat: what its slave is.
+      const slave = vnodeAt(k, `/dev/${file.tty}`);
+      const rdev = deviceNumber(file.tty);
+      return { ...(slave ? statVnode(k, k.vnode(slave)) : STAT_KQUEUE), dev: 0, ino: rdev, rdev };
+    }
     case 'shm': {
       const { mode, uid, gid, object, birthNs } = k.state.posixShm.get(file.shm)!;
       const size = k.state.vmObjects.get(object)!.sizeBytes;
@@ -174,8 +198,10 @@ function readDirectory(k: Kernel, td: Thread, fd: number, buffer: number, count:
   const file = getFile(k, td, fd);
   if (!file?.readable) return fail(EBADF);
   if (count >>> 0 > 0x7fffffff) return fail(EINVAL);
-  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
-  if (vnode?.type !== 'dir') return fail(EINVAL);
+  const found = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+  if (found?.type !== 'dir') return fail(EINVAL);
+  const vnode = readFolder(k, found);
+  if (typeof vnode === 'number') return fail(vnode);
   if (vnode.nlink === 0) return fail(ENOENT);
   const records: Uint8Array[] = [];
   let size = 0;

@@ -217,7 +217,7 @@ export const signalSyscalls = [
   { number: 343, name: 'sigpending', args: [['set', 'out']], support: 'full', handler: sys_sigpending },
   { number: 345, name: 'sigtimedwait', args: [['set', 'in'], ['info', 'out'], ['timeout', 'in']], support: 'full', handler: waitinfo(true) },
   { number: 346, name: 'sigwaitinfo', args: [['set', 'in'], ['info', 'out']], support: 'full', handler: waitinfo(false) },
-  { number: 416, name: 'sigaction', args: [['sig', 'signo'], ['act', 'in'], ['oact', 'out']], support: 'partial', note: 'SA_NOCLDSTOP and SA_NOCLDWAIT have no effect', handler: sys_sigaction },
+  { number: 416, name: 'sigaction', args: [['sig', 'signo'], ['act', 'in'], ['oact', 'out']], support: 'full', handler: sys_sigaction },
   { number: 417, name: 'sigreturn', args: [['sigcntxp', 'in']], support: 'full', handler: sys_sigreturn },
   { number: 429, name: 'sigwait', args: [['set', 'in'], ['sig', 'out']], support: 'full', handler: sys_sigwait },
   { number: 456, name: 'sigqueue', args: [['pid', 'pid'], ['signum', 'signo'], ['value', 'ptr']], support: 'full', handler: sys_sigqueue },

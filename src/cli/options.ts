@@ -3,9 +3,12 @@ import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
 import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
+import type { Mount } from '../../kernel-sim/vfs/mount.ts';
 import { DEFAULT_ENGINE, type EngineChoice, makeEngine } from '../host/engines.ts';
+import { NodeFolders, requireFolder } from '../host/node-folders.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
 import { parseFaults } from '../scenario/fault-text.ts';
+import { parseMount } from '../scenario/mount-text.ts';
 import { cycleNsOf, parseDuration } from '../scenario/units.ts';
 import type { SystemConfig } from '../system.ts';
 
@@ -26,6 +29,8 @@ export interface MachineOptions extends EngineChoice {
   readonly importantNice: number;
   readonly fail: readonly string[];
   readonly fault: readonly string[];
+  readonly root?: string;
+  readonly mount: readonly string[];
   readonly until: string;
   readonly maxInstructions?: number;
   readonly paranoid?: boolean;
@@ -113,6 +118,18 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
         .argParser(collect)
         .default([], 'none'),
     )
+    .option(
+      '--root <folder>',
+      "a folder that is seen under the guest's /, with what the machine itself has there; nothing is ever written to it",
+    )
+    .addOption(
+      new Option(
+        '--mount <host:guest>',
+        'a folder that is seen at a path of the guest; with :ro behind it nobody can change anything, else changes stay in the guest; may be repeated',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--until <time>', 'break the run off at this virtual time', defaults.until)
     .option('--max-instructions <n>', 'break it off after so many instructions of all cores together', integer)
     .option('--paranoid', 'check every invariant after every step (slow)');
@@ -151,7 +168,15 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
       ...parseFaults(options.fault, options.cores),
     ],
     paranoid: options.paranoid ?? false,
+    mounts: mountsOf(options),
+    hostFolders: new NodeFolders(),
   };
+}
+
+function mountsOf({ root, mount }: MachineOptions): Mount[] {
+  const mounts = mount.map((text) => parseMount(text, '--mount'));
+  if (root !== undefined) mounts.unshift({ host: root, guest: '/', readOnly: false });
+  return mounts.map((each) => ({ ...each, host: requireFolder(each.host) }));
 }
 
 function oneOf<T extends string>(choices: readonly T[], text: string, path: string): T {

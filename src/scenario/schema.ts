@@ -110,6 +110,12 @@ export const scenarioSchema = z.strictObject({
   about: z.string().describe('What it shows, in words'),
   paper: z.string().optional().describe('What of the paper it reproduces'),
   machine: machineSchema.prefault({}).describe('The machine; every key has a default'),
+  mounts: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Folders of the host in the tree: HOST:GUEST or HOST:GUEST:ro; from the file of the scenario on; GUEST / is seen with what is there',
+    ),
   script: z.array(step).min(1).describe('What happens when'),
   expect: z.array(expectation).min(1).describe('What has to be true at the end'),
   history: z

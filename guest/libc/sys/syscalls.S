@@ -5,6 +5,19 @@
  */
 #include <sys/syscall.h>
 
+	/* In a shared library errno may be the program's copy: the global offset table has its address. */
+	.macro SET_ERRNO value
+#ifdef __PIC__
+	call	1f
+1:	popl	%ecx
+	addl	$_GLOBAL_OFFSET_TABLE_ + (. - 1b), %ecx
+	movl	errno@GOT(%ecx), %ecx
+	movl	\value, (%ecx)
+#else
+	movl	\value, errno
+#endif
+	.endm
+
 	.macro SYSCALL name, number
 	.section .text.\name, "ax", @progbits
 	.globl \name
@@ -99,7 +112,7 @@
 	.globl ptrace
 	.type ptrace, @function
 ptrace:
-	movl	$0, errno
+	SET_ERRNO $0
 	movl	$SYS_ptrace, %eax
 	int	$0x80
 	jc	__syscall_error
@@ -124,7 +137,7 @@ pipe:
 	.section .text.__syscall_error, "ax", @progbits
 	.type __syscall_error, @function
 __syscall_error:
-	movl	%eax, errno
+	SET_ERRNO %eax
 	movl	$-1, %eax
 	movl	$-1, %edx
 	ret

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <err.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,17 @@ static void prompt(const struct source *source, const char *text) {
   if (source->prompts) write(STDERR_FILENO, text, strlen(text));
 }
 
+/* What ^C interrupts is an empty line: the terminal has thrown away what was typed. */
+static int read_byte(const struct source *source) {
+  char byte;
+  ssize_t n = read(source->fd, &byte, 1);
+  if (n == -1 && errno == EINTR && source->prompts) {
+    prompt(source, "\n");
+    return '\n';
+  }
+  return n == 1 ? (unsigned char)byte : END;
+}
+
 static int next_char(struct source *source) {
   int c = source->pushed_back;
   if (c != NOTHING) {
@@ -36,8 +48,7 @@ static int next_char(struct source *source) {
     if (c) source->text++;
     else c = END;
   } else {
-    char byte;
-    c = read(source->fd, &byte, 1) == 1 ? (unsigned char)byte : END;
+    c = read_byte(source);
   }
   if (c == END) source->at_end = true;
   if (c == '\n') source->line++;

@@ -1,4 +1,5 @@
 import * as fcntl from '../../../kernel-sim/abi/fcntl.ts';
+import * as ttycom from '../../../kernel-sim/abi/ttycom.ts';
 import type { ArgKind } from '../../../kernel-sim/sys/row.ts';
 import type { Draft } from './draft.ts';
 
@@ -38,6 +39,10 @@ const PATHS = [
   '/dev/zero',
   '/dev/random',
   '/dev/console',
+  '/dev/tty',
+  '/dev/ptmx',
+  '/dev/pts/0',
+  '/dev/pts/1',
   '/shm0',
   '/shm1',
   '/nowhere/x',
@@ -66,6 +71,9 @@ const OPEN_FLAGS = [
   fcntl.O_TRUNC,
   fcntl.O_EXCL,
 ];
+
+/** Of ioctl(2): all that there are names for. */
+const COMMANDS = Object.values(ttycom).filter((value) => typeof value === 'number' && value > 0x1000_0000) as number[];
 
 /** By the table's kinds of arguments; src of truth for what is not said of a call in particular (shapes.ts). */
 export const KINDS: Readonly<Record<ArgKind, Drawing>> = {
@@ -100,6 +108,7 @@ export const KINDS: Readonly<Record<ArgKind, Drawing>> = {
   'wait-options': (d) => (d.oneIn(8) ? d.raw() : (d.oneIn(4) ? 0 : 1) | d.bits(2, 4, 8, 16, 32)),
   flock: (d) => (d.oneIn(8) ? d.raw() : d.pick([1, 2, 5, 6, 6, 8, 8])),
   fcntl: (d) => (d.oneIn(8) ? d.raw() : d.pick([0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 17, 18])),
+  ioctl: (d) => (d.oneIn(12) ? d.raw() : d.pick(COMMANDS)),
   whence: (d) => (d.oneIn(8) ? d.raw() : d.below(3)),
   ptrace: (d) => d.below(40),
   pad: () => 0,

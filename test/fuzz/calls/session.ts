@@ -89,13 +89,14 @@ function furnish(system: System): void {
   system.install({ path: '/tmp/d/e/f', bytes: bytesOf('f') });
   system.install({ path: '/tmp/script', bytes: bytesOf('#!/bin/fuzz -x\n') });
   system.install({ path: '/tmp/deep', bytes: bytesOf('#!/tmp/script\n') });
-  for (let n = 0; n < 2; n++) start(system);
+  start(system, true);
+  start(system);
 }
 
 /** False: the guest has left no program to start. */
-function start(system: System): boolean {
+function start(system: System, login = false): boolean {
   try {
-    system.spawn({ path: '/bin/fuzz', args: ['fuzz'] });
+    system.spawn({ path: '/bin/fuzz', args: ['fuzz'], login });
     return true;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -1,6 +1,5 @@
 import { SELECTOR_UCODE, SELECTOR_UDATA, SELECTOR_UFS, SELECTOR_UGS } from '../../../emu/core/reset.ts';
 import * as ev from '../../../kernel-sim/abi/event.ts';
-import * as fcntl from '../../../kernel-sim/abi/fcntl.ts';
 import * as so from '../../../kernel-sim/abi/socket.ts';
 import { bytesOf } from '../../../kernel-sim/kern/kernel.ts';
 import { UCONTEXT_SIZE } from '../../../kernel-sim/kern/sendsig.ts';
@@ -68,6 +67,7 @@ const anyKqueue = fdWhere((_d, { kind }) => kind === 'kqueue');
 const regular = fdWhere(ofType('reg'));
 const mappable = fdWhere((d, file) => isShm(file) || ofType('reg')(d, file));
 const folder = fdWhere(ofType('dir'));
+const terminal = fdWhere((d, file) => !['reg', 'dir'].some((type) => ofType(type)(d, file)));
 
 // ---- sockets -----------------------------------------------------------------------------------------------------------
 
@@ -430,7 +430,7 @@ export const ARGUMENTS: Readonly<Record<string, ByName>> = {
   setsockopt: { s: anySocket, level: levels, name: optionNames, val: structOf((d) => d.pick([0, 1, 1000, 65536, d.raw()]), (d) => d.raw()), valsize: oneOf(4, 4, 8) },
   getsockopt: { s: anySocket, level: levels, name: optionNames, val: (d) => d.room(128), avalsize: lengthWord },
   sigaltstack: { ss: orNull(structOf((d) => d.mapped(), oneOf(2048, 4096, 12288), oneOf(0, 0, 0, 4))), oss: orNull((d) => d.room(12)) },
-  ioctl: { com: oneOf(fcntl.FIOCLEX, fcntl.FIONCLEX, fcntl.FIONBIO, fcntl.FIONREAD, fcntl.TIOCGETA, fcntl.TIOCSETA, fcntl.TIOCSETAW, fcntl.TIOCSETAF, fcntl.TIOCSPGRP, fcntl.TIOCGPGRP, fcntl.TIOCGWINSZ), data: (d) => d.words(d.pick([0, 1, d.p.pgid])) },
+  ioctl: { fd: terminal, data: (d) => (d.oneIn(3) ? d.words(d.pick([0, 1, d.p.pgid])) : d.noise(16)) },
   execve: { fname: (d) => (d.oneIn(8) ? path(d) : d.text(d.pick(programs))), argv: stringList, envv: stringList },
   setpgid: { pgid: (d) => d.pick([0, d.pid(), d.p.pgid]) },
   setitimer: { which: oneOf(0, 1, 2), itv: itimerval, oitv: orNull((d) => d.room(16)) }, getitimer: { which: oneOf(0, 1, 2) },

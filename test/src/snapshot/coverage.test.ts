@@ -57,6 +57,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
       faults: "the machine's",
       callTracer: "the host's: it only looks",
       runOn: "the machine's",
+      hostFolders: "the host's: what was read of it is in the vnodes",
     },
   },
   AddressSpace: {

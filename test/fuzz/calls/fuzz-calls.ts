@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Prng } from '../../../emu/base/prng.ts';
 import { runSession, type SessionOptions, type SessionResult } from './session.ts';
 
-export const STEPS_PER_SESSION = 1000;
+const STEPS_PER_SESSION = 1000;
 /** In long runs invariants are checked after so many steps. */
 const CHECK_EVERY = 50;
 /** No smaller case is looked for after this long. */

@@ -1,4 +1,4 @@
-import { type CoreState, ECX, EFLAGS, EIP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { type CoreState, EBP, ECX, EFLAGS, EIP, ESP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { fetchable } from '../interp/fetch.ts';
 import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
@@ -8,6 +8,9 @@ import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, KNOWN } from './flag-code.ts';
 import { isTranslated, isX87 } from './instructions.ts';
 import {
+  S_CARRY_A,
+  S_CARRY_B,
+  S_CARRY_KIND,
   S_EFLAGS,
   S_EIP,
   S_FLAG_A,
@@ -36,6 +39,8 @@ const MODULE_BYTES_MAX = 8 << 20;
 /** Misses that make an EIP hot, and targets of an indirect jump that a region takes in. */
 const MISSES_MAX = 60;
 const JUMP_TARGETS_MAX = 64;
+/** An EBP so close to ESP is a frame pointer. */
+const FRAME_BYTES_MAX = 1 << 20;
 
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */
@@ -158,10 +163,19 @@ export class JitEngine implements Engine {
       next = code.find(state[S_EIP]!);
       if (next < 0) break;
     }
+    code.windows.afterRun();
     if (state[S_X87_SHAPE]! >= 0) this.x87.store(core, state, code.stateDoubles, this.x87Notes);
     const kind = exit.kind === DYNAMIC ? state[S_KIND]! : exit.kind;
     for (let reg = 0; reg < 8; reg++) i32[reg] = state[reg]!;
-    i32[EFLAGS] = code.helpers.settle(kind, state[S_FLAG_A]!, state[S_FLAG_B]!, state[S_EFLAGS]!);
+    i32[EFLAGS] = code.helpers.settle(
+      kind,
+      state[S_FLAG_A]!,
+      state[S_FLAG_B]!,
+      state[S_EFLAGS]!,
+      state[S_CARRY_KIND]!,
+      state[S_CARRY_A]!,
+      state[S_CARRY_B]!,
+    );
     i32[EIP] = exit.reason === Reason.Leave ? state[S_EIP]! : exit.eip;
     state[S_LEFT]! += exit.refund;
     if (code.usesVectors) {
@@ -295,6 +309,7 @@ export class JitEngine implements Engine {
             code.space,
             this.slots,
             shape,
+            Math.abs(core.i32[EBP]! - core.i32[ESP]!) < FRAME_BYTES_MAX,
             (exit) => this.exits.push(exit) - 1,
             (note) => this.x87Notes.push(note) - 1,
           );

@@ -7,7 +7,7 @@ export const ENTRY = 0;
 export const REGISTER = 1;
 /** Instructions left of the budget. */
 export const LEFT = 9;
-export const FLAGS = { eflags: 10, kind: 11, a: 12, b: 13 } as const;
+export const FLAGS = { eflags: 10, kind: 11, a: 12, b: 13, carryKind: 67, carryA: 68, carryB: 69 } as const;
 /** The exit taken, and the EIP that control leaves for. */
 export const EXIT = 14;
 export const TARGET_EIP = 15;
@@ -44,6 +44,9 @@ export const X87_OPERAND_NOTE = 57;
 export const X87_DP = 58;
 /** 0 when PE is set already; else -1. An i64. */
 export const X87_INEXACT = 59;
+/** Of each window (windows.ts) the first address and the number of addresses, and an address to be looked for in them. */
+export const WINDOW = 60;
+export const WANTED = 66;
 
 /** Their types, the parameter left out. */
 export const LOCAL_TYPES: readonly number[] = [
@@ -61,4 +64,5 @@ export const LOCAL_TYPES: readonly number[] = [
   ...Array<number>(10).fill(F64),
   ...Array<number>(6).fill(I32),
   I64,
+  ...Array<number>(10).fill(I32),
 ];

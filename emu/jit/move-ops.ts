@@ -1,6 +1,7 @@
 import { EAX, EBP, ECX, EDI, EDX, ESI, ESP, FLAG_DF } from '../core/core-state.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
-import { type BlockCode, READ, WRITE } from './block-code.ts';
+import { READ, WRITE } from './access-check.ts';
+import type { BlockCode } from './block-code.ts';
 import type { Writer } from './integer-ops.ts';
 import { FLAGS, LEFT, REGISTER, T0, T1, T2, T3, T4 } from './locals.ts';
 import { OP } from './wasm-code.ts';

@@ -2,13 +2,17 @@ import { ECX, ESP } from '../core/core-state.ts';
 import { PE as X87_PE } from '../fpu/environment.ts';
 import { MASK_SHIFT, PE, ROUND_SHIFT } from '../interp/simd.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
-import { BlockCode, BlockNotes, READ, WRITE } from './block-code.ts';
+import { READ, WRITE } from './access-check.ts';
+import { BlockCode, BlockNotes } from './block-code.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
 import {
   CODE_MAP,
   CODE_MAP_SIZE,
+  S_CARRY_A,
+  S_CARRY_B,
+  S_CARRY_KIND,
   S_EFLAGS,
   S_EIP,
   S_FLAG_A,
@@ -18,6 +22,7 @@ import {
   S_KIND,
   S_LEFT,
   S_MXCSR,
+  S_WINDOWS,
   S_X87_A,
   S_X87_B,
   S_X87_DP,
@@ -43,6 +48,7 @@ import {
   T0,
   T1,
   TARGET_EIP,
+  WINDOW,
   X87_A,
   X87_B,
   X87_DP,
@@ -58,6 +64,7 @@ import { edgeName, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { StructuredWriter } from './structure.ts';
 import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
+import { WINDOWS } from './windows.ts';
 import type { X87Note } from './x87-state.ts';
 
 /** Locals of the x87 and their places in the state block: doublewords, and doubles. */
@@ -73,6 +80,12 @@ const X87_DOUBLES = [
   ...Array.from({ length: 8 }, (_, p) => [STACK + p, S_X87_REGISTERS + p] as const),
   [X87_A, S_X87_A],
   [X87_B, S_X87_B],
+] as const;
+
+const CARRY_WORDS = [
+  [FLAGS.carryKind, S_CARRY_KIND],
+  [FLAGS.carryA, S_CARRY_A],
+  [FLAGS.carryB, S_CARRY_B],
 ] as const;
 
 /** Function type of regions in every translated module: entry number -> exit number. */
@@ -99,6 +112,8 @@ export class RegionCode {
   private readonly slot: number;
   /** Of the x87 at the region's head. */
   private readonly shape: number;
+  /** Whether EBP points into the stack. */
+  private readonly hasFrame: boolean;
   private readonly shapes = new Map<number, number>();
   private readonly newNote: (note: X87Note) => number;
   private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
@@ -118,6 +133,7 @@ export class RegionCode {
     region: Region,
     slot: number,
     shape: number,
+    hasFrame: boolean,
     newExit: (exit: Exit) => number,
     newNote: (note: X87Note) => number,
   ) {
@@ -125,6 +141,7 @@ export class RegionCode {
     this.region = region;
     this.slot = slot;
     this.shape = shape;
+    this.hasFrame = hasFrame;
     this.newNote = newNote;
     this.newExit = (exit) => newExit({ ...exit, slot });
   }
@@ -184,7 +201,7 @@ export class RegionCode {
     const note = (eip: number): void => {
       const block = region.blocks.get(eip)!;
       const notes = new BlockNotes();
-      const context = { exitLabel: 0, newExit: () => 0, newNote: () => 0 };
+      const context = { exitLabel: 0, hasFrame: this.hasFrame, newExit: () => 0, newNote: () => 0 };
       const scratch = new WasmCode();
       scratch.block();
       const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
@@ -197,6 +214,8 @@ export class RegionCode {
       all.registersWritten |= notes.registersWritten;
       all.vectorsUsed |= notes.vectorsUsed;
       all.vectorsWritten |= notes.vectorsWritten;
+      all.usesCarryState ||= notes.usesCarryState;
+      all.windowsUsed |= notes.windowsUsed;
       all.usesMxcsr ||= notes.usesMxcsr;
       all.usesX87 ||= notes.usesX87;
       all.x87Fails ||= notes.x87Fails;
@@ -225,8 +244,14 @@ export class RegionCode {
     load(FLAGS.kind, S_KIND);
     load(FLAGS.a, S_FLAG_A);
     load(FLAGS.b, S_FLAG_B);
+    if (all.usesCarryState) for (const [local, doubleword] of CARRY_WORDS) load(local, doubleword);
     load(FS_BASE, S_FS_BASE);
     load(GS_BASE, S_GS_BASE);
+    for (const window of WINDOWS) {
+      if (!((all.windowsUsed >> window) & 1)) continue;
+      load(WINDOW + 2 * window, S_WINDOWS + 2 * window);
+      load(WINDOW + 2 * window + 1, S_WINDOWS + 2 * window + 1);
+    }
     if (all.usesMxcsr) this.loadRounding();
     if (all.usesX87) this.loadX87();
     for (let reg = 0; reg < 8; reg++) {
@@ -298,6 +323,7 @@ export class RegionCode {
     store(FLAGS.kind, S_KIND);
     store(FLAGS.a, S_FLAG_A);
     store(FLAGS.b, S_FLAG_B);
+    if (all.usesCarryState) for (const [local, doubleword] of CARRY_WORDS) store(local, doubleword);
     if (all.usesX87) this.storeX87();
     for (let reg = 0; reg < 8; reg++) {
       if (!((all.vectorsWritten >> reg) & 1)) continue;
@@ -386,7 +412,8 @@ export class RegionCode {
     code.i32(0);
     code.op(OP.i32LtS);
     code.brIf(this.exitLabel);
-    const context = { exitLabel: this.exitLabel, newExit: this.newExit, newNote: this.newNote };
+    const { exitLabel, hasFrame, newExit, newNote } = this;
+    const context = { exitLabel, hasFrame, newExit, newNote };
     const b = new BlockCode(code, kind, this.notes.get(block.eip)!, false, context);
     b.shape = this.shapes.get(block.eip)!;
     this.writeInstructions(b, block);

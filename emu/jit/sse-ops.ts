@@ -1,7 +1,8 @@
 import { ARITHMETIC_FLAGS } from '../interp/flags.ts';
 import { ADD as ADDITION, DIV as DIVISION, MUL as MULTIPLICATION, SUB as SUBTRACTION } from '../interp/soft-float.ts';
 import { IN_MEMORY, IN_REGISTER, IN_XMM, type Insn } from '../isa/insn.ts';
-import { type BlockCode, HELPER_DOUBLE, HELPER_SINGLE, READ, WRITE } from './block-code.ts';
+import { READ, WRITE } from './access-check.ts';
+import { type BlockCode, HELPER_DOUBLE, HELPER_SINGLE } from './block-code.ts';
 import { KNOWN } from './flag-code.ts';
 import type { Writer } from './integer-ops.ts';
 import { D0, D1, D2, FLAGS, INEXACT, S0, S1, S2, T0, T1, V0, W0, XMM_LOCAL } from './locals.ts';

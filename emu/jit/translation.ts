@@ -1,5 +1,6 @@
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { Exit } from './exits.ts';
+import { HELPER_PARAMETERS } from './flag-helpers.ts';
 import { threadSegmentOf } from './instructions.ts';
 import { LOCAL_TYPES } from './locals.ts';
 import { planRegion } from './plan.ts';
@@ -37,7 +38,7 @@ export interface Translation {
 
 const TYPES = [
   { params: [I32], results: [I32] },
-  { params: [I32, I32, I32, I32], results: [I32] },
+  { params: Array<number>(HELPER_PARAMETERS).fill(I32), results: [I32] },
   { params: [I32, F64, F64], results: [I32] },
   { params: [I32, F32, F32], results: [I32] },
 ];
@@ -52,18 +53,19 @@ const IMPORTS = {
   ],
 };
 
-/** Null when the region's graph has no form that can be written. `shape`: of the x87 at its head (x87-state.ts). */
+/** Null when the region's graph has no form that can be written. `shape`: of the x87 at its head (x87-state.ts). `hasFrame`: EBP points into the stack. */
 export function translateRegion(
   region: Region,
   space: AddressSpace,
   slot: number,
   shape: number,
+  hasFrame: boolean,
   newExit: (exit: Exit) => number,
   newNote: (note: X87Note) => number,
 ): Translation | null {
   const plan = planRegion(region);
   if (plan === null) return null;
-  const writer = new RegionCode(plan, region, slot, shape, newExit, newNote);
+  const writer = new RegionCode(plan, region, slot, shape, hasFrame, newExit, newNote);
   const code = writer.write();
   if (code === null) return null;
   const shared = !(space.memory.buffer instanceof ArrayBuffer);

@@ -2,7 +2,8 @@ import { EAX } from '../core/core-state.ts';
 import { C0, C1, C2, C3, PE } from '../fpu/environment.ts';
 import { ARITHMETIC_FLAGS } from '../interp/flags.ts';
 import { IN_MEMORY, type Insn } from '../isa/insn.ts';
-import { type BlockCode, HELPER_X87, READ, WRITE } from './block-code.ts';
+import { READ, WRITE } from './access-check.ts';
+import { type BlockCode, HELPER_X87 } from './block-code.ts';
 import { KNOWN } from './flag-code.ts';
 import type { Writer } from './integer-ops.ts';
 import {

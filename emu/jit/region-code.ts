@@ -60,7 +60,7 @@ import {
   X87_STATUS,
   XMM_LOCAL,
 } from './locals.ts';
-import { edgeName, type Plan } from './plan.ts';
+import { edgeName, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { StructuredWriter } from './structure.ts';
 import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
@@ -388,6 +388,10 @@ export class RegionCode {
     const label = (to: number): Label => this.structure.labelOf(node, to)!;
     const last = Math.max(0, ...targets.keys());
     const table = Array.from({ length: last + 1 }, (_, entry) => label(targets.get(entry) ?? otherwise));
+    // Mostly control is not on its way to an entry, and a jump through a table costs more than the question.
+    this.code.get(ENTRY);
+    this.code.op(OP.i32Eqz);
+    this.code.brIf(label(otherwise));
     this.code.get(ENTRY);
     this.code.brTable(table, label(otherwise));
   }
@@ -544,15 +548,9 @@ export class RegionCode {
     code.end();
   }
 
-  /** Where a jump within the region goes, or null when it leaves it. */
-  private nodeFor(block: Block, eip: number): number | null {
-    if (this.plan.roundabout.has(edgeName(block.eip, eip))) return null;
-    return this.plan.nodeOf.get(eip) ?? null;
-  }
-
   /** The label, when nothing else is needed to get there. */
   private simpleLabel(node: number, b: BlockCode, block: Block, eip: number): Label | null {
-    const to = this.nodeFor(block, eip);
+    const to = nodeFor(this.plan, block, eip);
     if (to === null) return null;
     const label = this.structure.labelOf(node, to);
     if (label === null || this.knowsKind(to)) return null;
@@ -571,7 +569,7 @@ export class RegionCode {
 
   private goTo(node: number, b: BlockCode, block: Block, eip: number): void {
     const { code } = this;
-    const to = this.nodeFor(block, eip);
+    const to = nodeFor(this.plan, block, eip);
     if (to !== null) {
       if (this.knowsKind(to)) this.kindAt.set(to, b.kind);
       else b.makeDynamic();

@@ -102,6 +102,8 @@ interface Symbol {
 
 export interface BlockContext {
   readonly exitLabel: Label;
+  /** "Inexact" is masked and set already, in the MXCSR and the x87's status word as far as the region uses them. */
+  readonly inexactIsOld: boolean;
   /** Whether EBP points into the stack. */
   readonly hasFrame: boolean;
   /** Gives the number of what the x87 is to remember of an instruction. */
@@ -131,6 +133,8 @@ export class BlockCode {
   private exitNumber = -1;
   /** TOP and the filled registers of the x87 (x87-state.ts). */
   shape = 0;
+  private knownDoubles = 0;
+  private knownStack = 0;
 
   constructor(code: WasmCode, kind: number, notes: BlockNotes, recording: boolean, context: BlockContext) {
     this.code = code;
@@ -219,9 +223,23 @@ export class BlockCode {
     this.notes.vectorsUsed |= 1 << reg;
   }
 
+  /** Whether the low double of a vector is known to be zero or normal. */
+  knowsDouble(reg: number): boolean {
+    return ((this.knownDoubles >> reg) & 1) !== 0;
+  }
+
+  knowDouble(reg: number): void {
+    this.knownDoubles |= 1 << reg;
+  }
+
   changeVector(reg: number): void {
+    this.knownDoubles &= ~(1 << reg);
     this.notes.vectorsUsed |= 1 << reg;
     this.notes.vectorsWritten |= 1 << reg;
+  }
+
+  get inexactIsOld(): boolean {
+    return this.context.inexactIsOld;
   }
 
   useMxcsr(): void {
@@ -247,9 +265,15 @@ export class BlockCode {
     if (((this.shape >> (8 + this.stackRegister(i))) & 1) === 0) this.notes.x87Fails = true;
   }
 
-  /** The register, which is filled from now on. */
-  fillStackRegister(i: number): number {
+  /** Whether ST(i) is known to be a zero or middling (float-check.ts). */
+  knowsStack(i: number): boolean {
+    return ((this.knownStack >> this.stackRegister(i)) & 1) !== 0;
+  }
+
+  /** The register, which is filled from now on, and perhaps known. */
+  fillStackRegister(i: number, known: boolean): number {
     const register = this.stackRegister(i);
+    this.knownStack = (this.knownStack & ~(1 << register)) | (known ? 1 << register : 0);
     this.setShape(this.shape | (0x100 << register));
     return register;
   }

@@ -2,7 +2,7 @@ import { type CoreState, EBP, ECX, EFLAGS, EIP, ESP, FLAG_RF, SEG_BASE, SEG_FS, 
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { fetchable } from '../interp/fetch.ts';
 import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
-import { MXCSR, XMM } from '../interp/simd.ts';
+import { MASK_SHIFT, MXCSR, PE, ROUND_SHIFT, XMM } from '../interp/simd.ts';
 import { type AddressSpace, PAGE_SHIFT } from '../memory/address-space.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, KNOWN } from './flag-code.ts';
@@ -24,9 +24,10 @@ import {
   S_XMM_BYTES,
 } from './layout.ts';
 import { findRegion, isRepeated, type Region } from './region.ts';
+import type { Situation } from './situation.ts';
 import { newStatistics } from './statistics.ts';
 import { TranslatedCode } from './translated-code.ts';
-import { isTranslationOf, type Translation, translateRegion } from './translation.ts';
+import { isTranslationOf, suits, type Translation, translateRegion } from './translation.ts';
 import { SHAPE_UNLOADED, X87Carrier, type X87Note } from './x87-state.ts';
 
 /** A translated function that does not come back is never optimised by V8: so many instructions at most before it must. */
@@ -41,6 +42,9 @@ const MISSES_MAX = 60;
 const JUMP_TARGETS_MAX = 64;
 /** An EBP so close to ESP is a frame pointer. */
 const FRAME_BYTES_MAX = 1 << 20;
+/** Times that a place gets a translation for the other meaning of "inexact" before it gets one for both. */
+const ROUNDING_CHANGES_MAX = 3;
+const INEXACT_OLD = PE | (PE << MASK_SHIFT);
 
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */
@@ -106,6 +110,10 @@ export class JitEngine implements Engine {
         const retired = Math.min(left, STRETCH_MAX) - code.state[S_LEFT];
         statistics.translated += retired;
         left -= retired;
+        if (found.reason === Reason.Rounding) {
+          this.changeRounding(core, code, found);
+          continue;
+        }
         if (found.reason === Reason.Leave) this.missed(core, code, found, core.i32[EIP]!);
         if (left === 0 || found.reason === Reason.Leave) continue;
         // The stretch was over, not the budget.
@@ -274,17 +282,37 @@ export class JitEngine implements Engine {
     return !this.eager && code.isVolatile(eip >>> PAGE_SHIFT);
   }
 
+  private situationOf(core: CoreState, code: TranslatedCode, eip: number): Situation {
+    const { i32 } = core;
+    return {
+      x87Shape: this.x87.shapeOf(core),
+      hasFrame: Math.abs(i32[EBP]! - i32[ESP]!) < FRAME_BYTES_MAX,
+      sseInexactIsOld: (i32[MXCSR]! & (INEXACT_OLD | (3 << ROUND_SHIFT))) === INEXACT_OLD,
+      x87InexactIsOld: this.x87.hasInexact(core),
+      roundingChanges: (code.roundingChanges.get(eip) ?? 0) >= ROUNDING_CHANGES_MAX,
+    };
+  }
+
+  /** A translation is for the other case of what "inexact" means; another takes its place. */
+  private changeRounding(core: CoreState, code: TranslatedCode, exit: Exit): void {
+    const { roundingChanges } = code;
+    roundingChanges.set(exit.eip, (roundingChanges.get(exit.eip) ?? 0) + 1);
+    code.drop(exit.slot);
+    this.translate(core, code, exit.eip);
+  }
+
   /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
   private translate(core: CoreState, code: TranslatedCode, eip: number, after = -1): void {
     const { statistics } = this;
     if (code.refused.has(eip) || code.find(eip) >= 0) return;
     if (fetchable(code.space, eip >>> 0) === 0 || this.isVolatile(code, eip)) return;
+    const situation = this.situationOf(core, code, eip);
     const known = this.byHead.get(eip) ?? [];
     const found = known.findLast(
       (translation) =>
         translation.slot > after &&
         !code.has(translation.slot) &&
-        (translation.shape === null || translation.shape === this.x87.shapeOf(core)) &&
+        suits(translation, situation) &&
         translation.pages.every((page) => fetchable(code.space, (page << 12) >>> 0) > 0) &&
         isTranslationOf(translation, code.space),
     );
@@ -293,7 +321,6 @@ export class JitEngine implements Engine {
       code.add(found);
       return;
     }
-    const shape = this.x87.shapeOf(core);
     const region = (withX87: boolean): Region | null =>
       findRegion(eip, {
         space: code.space,
@@ -308,8 +335,7 @@ export class JitEngine implements Engine {
             found,
             code.space,
             this.slots,
-            shape,
-            Math.abs(core.i32[EBP]! - core.i32[ESP]!) < FRAME_BYTES_MAX,
+            situation,
             (exit) => this.exits.push(exit) - 1,
             (note) => this.x87Notes.push(note) - 1,
           );

@@ -27,7 +27,11 @@ export interface Plan {
 export const edgeName = (from: number, to: number): string => `${from >>> 0}>${to >>> 0}`;
 
 /** Node that a direct jump goes to; null when that is no node of the region, or the jump goes round by the root. */
-export function nodeFor(plan: Pick<Plan, 'fronts' | 'shortcuts' | 'roundabout'>, from: Block, to: number): number | null {
+export function nodeFor(
+  plan: Pick<Plan, 'fronts' | 'shortcuts' | 'roundabout'>,
+  from: Block,
+  to: number,
+): number | null {
   const name = edgeName(from.eip, to);
   if (plan.roundabout.has(name)) return null;
   return plan.shortcuts.get(name) ?? plan.fronts.get(to) ?? null;

@@ -62,6 +62,7 @@ import {
 } from './locals.ts';
 import { edgeName, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
+import { type Situation, takesInexactAsOld } from './situation.ts';
 import { StructuredWriter } from './structure.ts';
 import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
 import { WINDOWS } from './windows.ts';
@@ -110,10 +111,8 @@ export class RegionCode {
   private readonly plan: Plan;
   private readonly region: Region;
   private readonly slot: number;
-  /** Of the x87 at the region's head. */
-  private readonly shape: number;
-  /** Whether EBP points into the stack. */
-  private readonly hasFrame: boolean;
+  /** At the region's head. */
+  private readonly situation: Situation;
   private readonly shapes = new Map<number, number>();
   private readonly newNote: (note: X87Note) => number;
   private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
@@ -132,16 +131,14 @@ export class RegionCode {
     plan: Plan,
     region: Region,
     slot: number,
-    shape: number,
-    hasFrame: boolean,
+    situation: Situation,
     newExit: (exit: Exit) => number,
     newNote: (note: X87Note) => number,
   ) {
     this.plan = plan;
     this.region = region;
     this.slot = slot;
-    this.shape = shape;
-    this.hasFrame = hasFrame;
+    this.situation = situation;
     this.newNote = newNote;
     this.newExit = (exit) => newExit({ ...exit, slot });
   }
@@ -150,8 +147,22 @@ export class RegionCode {
     return this.all.vectorsUsed !== 0 || this.all.usesMxcsr;
   }
 
+  get usesMxcsr(): boolean {
+    return this.all.usesMxcsr;
+  }
+
   get usesX87(): boolean {
     return this.all.usesX87;
+  }
+
+  /** Whether the code depends on "inexact" being masked and set already. */
+  get usesRounding(): boolean {
+    return this.all.usesMxcsr || this.all.usesX87;
+  }
+
+  /** Whether the code takes for granted that it is. */
+  get inexactIsOld(): boolean {
+    return takesInexactAsOld(this.situation, this.all);
   }
 
   /** Null when x87 instructions do not fit the stack that they find. */
@@ -163,6 +174,7 @@ export class RegionCode {
     }
     this.loadState();
     this.exitLabel = code.block();
+    if (this.usesRounding && !this.situation.roundingChanges) this.writeGate();
     this.rootLabel = code.loop();
     this.leaveLabel = code.block();
     this.structure = new StructuredWriter(
@@ -201,7 +213,8 @@ export class RegionCode {
     const note = (eip: number): void => {
       const block = region.blocks.get(eip)!;
       const notes = new BlockNotes();
-      const context = { exitLabel: 0, hasFrame: this.hasFrame, newExit: () => 0, newNote: () => 0 };
+      const { hasFrame } = this.situation;
+      const context = { exitLabel: 0, inexactIsOld: false, hasFrame, newExit: () => 0, newNote: () => 0 };
       const scratch = new WasmCode();
       scratch.block();
       const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
@@ -223,7 +236,7 @@ export class RegionCode {
     };
     // Behind an instruction that a jump leads to and that is not translated, code begins that nothing here leads to.
     for (const start of region.blocks.keys()) {
-      if (!shapes.has(start)) lead(start, this.shape);
+      if (!shapes.has(start)) lead(start, this.situation.x87Shape);
       for (let eip = work.pop(); eip !== undefined; eip = work.pop()) note(eip);
     }
     return !all.usesX87 || (consistent && !all.x87Fails);
@@ -274,11 +287,9 @@ export class RegionCode {
       code.mem(MEM.f64Load, index * 8);
       code.set(local);
     }
-    code.i64(0n);
-    code.i64(-1n);
     code.get(X87_STATUS);
     code.i32(X87_PE);
-    code.op(OP.i32And, OP.select);
+    code.op(OP.i32And, OP.i32Eqz);
     code.set(X87_INEXACT);
   }
 
@@ -299,15 +310,36 @@ export class RegionCode {
   /** INEXACT: PE and its mask are set, rounding control is 0. */
   private loadRounding(): void {
     const { code } = this;
-    code.i64(0n);
-    code.i64(-1n);
     code.i32(STATE);
     code.mem(MEM.i32Load, S_MXCSR * 4);
     code.i32(PE | (PE << MASK_SHIFT) | (3 << ROUND_SHIFT));
     code.op(OP.i32And);
     code.i32(PE | (PE << MASK_SHIFT));
-    code.op(OP.i32Eq, OP.select);
+    code.op(OP.i32Ne);
     code.set(INEXACT);
+  }
+
+  /** Control that comes in is sent back when "inexact" is old and the code is for its being news, or the other way round. */
+  private writeGate(): void {
+    const { code, all, inexactIsOld } = this;
+    const exits = [...this.plan.entries.keys()].map((eip) =>
+      this.newExit({ reason: Reason.Rounding, eip, refund: 0, kind: DYNAMIC, always: false }),
+    );
+    code.get(ENTRY);
+    code.i32(exits[0]! - 1);
+    code.op(OP.i32Add);
+    code.set(EXIT);
+    if (all.usesMxcsr) code.get(INEXACT);
+    else code.i32(0);
+    if (all.usesX87) {
+      // As long as the x87 is not loaded nothing is known of it.
+      code.get(X87_INEXACT);
+      code.get(X87_SHAPE);
+      code.i32(0);
+      code.op(...(inexactIsOld ? [OP.i32GeS, OP.i32And] : [OP.i32LtS, OP.i32Or]), OP.i32Or);
+    }
+    if (!inexactIsOld) code.op(OP.i32Eqz);
+    code.brIf(this.exitLabel);
   }
 
   private storeState(): void {
@@ -416,8 +448,8 @@ export class RegionCode {
     code.i32(0);
     code.op(OP.i32LtS);
     code.brIf(this.exitLabel);
-    const { exitLabel, hasFrame, newExit, newNote } = this;
-    const context = { exitLabel, hasFrame, newExit, newNote };
+    const { exitLabel, inexactIsOld, newExit, newNote } = this;
+    const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };
     const b = new BlockCode(code, kind, this.notes.get(block.eip)!, false, context);
     b.shape = this.shapes.get(block.eip)!;
     this.writeInstructions(b, block);

@@ -38,6 +38,8 @@ export class TranslatedCode implements CodeCache {
   seeking = 0;
   /** How often translated code left for an EIP that has no translation, or by an indirect jump. */
   readonly misses = new Map<number, number>();
+  /** By EIP of an entry: how often its translation was for the other case of whether "inexact" is masked and set already. */
+  readonly roundingChanges = new Map<number, number>();
   /** EIPs at which no region begins. */
   readonly refused = new Set<number>();
   generation: number;

@@ -62,7 +62,7 @@ import {
 } from './locals.ts';
 import { edgeName, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
-import { type Situation, takesInexactAsOld } from './situation.ts';
+import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { StructuredWriter } from './structure.ts';
 import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
 import { WINDOWS } from './windows.ts';
@@ -155,14 +155,8 @@ export class RegionCode {
     return this.all.usesX87;
   }
 
-  /** Whether the code depends on "inexact" being masked and set already. */
-  get usesRounding(): boolean {
-    return this.all.usesMxcsr || this.all.usesX87;
-  }
-
-  /** Whether the code takes for granted that it is. */
-  get inexactIsOld(): boolean {
-    return takesInexactAsOld(this.situation, this.all);
+  get inexactness(): Inexactness {
+    return inexactnessFor(this.situation, this.all);
   }
 
   /** Null when x87 instructions do not fit the stack that they find. */
@@ -174,7 +168,7 @@ export class RegionCode {
     }
     this.loadState();
     this.exitLabel = code.block();
-    if (this.usesRounding && !this.situation.roundingChanges) this.writeGate();
+    if (this.inexactness !== 'either') this.writeGate();
     this.rootLabel = code.loop();
     this.leaveLabel = code.block();
     this.structure = new StructuredWriter(
@@ -321,7 +315,8 @@ export class RegionCode {
 
   /** Control that comes in is sent back when "inexact" is old and the code is for its being news, or the other way round. */
   private writeGate(): void {
-    const { code, all, inexactIsOld } = this;
+    const { code, all } = this;
+    const isOld = this.inexactness === 'old';
     const exits = [...this.plan.entries.keys()].map((eip) =>
       this.newExit({ reason: Reason.Rounding, eip, refund: 0, kind: DYNAMIC, always: false }),
     );
@@ -336,9 +331,9 @@ export class RegionCode {
       code.get(X87_INEXACT);
       code.get(X87_SHAPE);
       code.i32(0);
-      code.op(...(inexactIsOld ? [OP.i32GeS, OP.i32And] : [OP.i32LtS, OP.i32Or]), OP.i32Or);
+      code.op(...(isOld ? [OP.i32GeS, OP.i32And] : [OP.i32LtS, OP.i32Or]), OP.i32Or);
     }
-    if (!inexactIsOld) code.op(OP.i32Eqz);
+    if (!isOld) code.op(OP.i32Eqz);
     code.brIf(this.exitLabel);
   }
 
@@ -448,7 +443,8 @@ export class RegionCode {
     code.i32(0);
     code.op(OP.i32LtS);
     code.brIf(this.exitLabel);
-    const { exitLabel, inexactIsOld, newExit, newNote } = this;
+    const { exitLabel, newExit, newNote } = this;
+    const inexactIsOld = this.inexactness === 'old';
     const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };
     const b = new BlockCode(code, kind, this.notes.get(block.eip)!, false, context);
     b.shape = this.shapes.get(block.eip)!;

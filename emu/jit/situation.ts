@@ -11,8 +11,12 @@ export interface Situation {
   readonly roundingChanges: boolean;
 }
 
-/** Whether code for a situation takes "inexact" to be masked and set already, as far as it uses MXCSR and the x87. */
-export function takesInexactAsOld(situation: Situation, code: { usesMxcsr: boolean; usesX87: boolean }): boolean {
-  if (situation.roundingChanges) return false;
-  return (situation.sseInexactIsOld || !code.usesMxcsr) && (situation.x87InexactIsOld || !code.usesX87);
+/** What code takes "inexact" to be, and what is to be found out at its entries: masked and set already, or not; or either. */
+export type Inexactness = 'old' | 'new' | 'either';
+
+/** For code that uses MXCSR and the x87, or does not. */
+export function inexactnessFor(situation: Situation, code: { usesMxcsr: boolean; usesX87: boolean }): Inexactness {
+  if (situation.roundingChanges || !(code.usesMxcsr || code.usesX87)) return 'either';
+  const isOld = (situation.sseInexactIsOld || !code.usesMxcsr) && (situation.x87InexactIsOld || !code.usesX87);
+  return isOld ? 'old' : 'new';
 }

@@ -6,7 +6,7 @@ import { LOCAL_TYPES } from './locals.ts';
 import { planRegion } from './plan.ts';
 import type { Region } from './region.ts';
 import { RegionCode } from './region-code.ts';
-import { type Situation, takesInexactAsOld } from './situation.ts';
+import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { F32, F64, I32 } from './wasm-code.ts';
 import { encodeModule } from './wasm-module.ts';
 import type { X87Note } from './x87-state.ts';
@@ -32,8 +32,7 @@ export interface Translation {
   /** TOP and the filled registers of the x87 at its head; null when it does not use the x87. */
   readonly shape: number | null;
   readonly usesMxcsr: boolean;
-  /** "Inexact" is taken to be masked and set already. */
-  readonly inexactIsOld: boolean;
+  readonly inexactness: Inexactness;
   /** FS (bit 4) and GS (bit 5) when it takes them for 4 GiB data segments. */
   readonly reliesOn: number;
   readonly instructions: number;
@@ -83,7 +82,7 @@ export function translateRegion(
     usesVectors: writer.usesVectors,
     shape: writer.usesX87 ? situation.x87Shape : null,
     usesMxcsr: writer.usesMxcsr,
-    inexactIsOld: writer.inexactIsOld,
+    inexactness: writer.inexactness,
     reliesOn: [...region.blocks.values()]
       .flatMap(({ insns }) => insns.map(threadSegmentOf))
       .reduce((all, segment) => all | segment, 0),
@@ -101,9 +100,9 @@ function originalOf(region: Region, space: AddressSpace): Original[] {
 }
 
 /** Whether a translation is what would be made in a situation. */
-export function suits({ shape, usesMxcsr, inexactIsOld }: Translation, situation: Situation): boolean {
+export function suits({ shape, usesMxcsr, inexactness }: Translation, situation: Situation): boolean {
   if (shape !== null && shape !== situation.x87Shape) return false;
-  return inexactIsOld === takesInexactAsOld(situation, { usesMxcsr, usesX87: shape !== null });
+  return inexactness === inexactnessFor(situation, { usesMxcsr, usesX87: shape !== null });
 }
 
 /** Whether a space has the code that a translation was made of, where it may be executed is the caller's business. */

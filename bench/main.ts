@@ -154,13 +154,14 @@ function printCampaigns(rows: readonly CampaignRow[]): void {
   console.log('Injections per second: flips of registers; CPU time, then wall time');
   console.log(
     `${table([
-      ['program', 'instructions', 'from power-on', 'from snapshots', 'ratio', '1 job', '2 jobs', 'ratio'],
+      ['program', 'instructions', 'from power-on', 'from snapshots', 'ratio', 'set-up', '1 job', '2 jobs', 'ratio'],
       ...rows.map((row) => [
         row.program,
         String(row.instructions),
         short(row.fromPowerOn),
         short(row.fromSnapshots),
         `${short(row.fromSnapshots / row.fromPowerOn)}x`,
+        `${short(row.setUpSeconds)} s`,
         short(row.oneJob),
         short(row.twoJobs),
         `${short(row.twoJobs! / row.oneJob!)}x`,

@@ -1,16 +1,17 @@
-// Builds the guest programs: libc.a from libc/, then one static ELF per program, into guest/bin (committed); and the compute
-// programs, which have no libc and may use floating point.
+// Builds the guest programs: libc.a from libc/, then one static ELF per program, into guest/bin (committed); the compute
+// programs, which have no libc and may use floating point; and guest/tree, a small file tree of dynamic programs (committed too).
 // `--check` builds elsewhere and fails if a committed binary is not what the sources give.
 // The bytes depend on the sources and the compiler's version only: every path handed to clang is relative to guest/.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const guestDir = dirname(fileURLToPath(import.meta.url));
-const committedDir = join(guestDir, 'bin');
+/** What is built and committed: folders below guest/. */
+const builtDirs = ['bin', 'tree'];
 const testedClang = 14;
 
 const processors = {
@@ -68,6 +69,21 @@ const linkFlags = [
   '--fatal-warnings',
 ];
 
+/** Of what is linked at run time. The program headers of a shared library need no interpreter, nor do its functions go through the program. */
+const dynamicFlags = [
+  '-m',
+  'elf_i386_fbsd',
+  '--build-id=none',
+  '-z',
+  'separate-code',
+  '-z',
+  'norelro',
+  '--hash-style=sysv',
+  '--gc-sections',
+  '--fatal-warnings',
+];
+const interpreter = '/libexec/ld-elf.so.1';
+
 class BuildError extends Error {}
 
 /** Where a tool of LLVM is: $CLANG and so on, the plain name, then names with a version. */
@@ -120,7 +136,8 @@ function buildAll(outDir) {
   const scratch = mkdtempSync(join(tmpdir(), 'coreback-guest-'));
   try {
     const compile = (source, extra = [], processor = 'i486') => {
-      const object = join(scratch, `${source.replaceAll('/', '-')}-${processor}.o`);
+      const kind = extra.find((flag) => flag === '-fPIC' || flag === '-fPIE') ?? '';
+      const object = join(scratch, `${source.replaceAll('/', '-')}-${processor}${kind}.o`);
       run(tools.clang, [...compileFlags, ...processors[processor], ...extra, '-c', source, '-o', object]);
       return object;
     };
@@ -129,28 +146,81 @@ function buildAll(outDir) {
     const archive = join(scratch, 'libc.a');
     run(tools.ar, ['--format=gnu', 'rcsD', archive, ...objects.filter((object) => !isCrt(object))]);
 
-    mkdirSync(outDir, { recursive: true });
+    const binDir = join(outDir, 'bin');
+    mkdirSync(binDir, { recursive: true });
     const programs = listPrograms();
     for (const { name, debug, sources } of programs) {
-      const out = join(outDir, name);
+      const out = join(binDir, name);
       const own = sources.map((source) => compile(source, debug));
       run(tools.lld, [...linkFlags, '-o', out, ...objects.filter(isCrt), ...own, archive]);
       refuseFloatingPoint(tools.objdump, out);
     }
     for (const { name, source, processor } of computePrograms) {
-      const out = join(outDir, name);
+      const out = join(binDir, name);
       const extra = ['-gdwarf-4', '-mstackrealign', '-fno-builtin-memcpy', '-fno-builtin-memset'];
       const shim = processor === 'i486' ? ['shim'] : ['shim', 'shim-doubles'];
       const own = [...shim, source].map((file) => compile(`compute/${file}.c`, extra, processor));
       run(tools.lld, [...linkFlags, '-o', out, ...own]);
       if (processor === 'i486') refuseFloatingPoint(tools.objdump, out);
     }
-    const names = [...programs, ...computePrograms].map(({ name }) => name);
-    return { names, tools };
+    buildTree(join(outDir, 'tree'), compile, tools);
+    return tools;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
+
+/** A FreeBSD file tree in small: run-time linker, shared libraries, and a program that is linked with them in both ways. */
+function buildTree(treeDir, compile, { lld, objdump }) {
+  const out = (path) => {
+    mkdirSync(dirname(join(treeDir, path)), { recursive: true });
+    return join(treeDir, path);
+  };
+  const pic = ['-fPIC', '-Idynamic/libtally'];
+  const pie = ['-fPIE', '-gdwarf-4', '-Idynamic/libtally'];
+  const linker = filesUnder('dynamic/rtld', ['.c', '.S']).map((source) =>
+    compile(source, ['-fPIC', '-fvisibility=hidden', '-fno-builtin']),
+  );
+  run(lld, [...dynamicFlags, '-shared', '-Bsymbolic', '-e', '_start', '-o', out(interpreter), ...linker]);
+  const libc = filesUnder('libc', ['.c', '.S']).filter((source) => !source.startsWith('libc/crt/'));
+  const library = (path, objects) => {
+    const soname = ['-soname', basename(path)];
+    run(lld, [...dynamicFlags, '-shared', '-Bsymbolic-functions', ...soname, '-o', out(path), ...objects]);
+    return join(treeDir, path);
+  };
+  const libcPath = library(
+    'lib/libc.so.7',
+    libc.map((source) => compile(source, pic)),
+  );
+  // Its functions may be replaced, so that addresses of them are relocations with a symbol.
+  const libtally = join(treeDir, 'usr/lib/libtally.so.1');
+  run(lld, [
+    ...dynamicFlags,
+    '-shared',
+    '-soname',
+    'libtally.so.1',
+    '-o',
+    out('usr/lib/libtally.so.1'),
+    compile('dynamic/libtally/tally.c', pic),
+  ]);
+  const crt = filesUnder('libc/crt', ['.c', '.S']);
+  const program = (path, how, flags) => {
+    const own = [...crt, 'dynamic/tally.c'].map((source) => compile(source, flags));
+    // break(2) starts from the end of the program, which libc has to find.
+    const loader = ['--dynamic-linker', interpreter, '--export-dynamic-symbol=_end'];
+    run(lld, [...dynamicFlags, ...how, ...loader, '-o', out(path), ...own, libtally, libcPath]);
+  };
+  program('usr/bin/tally', ['--image-base=0x08048000'], ['-gdwarf-4', '-Idynamic/libtally']);
+  program('usr/bin/tally-pie', ['-pie'], pie);
+  for (const path of treeFiles(treeDir)) refuseFloatingPoint(objdump, join(treeDir, path));
+}
+
+/** Files below a folder, as paths relative to it, sorted. */
+const treeFiles = (dir) =>
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
+    .sort();
 
 /** Our libc neither saves nor uses x87, MMX and SSE registers; programs for an i486 have no such instruction. */
 function refuseFloatingPoint(objdump, path) {
@@ -162,33 +232,40 @@ function refuseFloatingPoint(objdump, path) {
 }
 
 function build() {
-  rmSync(committedDir, { recursive: true, force: true });
-  const { names } = buildAll(committedDir);
-  for (const name of names) {
-    const bytes = readFileSync(join(committedDir, name));
+  for (const dir of builtDirs) rmSync(join(guestDir, dir), { recursive: true, force: true });
+  buildAll(guestDir);
+  for (const name of builtFiles(guestDir)) {
+    const bytes = readFileSync(join(guestDir, name));
     console.log(`${String(bytes.length).padStart(7)}  ${name}`);
   }
 }
 
+/** What is there of what is built, as paths relative to `base`. */
+const builtFiles = (base) =>
+  builtDirs.flatMap((dir) =>
+    existsSync(join(base, dir)) ? treeFiles(join(base, dir)).map((path) => join(dir, path)) : [],
+  );
+
 function check() {
   const freshDir = mkdtempSync(join(tmpdir(), 'coreback-guest-check-'));
   try {
-    const { names, tools } = buildAll(freshDir);
-    const committed = existsSync(committedDir) ? readdirSync(committedDir).sort() : [];
+    const tools = buildAll(freshDir);
+    const fresh = builtFiles(freshDir);
+    const committed = builtFiles(guestDir);
     const complaints = [];
-    for (const name of names) {
-      if (!committed.includes(name)) complaints.push(`${name}: not in guest/bin`);
-      else if (!readFileSync(join(freshDir, name)).equals(readFileSync(join(committedDir, name))))
-        complaints.push(`${name}: guest/bin has other bytes than the sources give`);
+    for (const name of fresh) {
+      if (!committed.includes(name)) complaints.push(`guest/${name}: not there`);
+      else if (!readFileSync(join(freshDir, name)).equals(readFileSync(join(guestDir, name))))
+        complaints.push(`guest/${name}: has other bytes than the sources give`);
     }
-    for (const name of committed) if (!names.includes(name)) complaints.push(`${name}: in guest/bin without a source`);
+    for (const name of committed) if (!fresh.includes(name)) complaints.push(`guest/${name}: there without a source`);
     if (complaints.length > 0) {
       throw new BuildError(
-        `${complaints.join('\n')}\nRun npm run guest:build and commit guest/bin. It is built with clang ` +
+        `${complaints.join('\n')}\nRun npm run guest:build and commit guest/bin and guest/tree. They are built with clang ` +
           `${testedClang}; this one is: ${tools.clang.version}`,
       );
     }
-    console.log(`guest/bin: ${names.length} programs, all as their sources say`);
+    console.log(`guest/bin, guest/tree: ${fresh.length} files, all as their sources say`);
   } finally {
     rmSync(freshDir, { recursive: true, force: true });
   }

@@ -21,7 +21,9 @@ export {
   type RecoveryPolicyName,
 } from '../kernel-sim/kern/config.ts';
 export type { TraceEvent } from '../kernel-sim/kern/events.ts';
+export type { HostEntry, HostFolders, HostPlace } from '../kernel-sim/vfs/host-folder.ts';
 export { readFile, writeFile } from '../kernel-sim/vfs/memfs.ts';
+export type { Mount } from '../kernel-sim/vfs/mount.ts';
 export { type FinishedRun, finishedRun } from './recovery/finished-run.ts';
 export { type LogicalOutput, logicalOutputs } from './recovery/logical-output.ts';
 export { GOOD_OUTCOMES, judge, OUTCOME_RULES, OUTCOMES, type Outcome } from './recovery/outcome.ts';

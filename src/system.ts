@@ -3,7 +3,6 @@ import { sameValue } from '../emu/base/same-value.ts';
 import type { Engine } from '../emu/core/engine.ts';
 import { freebsdDescriptorTables } from '../emu/core/reset.ts';
 import type { FaultPlan } from '../emu/faults/plan.ts';
-import { Interpreter } from '../emu/interp/interpreter.ts';
 import type { FaultGeneratorConfig } from '../emu/machine/fault-generator.ts';
 import { CORES_MAX, Machine, type MachineSnapshot, type RunLimits, type Stop } from '../emu/machine/machine.ts';
 import type { ScheduleConfig } from '../emu/machine/schedule.ts';
@@ -19,9 +18,13 @@ import {
 } from '../kernel-sim/kern/config.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
+import { RELEASES } from '../kernel-sim/kern/release.ts';
 import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
-import { filesBelow, installFile } from '../kernel-sim/vfs/memfs.ts';
+import type { HostFolders } from '../kernel-sim/vfs/host-folder.ts';
+import { allFiles, installFile, vnodeAt } from '../kernel-sim/vfs/memfs.ts';
+import { type Mount, mountFolder } from '../kernel-sim/vfs/mount.ts';
+import { defaultEngine } from './default-engine.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -32,12 +35,18 @@ export interface SystemConfig extends Partial<Omit<KernelConfig, 'recoveryOption
   readonly faultGenerator?: FaultGeneratorConfig;
   readonly faults?: FaultPlan;
   readonly paranoid?: boolean;
-  /** Default: the reference interpreter. */
+  /** Default: `defaultEngine`. */
   readonly engine?: Engine;
+  /** Folders of the host in the guest's tree. What is read of them is in snapshots; the rest is still to be found on the host. */
+  readonly mounts?: readonly Mount[];
+  /** How the host is looked at: `src/host` has one. */
+  readonly hostFolders?: HostFolders;
 }
 
 /** What a system was made of that its snapshots have to fit. */
-type FixedConfig = Omit<SystemConfig, 'faults' | 'paranoid' | 'engine'>;
+type FixedConfig = Omit<SystemConfig, 'faults' | 'paranoid' | 'engine' | 'mounts' | 'hostFolders'>;
+/** What else a system needs of the host that goes on from a snapshot. */
+type FromHost = Pick<SystemConfig, 'faults' | 'paranoid' | 'engine' | 'hostFolders'>;
 
 /**
  * A system between two instructions: with the programs and files inside it all that its future depends on, and its past as events. It
@@ -67,13 +76,19 @@ export class System {
   private readonly listeners: ((event: TraceEvent) => void)[] = [];
 
   constructor(config: SystemConfig = {}) {
-    const { schedule, faultGenerator, faults, paranoid, engine, ...kernelPart } = config;
+    const { schedule, faultGenerator, faults, paranoid, engine, mounts = [], hostFolders, ...kernelPart } = config;
     const recoveryOptions = { ...DEFAULT_RECOVERY_OPTIONS, ...kernelPart.recoveryOptions };
     const kernelConfig: KernelConfig = { ...DEFAULT_CONFIG, ...kernelPart, recoveryOptions };
     this.config = { ...kernelConfig, ...(schedule ? { schedule } : {}), ...(faultGenerator ? { faultGenerator } : {}) };
     if (!Number.isInteger(kernelConfig.cores) || kernelConfig.cores < 1 || kernelConfig.cores > CORES_MAX) {
       throw new UsageError({ what: `a machine has 1 to ${CORES_MAX} cores, not ${kernelConfig.cores}`, key: 'cores' });
     }
+    if (!(kernelConfig.release in RELEASES))
+      throw new UsageError({
+        what: `there is no release '${kernelConfig.release}'`,
+        key: 'release',
+        hint: Object.keys(RELEASES).join(', '),
+      });
     checkRecovery(kernelConfig);
     const emit = (event: TraceEvent): void => {
       this.log.push(event);
@@ -81,6 +96,8 @@ export class System {
     };
     const kernel = bootKernel(kernelConfig, emit);
     this.kernel = kernel;
+    if (hostFolders) kernel.hostFolders = hostFolders;
+    for (const mount of mounts) this.mount(mount);
     this.machine = new Machine(
       {
         cores: kernelConfig.cores,
@@ -90,7 +107,7 @@ export class System {
         ...(faults ? { faults } : {}),
         ...(paranoid ? { paranoid } : {}),
       },
-      engine ?? new Interpreter(),
+      engine ?? defaultEngine(),
       freebsdDescriptorTables(),
       (cores, hooks, runOn) => {
         kernel.cores.push(...cores);
@@ -103,7 +120,7 @@ export class System {
   }
 
   /** A system that goes on from a snapshot, with faults of its own if `faults` is there. Errors: as `restore`. */
-  static from(snapshot: SystemSnapshot, options: Pick<SystemConfig, 'faults' | 'paranoid' | 'engine'> = {}): System {
+  static from(snapshot: SystemSnapshot, options: FromHost = {}): System {
     const { faults, ...host } = options;
     const system = new System({ ...snapshot.config, ...host });
     system.restore(snapshot, faults ? { faults } : {});
@@ -151,17 +168,30 @@ export class System {
     this.listeners.push(listener);
   }
 
+  private mount(mount: Mount): void {
+    const errno = mountFolder(this.kernel, mount);
+    if (errno)
+      throw new UsageError({
+        what: `cannot be seen at ${mount.guest}: ${errnoName(errno)}`,
+        path: mount.host,
+        key: 'mounts',
+      });
+  }
+
   install(file: GuestFile): void {
     const errno = installFile(this.kernel, file.path, file.bytes, file.mode ?? 0o755);
     if (errno)
       throw new UsageError({ what: `cannot be put into the guest's tree: ${errnoName(errno)}`, path: file.path });
   }
 
+  /** Is there a file or directory at an absolute path of the guest's tree? */
+  has(path: string): boolean {
+    return vnodeAt(this.kernel, path) !== null;
+  }
+
   /** Absolute paths of the guest's regular files whose path matches, in order of path. */
   filesMatching(pattern: RegExp): string[] {
-    const found = [...filesBelow(this.kernel, '/')].filter(
-      ({ path, vnode }) => vnode.type === 'reg' && pattern.test(path),
-    );
+    const found = [...allFiles(this.kernel)].filter(({ path, vnode }) => vnode.type === 'reg' && pattern.test(path));
     return found.map(({ path }) => path).sort();
   }
 

@@ -36,6 +36,8 @@ export interface Translation {
   /** FS (bit 4) and GS (bit 5) when it takes them for 4 GiB data segments. */
   readonly reliesOn: number;
   readonly instructions: number;
+  /** Of single steps (steps.ts): by EIP, how many are left to the end of the block. Null for a region's own translation. */
+  readonly stepsLeft: ReadonlyMap<number, number> | null;
   readonly original: readonly Original[];
 }
 
@@ -87,6 +89,7 @@ export function translateRegion(
       .flatMap(({ insns }) => insns.map(threadSegmentOf))
       .reduce((all, segment) => all | segment, 0),
     instructions: region.instructions,
+    stepsLeft: null,
     original: originalOf(region, space),
   };
 }

@@ -1,4 +1,4 @@
-/** Numbers of sys/fcntl.h, sys/unistd.h, sys/filio.h and sys/ttycom.h, FreeBSD 9.0. */
+/** Numbers of sys/fcntl.h, sys/unistd.h, FreeBSD 9.0. */
 
 export const O_ACCMODE = 3;
 export const O_RDONLY = 0;
@@ -13,6 +13,7 @@ export const O_NOFOLLOW = 0x100;
 export const O_CREAT = 0x200;
 export const O_TRUNC = 0x400;
 export const O_EXCL = 0x800;
+export const O_NOCTTY = 0x8000;
 export const O_DIRECTORY = 0x20000;
 export const O_EXEC = 0x40000;
 export const O_CLOEXEC = 0x100000;
@@ -60,18 +61,6 @@ export const SEEK_END = 2;
 export const R_OK = 4;
 export const W_OK = 2;
 export const X_OK = 1;
-
-export const FIOCLEX = 0x20006601;
-export const FIONCLEX = 0x20006602;
-export const FIONBIO = 0x8004667e;
-export const FIONREAD = 0x4004667f;
-export const TIOCGETA = 0x402c7413;
-export const TIOCSETA = 0x802c7414;
-export const TIOCSETAW = 0x802c7415;
-export const TIOCSETAF = 0x802c7416;
-export const TIOCSPGRP = 0x80047476;
-export const TIOCGPGRP = 0x40047477;
-export const TIOCGWINSZ = 0x40087468;
 
 /** PATH_MAX with the NUL, NAME_MAX, PIPE_BUF, LINK_MAX, UIO_MAXIOV, MAXSYMLINKS. */
 export const PATH_MAX = 1024;

@@ -1,4 +1,5 @@
 import * as fcntl from './fcntl.ts';
+import * as ttycom from './ttycom.ts';
 import * as vm from './vmparam.ts';
 import * as wait from './wait.ts';
 
@@ -35,6 +36,7 @@ const OPEN_BITS = named(
   'O_CREAT',
   'O_TRUNC',
   'O_EXCL',
+  'O_NOCTTY',
   'O_DIRECTORY',
   'O_EXEC',
   'O_CLOEXEC',
@@ -89,3 +91,10 @@ const FCNTL_NAMES = new Map<number, string>(
 );
 /** `F_GETFL`; the number itself when it has no name here. */
 export const fcntlName = (command: number): string => FCNTL_NAMES.get(command) ?? String(command);
+
+const IOCTL_NAMES = new Map<number, string>(
+  Object.entries(ttycom).flatMap(([name, value]) => (/^(FIO|TIOC)/.test(name) ? [[value, name] as const] : [])),
+);
+/** `TIOCGETA`; hexadecimal when it has no name here. */
+export const ioctlName = (command: number): string =>
+  IOCTL_NAMES.get(command >>> 0) ?? `0x${(command >>> 0).toString(16)}`;

@@ -14,6 +14,8 @@ export interface SiginfoFields {
 
 /** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
 export const SI_USER = 0x10001;
+/** si_code: sent by the kernel itself, for no event that has a code of its own. */
+export const SI_KERNEL = 0x10006;
 /** si_code: thr_kill(2). */
 export const SI_LWP = 0x10007;
 /** si_code: sigqueue(2), and a POSIX timer. */

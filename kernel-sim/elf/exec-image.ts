@@ -37,13 +37,18 @@ export interface ExecRange {
   readonly sizeBytes: number;
 }
 
-export interface ExecImage {
+/** What exec maps of a file. Addresses as in the file: what is of type DYN may go anywhere. */
+export interface LoadableImage {
   readonly type: 'EXEC' | 'DYN';
-  /** e_entry as in the file: add `loadBase`. */
+  /** e_entry. */
   readonly entry: number;
-  /** 0, or ET_DYN_LOAD_ADDR for a shared object linked at 0. An interpreter goes elsewhere. */
-  readonly loadBase: number;
   readonly loads: readonly ExecLoad[];
+}
+
+/** A program. */
+export interface ExecImage extends LoadableImage {
+  /** To add to addresses: 0, or ET_DYN_LOAD_ADDR for a shared object linked at 0. */
+  readonly loadBase: number;
   /** AT_PHDR without `loadBase`; 0 if the program headers are in no segment. */
   readonly phdrVaddr: number;
   readonly phnum: number;
@@ -74,15 +79,23 @@ export interface ExecOptions {
 /** Where the kernel puts a shared object that is linked at address 0. */
 export const ET_DYN_LOAD_ADDR = 0x01001000;
 export const MAXPATHLEN = 1024;
-const RTLD_PATH = '/libexec/ld-elf.so.1';
+/** Interpreters by which the kernel recognizes FreeBSD's programs. Source: FreeBSD 9.0 sys/i386/i386/elf_machdep.c. */
+const RTLD_PATHS: readonly string[] = ['/libexec/ld-elf.so.1', '/usr/libexec/ld-elf.so.1'];
 
 /** True if `result` is a rejection. */
-export const isRejected = (result: ExecImage | ExecRejection): result is ExecRejection => 'error' in result;
+export const isRejected = (result: LoadableImage | ExecRejection): result is ExecRejection => 'error' in result;
 
 /** Applies the kernel's rules to a program file. Never throws for a bad file. Copies nothing. */
-export function readExecutable(bytes: Uint8Array, options: ExecOptions = {}): ExecImage | ExecRejection {
+export const readExecutable = (bytes: Uint8Array, options: ExecOptions = {}): ExecImage | ExecRejection =>
+  orRejection(() => readImage(bytes, options));
+
+/** The same for the interpreter that a program names: it needs no brand. */
+export const readInterpreter = (bytes: Uint8Array): LoadableImage | ExecRejection =>
+  orRejection(() => readLoadable(bytes));
+
+function orRejection<T>(read: () => T): T | ExecRejection {
   try {
-    return readImage(bytes, options);
+    return read();
   } catch (error) {
     if (error instanceof UsageError) return { error: 'ENOEXEC', reason: error.message };
     throw error;
@@ -98,19 +111,26 @@ export function requireExecutable(bytes: Uint8Array, path?: string, options: Exe
   }
 }
 
-function readImage(bytes: Uint8Array, options: ExecOptions): ExecImage {
+interface LoadableParts extends LoadableImage {
+  readonly header: ElfHeader;
+  readonly phdrs: readonly ProgramHeader[];
+}
+
+function readLoadable(bytes: Uint8Array): LoadableParts {
   const header = readElfHeader(bytes);
   const phdrs = readHeaders(bytes, header);
   const loads = readLoads(bytes, header, phdrs);
+  return { type: header.e_type === ET_DYN ? 'DYN' : 'EXEC', entry: header.e_entry, loads, header, phdrs };
+}
+
+function readImage(bytes: Uint8Array, options: ExecOptions): ExecImage {
+  const { type, entry, loads, header, phdrs } = readLoadable(bytes);
   const interp = readInterp(bytes, phdrs);
   const brand = findBrand(bytes, header, phdrs, interp, options.fallbackBrand ?? -1);
   const firstLoad = phdrs.find((ph) => ph.p_type === PT_LOAD);
   const loadBase = header.e_type === ET_DYN && firstLoad?.p_vaddr === 0 ? ET_DYN_LOAD_ADDR : 0;
   return {
-    type: header.e_type === ET_DYN ? 'DYN' : 'EXEC',
-    entry: header.e_entry,
-    loadBase,
-    loads,
+    ...{ type, entry, loads, loadBase },
     phdrVaddr: findPhdrVaddr(header, phdrs),
     phnum: header.e_phnum,
     ...(interp ? { interp: interp.path } : {}),
@@ -181,7 +201,8 @@ function findBrand(
   if (osrel !== undefined) return { brandedBy: 'note', osrel };
   if (header.ei_osabi === ELFOSABI_FREEBSD || byteString(bytes, 8, 8) === 'FreeBSD')
     return { brandedBy: 'osabi', osrel: 0 };
-  if (interp?.path === RTLD_PATH && interp.size === RTLD_PATH.length + 1) return { brandedBy: 'interp', osrel: 0 };
+  if (interp && RTLD_PATHS.includes(interp.path) && interp.size === interp.path.length + 1)
+    return { brandedBy: 'interp', osrel: 0 };
   if (fallback === ELFOSABI_FREEBSD) return { brandedBy: 'fallback', osrel: 0 };
   return reject(`no FreeBSD brand (EI_OSABI is ${header.ei_osabi})`, 7, 'link for FreeBSD, or add an ABI note');
 }

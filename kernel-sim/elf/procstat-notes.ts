@@ -207,10 +207,12 @@ export interface VmmapEntry {
   readonly flags: number;
   /** Of the mapped file; empty for anonymous memory. */
   readonly path: string;
+  /** Byte of the file, or of the object, at `start`. */
+  readonly offset: number;
 }
 
 /** Offsets in struct kinfo_vmentry. Source: FreeBSD 9.0 sys/user.h. */
-const KVE = { start: 8, end: 16, flags: 44, protection: 56, path: 136 } as const;
+const KVE = { start: 8, end: 16, offset: 24, flags: 44, protection: 56, path: 136 } as const;
 
 /**
  * Reads NT_PROCSTAT_VMMAP's records; `fileOffset` is where they begin in the file.
@@ -226,6 +228,7 @@ export function decodeVmmap({ records }: RawRecords, fileOffset = 0): VmmapEntry
       protection: view.u32(KVE.protection, 'kve_protection'),
       flags: view.u32(KVE.flags, 'kve_flags'),
       path: byteString(record, KVE.path),
+      offset: Number(view.u64(KVE.offset, 'kve_offset')),
     };
   });
 }

@@ -26,7 +26,7 @@ export function startAgain(k: Kernel, point: RollbackPoint, identity: ThreadIden
   k.state.threads.set(tid, { ...blankThread(tid, pid, name, k.now()), ...scheduling, sigmask, sigqueue });
   k.pcbs.set(tid, new Uint8Array(freshRegisters().slice().buffer));
   const refused = execve(k, tid, execPath, args, env);
-  if (refused) return `${execPath} cannot be executed again: ${errnoName(refused)}`;
+  if (refused) return `${execPath} cannot be executed again: ${errnoName(refused.errno)}`;
   makeRunnable(k, k.thread(tid), 'new');
   k.emit({ kind: 'recovery-done', pid, victim: cpuId(core.id), fromNs: point.ns, body: pid });
   return null;

@@ -2,6 +2,7 @@ import { assert } from '../../emu/base/errors.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { TID_MIN } from '../abi/ids.ts';
 import { IPPORT_EPHEMERAL_FIRST } from '../net/inet.ts';
+import { CONSOLE, controlTerminal, newConsole } from '../tty/tty.ts';
 import { openConsoleDescriptors } from '../vfs/filedesc.ts';
 import { mkfs } from '../vfs/memfs.ts';
 import { lookupPath } from '../vfs/namei.ts';
@@ -56,13 +57,13 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       pipes: new Map(),
       kqueues: new Map(),
       sockets: new Map(),
+      ttys: new Map([[CONSOLE, newConsole(config.consoleIsTty)]]),
       fileLocks: new Map(),
       recoveries: new Map(),
       trees: new Map(),
       duplicates: new Map(),
       hostname: 'coreback',
       loadAverage: [0, 0, 0],
-      console: { input: new Uint8Array(0), inputClosed: false, foreground: 0 },
       counters: {
         nextPid: 2,
         nextTid: TID_MIN,
@@ -85,6 +86,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextSelfTestNs: config.selfTest?.periodNs ?? 0,
         nextLoadSampleNs: 5_000_000_000,
         arandomReads: 0,
+        hostVnodes: 0,
         fileBytes: 0,
         socketBytes: 0,
       },
@@ -107,6 +109,8 @@ export interface SpawnOptions {
   readonly nice?: number;
   /** Mask of CPUs; the default set when absent. */
   readonly affinity?: number;
+  /** The console is the terminal of its session: it gets what ^C and its kin stand for. */
+  readonly login?: boolean;
 }
 
 /** Starts a program as a child of init with the console as descriptors 0, 1 and 2. The errno when exec or the affinity is refused. */
@@ -131,11 +135,12 @@ export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | {
   k.setProc(pid, { fds: openConsoleDescriptors(k) });
   k.emit({ kind: 'fork', pid: INIT_PID, child: pid, how: 'spawn' });
   const errno = options.affinity === undefined ? 0 : setThreadMask(k, tid, options.affinity);
-  const refused = errno || execve(k, tid, options.path, options.args, options.env ?? DEFAULT_ENV);
+  const refused = errno || execve(k, tid, options.path, options.args, options.env ?? DEFAULT_ENV)?.errno;
   if (refused) {
     exitProcess(k, pid, { code: 127 });
     return { errno: refused };
   }
+  if (options.login) controlTerminal(k, pid, CONSOLE);
   makeRunnable(k, k.thread(tid), 'new');
   return { pid };
 }

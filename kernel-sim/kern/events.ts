@@ -29,6 +29,8 @@ export type KernelEvent = EventPlace &
     | { readonly kind: 'continue'; readonly pid: Pid }
     /** Bytes that a process wrote to the console, as text (bytes above 0x7F as U+0080..U+00FF). */
     | { readonly kind: 'output'; readonly pid: Pid; readonly text: string }
+    /** What the console shows of what is typed there, as text. */
+    | { readonly kind: 'echo'; readonly text: string }
     | {
         readonly kind: 'priority';
         readonly pid: Pid;

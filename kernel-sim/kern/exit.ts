@@ -1,23 +1,23 @@
 import { NOTE_EXIT } from '../abi/event.ts';
 import type { Pid } from '../abi/ids.ts';
-import { SIGCHLD, SIGCONT, SIGHUP, SIGKILL } from '../abi/signal.ts';
+import { SIGKILL } from '../abi/signal.ts';
 import { exitedStatus, killedStatus } from '../abi/wait.ts';
+import { releaseTerminal } from '../tty/tty.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
+import { deathNews, forgetNews, tellParent, wakeParent, wantsNoZombies } from './child-status.ts';
 import { cpusOf } from './cpumask.ts';
+import { groupsAround, hangUpOrphans } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
 import { processEvent } from './kqueue.ts';
 import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
 import { noteReaped } from './rollback-point.ts';
 import { decayHistory } from './sched-priority.ts';
 import { shedLoad } from './shedding.ts';
-import { psignal, wakeParent } from './signal.ts';
+import { psignal } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type { Proc, Thread } from './state.ts';
 import { removeThread } from './thread.ts';
-
-/** sigaction(2): children leave no zombies. FreeBSD sys/sys/signal.h. */
-const SA_NOCLDWAIT = 0x20;
 
 export type ExitHow = { readonly code: number } | { readonly signo: number; readonly dumped: boolean };
 
@@ -28,6 +28,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   const times = cpuTimes(k, p);
   const threads = p.threads.map((id) => k.thread(id));
   const scheduling = schedulingOf(k, p);
+  const groups = groupsAround(k, target);
   for (const id of p.threads) removeThread(k, id);
   closeAllDescriptors(k, target);
   if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
@@ -56,20 +57,20 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   });
   shedLoad(k);
   if (p.vforkParent) wakeup(k, `vfork:${target}`);
+  if (p.pid === p.sid) releaseTerminal(k, p);
   processEvent(k, target, NOTE_EXIT, status);
   orphanChildren(k, target);
+  hangUpOrphans(k, groups);
   inheritHistory(k, p, threads);
   const parent = k.findProc(p.ppid);
-  const chld = parent?.sigacts[SIGCHLD];
-  if (parent && parent.pid !== INIT_PID && (chld?.handler === 1 || (chld?.flags ?? 0) & SA_NOCLDWAIT)) {
+  if (parent && parent.pid !== INIT_PID && wantsNoZombies(parent)) {
     // The parent wants no zombies: init takes it; a wait4 in progress may have nothing left to wait for.
     k.setProc(target, { ppid: INIT_PID, realParent: 0, traced: false });
     wakeup(k, `wait:${parent.pid}`);
     reap(k, target);
     return;
   }
-  psignal(k, p.ppid, SIGCHLD);
-  wakeParent(k, target);
+  tellParent(k, deathNews(k.proc(target)));
   if (p.ppid === INIT_PID) reap(k, target);
 }
 
@@ -99,10 +100,6 @@ function orphanChildren(k: Kernel, parent: Pid): void {
       if (to === INIT_PID) reap(k, child.pid);
       else wakeParent(k, child.pid);
     } else if (child.traced) psignal(k, child.pid, SIGKILL);
-    else if (child.stopped === 'signal') {
-      psignal(k, child.pid, SIGHUP);
-      psignal(k, child.pid, SIGCONT);
-    }
   }
   // Children that somebody else traces come back to us one day: to init instead.
   for (const p of k.state.procs.values()) if (p.realParent === parent) k.setProc(p.pid, { realParent: INIT_PID });
@@ -112,6 +109,7 @@ function orphanChildren(k: Kernel, parent: Pid): void {
 export function reap(k: Kernel, target: Pid): void {
   const p = k.proc(target);
   noteReaped(k, p);
+  forgetNews(k, p);
   const parent = k.findProc(p.ppid);
   if (parent) {
     const { userNs, systemNs } = parent.children;

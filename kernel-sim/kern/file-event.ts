@@ -2,7 +2,7 @@ import { pollFile } from '../vfs/readiness.ts';
 import type { Kernel } from './kernel.ts';
 import { fileKnotes } from './kqueue.ts';
 import { wakeThread } from './sleep.ts';
-import type { FileId, KqueueId, OpenFile, PipeId, SocketId, VnodeId } from './state.ts';
+import type { FileId, KqueueId, OpenFile, PipeId, SocketId, TtyName, VnodeId } from './state.ts';
 
 /* Something has happened to what open files stand for: who waits for it in kevent(2), select(2) or poll(2) learns of it. */
 
@@ -11,7 +11,7 @@ export type FileSource =
   | { readonly kqueue: KqueueId }
   | { readonly socket: SocketId }
   | { readonly vnode: VnodeId }
-  | 'console';
+  | { readonly tty: TtyName };
 
 /** Where threads wait in select(2) and poll(2). */
 export const SELECT_CHANNEL = 'select';
@@ -24,10 +24,6 @@ export interface SelectResume {
 
 /** Is this an open file of what has changed? */
 function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
-  if (source === 'console') {
-    const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
-    return vnode?.type === 'chr' && vnode.device === 'console';
-  }
   switch (file.kind) {
     case 'pipe':
     case 'fifo':
@@ -36,10 +32,15 @@ function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
       return 'kqueue' in source && source.kqueue === file.kqueue;
     case 'shm':
       return false;
+    case 'ptm':
+      return 'tty' in source && source.tty === file.tty;
     case 'socket':
       return 'socket' in source && source.socket === file.socket;
-    case 'vnode':
-      return 'vnode' in source && source.vnode === file.vnode;
+    case 'vnode': {
+      if ('vnode' in source) return source.vnode === file.vnode;
+      const vnode = k.vnode(file.vnode);
+      return 'tty' in source && vnode.type === 'chr' && vnode.device === source.tty;
+    }
   }
 }
 

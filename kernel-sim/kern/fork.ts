@@ -34,6 +34,7 @@ export function forkProcess(
     ...blankProc(childPid, parent.pid, nowNs),
     pgid: parent.pgid,
     sid: parent.sid,
+    controlTerminal: parent.controlTerminal,
     comm: parent.comm,
     args: parent.args,
     env: parent.env,

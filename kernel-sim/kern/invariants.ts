@@ -1,5 +1,6 @@
 import { assert } from '../../emu/base/errors.ts';
 import type { Tid } from '../abi/ids.ts';
+import { checkTerminals } from '../tty/invariants.ts';
 import { checkFileInvariants } from '../vfs/invariants.ts';
 import { checkSharedPages } from '../vm/invariants.ts';
 import { cpuBit } from './cpumask.ts';
@@ -11,7 +12,7 @@ import type { Thread } from './state.ts';
 /** Walks everything and throws an InvariantError at the first thing that does not hold (DESIGN.md, Invariants). */
 export function checkInvariants(k: Kernel): void {
   const problems = [...schedulerProblems(k), ...processProblems(k), ...memoryProblems(k), ...cpusetProblems(k)];
-  problems.push(...checkSharedPages(k));
+  problems.push(...checkSharedPages(k), ...checkTerminals(k));
   problems.push(...checkFileInvariants(k));
   assert(problems.length === 0, problems.join('; '));
 }

@@ -5,6 +5,7 @@ import type { RunOn } from '../../emu/machine/machine.ts';
 import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import { type HostFolders, NO_HOST_FOLDERS } from '../vfs/host-folder.ts';
 import { faultIn } from '../vm/fault.ts';
 import type { CallTracer } from './call-trace.ts';
 import type { KernelConfig } from './config.ts';
@@ -24,6 +25,8 @@ import type {
   Socket,
   SocketId,
   Thread,
+  Tty,
+  TtyName,
   Vmspace,
   VmspaceId,
   Vnode,
@@ -74,6 +77,8 @@ export class Kernel {
   faults: FaultHooks = NO_FAULTS;
   /** Who is told of each system call and signal; null: nobody. It only looks: the run is the same with and without it. */
   callTracer: CallTracer | null = null;
+  /** Folders of the host that are mounted somewhere. */
+  hostFolders: HostFolders = NO_HOST_FOLDERS;
   /** Has a core run something else than the thread that it is running. */
   runOn: RunOn = () => {
     throw new InvariantError('this kernel has no machine');
@@ -227,6 +232,16 @@ export class Kernel {
 
   setPipe(pipe: Pipe): void {
     this.state.pipes.set(pipe.id, pipe);
+  }
+
+  tty(name: TtyName): Tty {
+    const tty = this.state.ttys.get(name);
+    assert(tty, `no terminal ${name}`);
+    return tty;
+  }
+
+  setTty(tty: Tty): void {
+    this.state.ttys.set(tty.name, tty);
   }
 
   socket(id: SocketId): Socket {

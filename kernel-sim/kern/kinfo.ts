@@ -12,6 +12,7 @@ import {
   KF_TYPE_FIFO,
   KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
+  KF_TYPE_PTS,
   KF_TYPE_SHM,
   KF_TYPE_SOCKET,
   KF_TYPE_VNODE,
@@ -60,8 +61,9 @@ import { PRI_TIMESHARE, PUSER, RQ_PPQ } from '../abi/priority.ts';
 import { timevalOf } from '../abi/resource.ts';
 import { defaultAction, SIG_MAX, SIGCONT } from '../abi/signal.ts';
 import { PROT_WRITE, USRSTACK } from '../abi/vmparam.ts';
-import { RDEV, statVnode } from '../sys/file-stat.ts';
+import { deviceNumber, statVnode } from '../sys/file-stat.ts';
 import { pathOf } from '../vfs/memfs.ts';
+import { terminalOf } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
 import { cpuTimes } from './proc.ts';
 import { rusageOf, rusageOfThread, rusageOfTimes } from './resource.ts';
@@ -94,17 +96,16 @@ export function kinfoProc(k: Kernel, p: Proc, td?: Thread): KinfoProc {
 }
 
 function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
-  const { foreground } = k.state.console;
-  const hasTty = foreground !== 0 && sessionOfGroup(k, foreground) === p.sid;
+  const tty = p.controlTerminal ? terminalOf(k, p.sid) : undefined;
   return {
     ki_pid: p.pid,
     // The parent of init is the kernel, process 0.
     ki_ppid: p.ppid === p.pid ? 0 : p.ppid,
     ki_pgid: p.pgid,
     ki_sid: p.sid,
-    ki_tpgid: hasTty ? foreground : -1,
-    ki_tsid: hasTty ? p.sid : 0,
-    ki_tdev: hasTty ? RDEV.console : NODEV,
+    ki_tpgid: tty ? tty.foreground : -1,
+    ki_tsid: tty ? p.sid : 0,
+    ki_tdev: tty ? deviceNumber(tty.name) : NODEV,
     ki_uid: p.uid,
     ki_ruid: p.uid,
     ki_svuid: p.uid,
@@ -113,8 +114,8 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
     ki_ngroups: 1,
     ki_groups: [p.gid],
     ki_xstat: p.xstat,
-    ki_flag: flagsOf(p) | (hasTty ? P_CONTROLT : 0),
-    ki_kiflag: (hasTty ? KI_CTTY : 0) | (p.sid === p.pid ? KI_SLEADER : 0),
+    ki_flag: flagsOf(p) | (p.controlTerminal ? P_CONTROLT : 0),
+    ki_kiflag: (tty ? KI_CTTY : 0) | (p.sid === p.pid ? KI_SLEADER : 0),
     ki_nice: p.nice,
     ki_comm: p.comm,
     ki_login: 'root',
@@ -123,12 +124,6 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
     ki_numthreads: p.threads.length,
     ki_sflag: PS_INMEM,
   };
-}
-
-/** The session that the console belongs to is the one of its foreground process group. */
-function sessionOfGroup(k: Kernel, pgid: number): number | null {
-  for (const p of k.state.procs.values()) if (p.pgid === pgid) return p.sid;
-  return null;
 }
 
 function flagsOf(p: Proc): number {
@@ -337,6 +332,7 @@ const KF_TYPE = {
   kqueue: KF_TYPE_KQUEUE,
   socket: KF_TYPE_SOCKET,
   shm: KF_TYPE_SHM,
+  ptm: KF_TYPE_PTS,
 } as const;
 
 /** Text, working and root directory, then the descriptors (sysctl_kern_proc_filedesc). */

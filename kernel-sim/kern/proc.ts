@@ -13,8 +13,10 @@ export const INIT_PID = pid(1);
 /** The next free process id; null when there are too many processes. */
 export function allocatePid(k: Kernel): Pid | null {
   if (k.state.procs.size >= PROCS_MAX) return null;
+  // The number of a group or a session that has outlived its leader is taken too.
+  const taken = new Set([...k.state.procs.values()].flatMap((p) => [p.pid, p.pgid, p.sid]));
   let candidate = k.state.counters.nextPid;
-  while (k.state.procs.has(pid(candidate))) candidate = candidate >= PID_MAX ? 2 : candidate + 1;
+  while (taken.has(pid(candidate))) candidate = candidate >= PID_MAX ? 2 : candidate + 1;
   k.setCounters({ nextPid: candidate >= PID_MAX ? 2 : candidate + 1 });
   return pid(candidate);
 }
@@ -31,6 +33,8 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     realParent: 0,
     pgid: id,
     sid: id,
+    controlTerminal: false,
+    executed: false,
     state: 'normal',
     comm: '',
     args: [],

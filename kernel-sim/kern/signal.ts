@@ -1,17 +1,19 @@
 import { ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
 import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
-import { SI_QUEUE, SI_USER } from '../abi/siginfo.ts';
+import { SI_USER } from '../abi/siginfo.ts';
 import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP, SIGTRAP } from '../abi/signal.ts';
+import { continueNews, stopNews, tellParentOfJob } from './child-status.ts';
 import { coredump } from './coredump.ts';
 import { exitProcess } from './exit.ts';
+import { isOrphaned } from './job-control.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { signalEvent } from './kqueue.ts';
 import { INIT_PID } from './proc.ts';
 import { noteSignal } from './rollback-point.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { SA_NODEFER, SA_RESETHAND, SA_RESTART, sendsig } from './sendsig.ts';
-import { wakeThread, wakeup } from './sleep.ts';
+import { wakeThread } from './sleep.ts';
 import type { Proc, SigAction, SigInfo, Thread } from './state.ts';
 
 /** sa_handler values that are no address: default is 0. */
@@ -47,6 +49,22 @@ const hasHandler = (p: Proc, signo: number): boolean => (p.sigacts[signo]?.handl
 
 const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
 
+/** max_pending_per_proc. Here each queue has so many places; FreeBSD counts those of a process and its threads together. */
+export const SIGQUEUE_MAX = 128;
+
+/**
+ * A queue with one signal more (FreeBSD sigqueue_add): each that is sent is handled once, whoever sends it. Only without a place left, and
+ * SIGKILL and SIGSTOP always, do those of one number become one.
+ */
+function withSignal(queue: readonly SigInfo[], info: SigInfo): readonly SigInfo[] {
+  const merged = queue.length >= SIGQUEUE_MAX || info.signo === SIGKILL || info.signo === SIGSTOP;
+  return merged && queue.some((s) => s.signo === info.signo) ? queue : [...queue, info];
+}
+
+/** A terminal's stop signal for a process that nobody would continue: its group is orphaned. */
+const isFutileStop = (k: Kernel, p: Proc, signo: number): boolean =>
+  isStopSignal(signo) && signo !== SIGSTOP && !hasHandler(p, signo) && isOrphaned(k, p.pgid);
+
 /** kill(2) and everything the kernel itself sends: one signal for a process as a whole (FreeBSD psignal, kern/kern_sig.c). */
 export function psignal(
   k: Kernel,
@@ -61,14 +79,16 @@ export function psignal(
   signalEvent(k, target, signo);
   // A process whose core has died has nobody to take the signal; it is kept for the recovered one.
   if (p.state === 'normal' && !p.traced && isIgnored(p, signo) && signo !== SIGCONT) return;
+  if (isFutileStop(k, p, signo)) return;
   if (signo !== SIGCHLD) k.emit({ kind: 'signal', pid: target, signo, sender });
 
   let queue = p.sigqueue;
   if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
   if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
-  // What sigqueue(2) sends is never merged with what is pending.
-  if (info.code === SI_QUEUE || !queue.some((s) => s.signo === signo)) queue = [...queue, info];
-  k.setProc(target, { sigqueue: queue, ...(isStopSignal(signo) ? { continueUnreported: false } : {}) });
+  k.setProc(target, {
+    sigqueue: withSignal(queue, info),
+    ...(isStopSignal(signo) ? { continueUnreported: false } : {}),
+  });
   if (p.state === 'lost') return;
 
   if (signo === SIGKILL) {
@@ -77,9 +97,7 @@ export function psignal(
     if (signo === SIGCONT && p.stopped === 'signal') {
       if (!hasHandler(p, SIGCONT)) dropSignal(k, target, SIGCONT);
       resumeProcess(k, target, 0);
-      k.setProc(target, { continueUnreported: true });
-      psignal(k, p.ppid, SIGCHLD);
-      wakeParent(k, target);
+      tellParentOfJob(k, continueNews(k.setProc(target, { continueUnreported: true })));
     } else if (isStopSignal(signo) && p.stopped === 'signal') dropSignal(k, target, signo);
     return;
   } else if (signo === SIGCONT && !hasHandler(p, SIGCONT) && !p.traced) {
@@ -176,8 +194,7 @@ export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
   }
   signalEvent(k, td.pid, info.signo);
   k.emit({ kind: 'signal', pid: td.pid, signo: info.signo, sender: info.pid });
-  const queue = td.sigqueue.some((s) => s.signo === info.signo) ? td.sigqueue : [...td.sigqueue, info];
-  notifyThread(k, k.setThread(target, { sigqueue: queue }), info.signo);
+  notifyThread(k, k.setThread(target, { sigqueue: withSignal(td.sigqueue, info) }), info.signo);
 }
 
 /**
@@ -239,7 +256,7 @@ export function stopProcess(
       k.setThread(id, { state: 'suspended' });
     } else if (td.state === 'running') k.setThread(id, { ast: true });
   }
-  if (allHalted(k, k.proc(target))) reportStop(k, target);
+  reportIfHalted(k, target);
 }
 
 /** A thread that found its process stopped (or itself held) has halted. */
@@ -252,7 +269,7 @@ export function haltThread(k: Kernel, core: KernelCore): void {
 /** The process is stopping, and its last thread that still ran has halted or is gone (FreeBSD thread_stopped). */
 export function reportIfHalted(k: Kernel, target: Pid): void {
   const p = k.proc(target);
-  if (p.stopped !== 'no' && allHalted(k, p)) reportStop(k, target);
+  if (p.stopped !== 'no' && allHalted(k, p)) tellParentOfJob(k, stopNews(p));
 }
 
 /** No thread of a stopped process can run any more: only then does wait4 tell the parent. */
@@ -261,17 +278,6 @@ export function allHalted(k: Kernel, p: Proc): boolean {
     const { state } = k.thread(id);
     return state === 'suspended' || state === 'sleeping';
   });
-}
-
-function reportStop(k: Kernel, target: Pid): void {
-  const p = k.proc(target);
-  psignal(k, p.ppid, SIGCHLD);
-  wakeParent(k, target);
-}
-
-/** A parent may be in wait4. */
-export function wakeParent(k: Kernel, child: Pid): void {
-  wakeup(k, `wait:${k.proc(child).ppid}`);
 }
 
 /** Ends a stop; `signo` (0: none) is what the process finds instead of the signal for which it stopped. */
@@ -410,6 +416,7 @@ function act(k: Kernel, core: KernelCore, target: Pid, tid: Tid, info: SigInfo):
     case 'continue':
       return true;
     case 'stop':
+      if (isFutileStop(k, p, signo)) return true;
       stopProcess(k, target, 'signal', signo, tid);
       k.setProc(target, { stopThread: 0 });
       return true;

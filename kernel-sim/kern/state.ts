@@ -1,5 +1,6 @@
 import type { Errno, Fd, Pid, Signo, Tid } from '../abi/ids.ts';
 import type { Rlimit } from '../abi/resource.ts';
+import type { Termios } from '../abi/termios.ts';
 
 /*
  * The whole state of the simulated kernel: tables of immutable records. A change replaces a record, so a snapshot is a copy of
@@ -30,6 +31,10 @@ export interface Proc {
   readonly realParent: Pid | 0;
   readonly pgid: Pid;
   readonly sid: Pid;
+  /** FreeBSD P_CONTROLT: the terminal of its session is its own too. */
+  readonly controlTerminal: boolean;
+  /** FreeBSD P_EXEC: it has executed a program since it was forked. */
+  readonly executed: boolean;
   readonly state: ProcState;
   /** FreeBSD p_comm: last component of the executed path, at most 19 bytes. */
   readonly comm: string;
@@ -536,7 +541,8 @@ export type Vnode = VnodeCommon &
     | { readonly type: 'fifo' }
   );
 
-export type DeviceName = 'null' | 'zero' | 'console' | 'random';
+/** `tty`: whoever opens it opens the terminal of its session. `ptmx`: a new pseudo-terminal. `dead`: what was open and has been revoked. */
+export type DeviceName = 'null' | 'zero' | 'random' | 'tty' | 'ptmx' | 'dead' | TtyName;
 
 /** `cookie`: the entry's place in the directory as getdirentries(2) counts it; it never moves. `.` has 0 and `..` has 1. */
 export interface DirEntry {
@@ -560,6 +566,21 @@ export interface VnodeCommon {
   readonly accessNs: number;
   readonly modifyNs: number;
   readonly changeNs: number;
+  /** Absent: it was made in the guest. */
+  readonly host?: HostOrigin;
+}
+
+/** Where on the host a vnode comes from (vfs/host-folder.ts). */
+export interface HostOrigin {
+  /** Absolute path of the folder that is mounted. */
+  readonly folder: string;
+  /** Below it, '' for itself; bytes as latin1 text. */
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** When its contents had changed last as it was listed, since 1970. */
+  readonly mtime: { readonly sec: number; readonly nsec: number };
+  /** Its entries or bytes are here. Until then a directory lacks the host's entries, and a file is a hole. */
+  readonly isRead: boolean;
 }
 
 /**
@@ -591,6 +612,8 @@ export type OpenFile = {
   | { readonly kind: 'kqueue'; readonly kqueue: KqueueId }
   | { readonly kind: 'socket'; readonly socket: SocketId }
   | { readonly kind: 'shm'; readonly shm: PosixShmId }
+  /** The master of a pseudo-terminal. */
+  | { readonly kind: 'ptm'; readonly tty: TtyName }
 );
 
 /** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. Of a FIFO only `toRead` is used. */
@@ -708,14 +731,58 @@ export interface Knote {
   readonly deadlineNs: number | null;
 }
 
-/** The console: a terminal in canonical mode (or a plain stream, KernelConfig.consoleIsTty), fed by the host. */
-export interface Console {
-  /** Typed and not yet read; never changed in place. */
-  readonly input: Uint8Array;
-  /** Foreground process group (TIOCSPGRP): gets the SIGINT of ^C; 0: none. */
+// ---- Terminals ---------------------------------------------------------------------------------------------------------
+
+/** Names below /dev. */
+export type TtyName = 'console' | `pts/${number}`;
+
+export interface Winsize {
+  readonly rows: number;
+  readonly columns: number;
+  readonly xPixels: number;
+  readonly yPixels: number;
+}
+
+/**
+ * FreeBSD struct tty. The other end of a pseudo-terminal is its master; the host is at that of the console: where that is no terminal (KernelConfig.consoleIsTty) its record is
+ * one in raw mode that answers to no ioctl(2).
+ */
+export interface Tty {
+  readonly name: TtyName;
+  readonly termios: Termios;
+  readonly winsize: Winsize;
+  /** t_session: the session whose terminal it is; 0: nobody's. */
+  readonly session: Pid | 0;
+  /** t_pgrp: the foreground process group, which gets the signals of ^C and its kin; 0: none. */
   readonly foreground: Pid | 0;
-  /** The host has said that no more will come. */
-  readonly inputClosed: boolean;
+  /** t_inq: typed and not yet read. Never changed in place, like `quoted` and `output`. */
+  readonly input: Uint8Array;
+  /** For each byte of `input`: 1 if it was typed behind VLNEXT. */
+  readonly quoted: Uint8Array;
+  /** So many bytes of `input` can be read; the rest is the line that is being typed. */
+  readonly readable: number;
+  /** ti_reprint: from here on the line that is being typed stands on the screen as it is. */
+  readonly reprintFrom: number;
+  /** t_outq: written and echoed, and not yet taken by the other end. */
+  readonly output: Uint8Array;
+  /** What fits into `input` and `output`. */
+  readonly inputMax: number;
+  readonly outputMax: number;
+  /** t_column: where the cursor is; t_writepos: where it was when a program wrote last. */
+  readonly column: number;
+  readonly writeColumn: number;
+  /** TF_LITERAL: VLNEXT was typed. */
+  readonly literalNext: boolean;
+  /** TF_STOPPED: output waits (^S). */
+  readonly stopped: boolean;
+  /** TF_EXCLUDE. */
+  readonly exclusive: boolean;
+  /** No more input will come. */
+  readonly inputEnded: boolean;
+  /** PTS_FINISHED: the slave of a pseudo-terminal has been open and is closed. */
+  readonly finished: boolean;
+  /** TF_GONE: its master is closed. It is there until nobody has its slave open. */
+  readonly gone: boolean;
 }
 
 // ---- The rest ----------------------------------------------------------------------------------------------------------
@@ -738,6 +805,8 @@ export interface Counters {
   /** Anonymous sets count downwards from -2. */
   readonly nextAnonCpuset: number;
   readonly rootVnode: VnodeId;
+  /** Vnodes that were made for files of the host. */
+  readonly hostVnodes: number;
   /** Bytes that all files take on the disk (sum of FileData.allocated). */
   readonly fileBytes: number;
   /** Bytes that all sockets have received (sum of Socket.receivedBytes). */
@@ -806,6 +875,7 @@ export interface KernelState {
   readonly pipes: Map<PipeId, Pipe>;
   readonly kqueues: Map<KqueueId, Kqueue>;
   readonly sockets: Map<SocketId, Socket>;
+  readonly ttys: Map<TtyName, Tty>;
   /** Locks on a file, in the order in which they were made; a file without any has no entry. */
   readonly fileLocks: Map<VnodeId, readonly FileLock[]>;
   readonly recoveries: Map<Pid, Recovery>;
@@ -813,7 +883,6 @@ export interface KernelState {
   readonly trees: Map<Pid, TreePoint>;
   /** By the memory of the process. Only with config.duplicate. */
   readonly duplicates: Map<VmspaceId, Duplicate>;
-  console: Console;
   /** kern.hostname. */
   hostname: string;
   loadAverage: LoadAverage;

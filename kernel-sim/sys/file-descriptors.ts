@@ -1,10 +1,12 @@
 import { EBADF, EFAULT, EINVAL, EMFILE, ENOTTY, EOVERFLOW, ESPIPE } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
-import type { Kernel } from '../kern/kernel.ts';
-import type { OpenFile, Thread } from '../kern/state.ts';
+import * as ttycom from '../abi/ttycom.ts';
+import { bytesOf, type Kernel } from '../kern/kernel.ts';
+import type { OpenFile, Thread, TtyName } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { bytesReceived } from '../net/readiness.ts';
-import { consoleReady, consoleTermios } from '../vfs/console.ts';
+import { masterIoctl, ttyIoctl } from '../tty/ioctl.ts';
+import { CONSOLE, ttyOf } from '../tty/tty.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
 import {
   closeDescriptor,
@@ -158,64 +160,59 @@ function seek(k: Kernel, td: Thread, fd: number, offset: number, whence: number)
   return ok(target >>> 0, Math.floor(target / 0x100000000));
 }
 
-function sys_ioctl(k: Kernel, td: Thread, args: readonly number[]): SyscallResult {
-  const [fd, command, data] = args as [number, number, number];
+/** FreeBSD kern_ioctl: what every descriptor has, then what its kind of file knows. */
+function sys_ioctl(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
+  const [fd, com, data] = args as [number, number, number];
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
-  const put = (bytes: Uint8Array): SyscallResult => (k.copyout(td.pid, data, bytes) ? ok() : fail(EFAULT));
-  const word = (value: number): Uint8Array => new Uint8Array(Int32Array.of(value).buffer);
-  switch (command >>> 0) {
-    case fcntl.FIOCLEX:
-    case fcntl.FIONCLEX:
-      setCloseOnExec(k, td.pid, fd, command >>> 0 === fcntl.FIOCLEX);
+  const command = com >>> 0;
+  switch (command) {
+    case ttycom.FIOCLEX:
+    case ttycom.FIONCLEX:
+      setCloseOnExec(k, td.pid, fd, command === ttycom.FIOCLEX);
       return ok();
-    case fcntl.FIONBIO: {
+    case ttycom.FIONBIO: {
       const value = k.fuword(td.pid, data);
       if (value === null) return fail(EFAULT);
       k.setFile({ ...file, nonblock: value !== 0 });
       return ok();
     }
-    case fcntl.FIONREAD:
-      return put(word(readable(k, file)));
   }
-  if (file.kind !== 'vnode' || !isTerminal(k, file)) return fail(ENOTTY);
-  switch (command >>> 0) {
-    case fcntl.TIOCGETA:
-      return put(consoleTermios());
-    case fcntl.TIOCSETA:
-    case fcntl.TIOCSETAW:
-    case fcntl.TIOCSETAF:
-      return ok();
-    case fcntl.TIOCGWINSZ:
-      return put(new Uint8Array(Uint16Array.of(24, 80, 0, 0).buffer));
-    case fcntl.TIOCGPGRP:
-      return put(word(k.state.console.foreground));
-    case fcntl.TIOCSPGRP: {
-      const group = k.fuword(td.pid, data);
-      if (group === null) return fail(EFAULT);
-      const member = [...k.state.procs.values()].find((p) => p.pgid === group);
-      if (!member) return fail(EINVAL);
-      k.state.console = { ...k.state.console, foreground: member.pgid };
-      return ok();
-    }
-    default:
-      return fail(ENOTTY);
-  }
+  if (command === ttycom.FIODGNAME) return putDeviceName(k, td, file, data);
+  if (file.kind === 'ptm') return masterIoctl(k, td, { file, name: file.tty, command, data });
+  const name = terminalOf(k, file);
+  if (name) return ttyIoctl(k, td, { file, name, command, data }, entry);
+  if (command !== ttycom.FIONREAD) return fail(ENOTTY);
+  return k.suword(td.pid, data, readable(k, file)) ? ok() : fail(EFAULT);
 }
 
-function isTerminal(k: Kernel, file: Extract<OpenFile, { kind: 'vnode' }>): boolean {
-  const vnode = k.vnode(file.vnode);
-  return k.config.consoleIsTty && vnode.type === 'chr' && vnode.device === 'console';
+/** FIODGNAME: struct fiodgname_arg {int len; void *buf}; the master of a pseudo-terminal has the name of its slave. */
+function putDeviceName(k: Kernel, td: Thread, file: OpenFile, at: number): SyscallResult {
+  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+  const device = file.kind === 'ptm' ? file.tty : vnode?.type === 'chr' ? vnode.device : null;
+  if (device === null) return fail(ENOTTY);
+  const [size, buffer] = [k.fuword(td.pid, at), k.fuword(td.pid, at + 4)];
+  if (size === null || buffer === null) return fail(EFAULT);
+  const name = bytesOf(`${device}\0`);
+  if (name.length > (size | 0)) return fail(EINVAL);
+  return k.copyout(td.pid, buffer, name) ? ok() : fail(EFAULT);
+}
+
+/** The terminal that an open file is; null: none, or none that says so. */
+function terminalOf(k: Kernel, file: OpenFile): TtyName | null {
+  if (file.kind !== 'vnode') return null;
+  const tty = ttyOf(k, k.vnode(file.vnode));
+  return tty && (tty.name !== CONSOLE || k.config.consoleIsTty) ? tty.name : null;
 }
 
 /** FIONREAD: bytes that a read would get now. */
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
   if (file.kind === 'fifo') return k.pipe(file.pipe).toRead.length;
-  if (file.kind === 'kqueue' || file.kind === 'shm') return 0;
+  if (file.kind === 'kqueue' || file.kind === 'shm' || file.kind === 'ptm') return 0;
   if (file.kind === 'socket') return bytesReceived(k, file.socket);
   const vnode = k.vnode(file.vnode);
-  if (vnode.type === 'chr') return vnode.device === 'console' ? (consoleReady(k) ?? 0) : 0;
+  if (vnode.type === 'chr') return ttyOf(k, vnode)?.readable ?? 0;
   return Math.max(0, vnodeSize(vnode) - file.offset);
 }
 
@@ -236,7 +233,7 @@ export const descriptorSyscalls: readonly SyscallRow[] = [
   { number: 6, name: 'close', args: [['fd', 'fd']], support: 'full', handler: sys_close },
   { number: 41, name: 'dup', args: [['fd', 'fd']], support: 'full', handler: sys_dup },
   { number: 42, name: 'pipe', args: [], returns: 'pair', support: 'full', handler: sys_pipe },
-  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'uint'], ['data', 'inout']], support: 'partial', note: 'descriptor flags, FIONREAD, and a console whose modes are fixed', handler: sys_ioctl },
+  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIONREAD FIODGNAME; of terminals all but what is for modems, and no packet mode', handler: sys_ioctl },
   { number: 89, name: 'getdtablesize', args: [], support: 'full', handler: sys_getdtablesize },
   { number: 90, name: 'dup2', args: [['from', 'fd'], ['to', 'fd']], support: 'full', handler: sys_dup2 },
   { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'fcntl'], ['arg', 'int']], support: 'partial', note: 'no owner (SIGIO)', handler: sys_fcntl },

@@ -1,5 +1,6 @@
 import {
   EBADF,
+  EBUSY,
   EEXIST,
   EINTR,
   EINVAL,
@@ -8,19 +9,25 @@ import {
   EMLINK,
   ENOENT,
   ENOTDIR,
+  ENXIO,
   EOPNOTSUPP,
   ETXTBSY,
 } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { ALLPERMS, S_ISVTX } from '../abi/stat.ts';
+import { terminalOf } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { openMaster } from '../tty/pty.ts';
+import { terminalOpened, ttyOf } from '../tty/tty.ts';
 import { createFile } from '../vfs/directory.ts';
 import { type FifoResume, newFifoFile, otherSideCame, waitForOtherSide } from '../vfs/fifo.ts';
 import type { LockResume } from '../vfs/file-lock.ts';
 import { closeDescriptor, fdalloc, getFile, installDescriptor, newFile } from '../vfs/filedesc.ts';
+import { readHostFile } from '../vfs/host-folder.ts';
+import { hostCredentials, lookupPath } from '../vfs/namei.ts';
 import { checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
 import { flockFile } from './file-lock.ts';
 import { userFound } from './file-paths.ts';
@@ -60,7 +67,9 @@ function openAt(
   const file =
     vnode.type === 'fifo'
       ? newFifoFile(k, vnode.id, how)
-      : newFile(k, { kind: 'vnode', vnode: vnode.id, ...how, append, offset: 0 });
+      : vnode.type === 'chr' && vnode.device === 'ptmx'
+        ? openMaster(k, k.proc(td.pid), how)
+        : newFile(k, { kind: 'vnode', vnode: vnode.id, ...how, append, offset: 0 });
   if (typeof file === 'number') return fail(file);
   installDescriptor(k, td.pid, fd, file.id, (flags & fcntl.O_CLOEXEC) !== 0);
   if (file.kind === 'fifo') return waitForOtherSide(k, fd, file);
@@ -123,11 +132,26 @@ function openVnode(k: Kernel, td: Thread, dirfd: number, path: number, flags: nu
   const wanted = (reads ? fcntl.R_OK : 0) | (writes ? fcntl.W_OK : 0) | (flags & fcntl.O_EXEC ? fcntl.X_OK : 0);
   const denied = checkAccess(vnode, found.cred, wanted);
   if (denied) return denied;
-  if (flags & fcntl.O_TRUNC && vnode.type === 'reg') {
-    const error = resizeVnode(k, td.pid, vnode, 0);
+  if (vnode.type === 'reg') {
+    const file = readHostFile(k, vnode);
+    if (typeof file === 'number') return file;
+    const error = flags & fcntl.O_TRUNC ? resizeVnode(k, td.pid, file, 0) : 0;
     if (error) return error;
   }
-  return k.vnode(vnode.id);
+  return vnode.type === 'chr' ? deviceToOpen(k, td, vnode) : k.vnode(vnode.id);
+}
+
+/** /dev/tty is the terminal of the caller's session: ENXIO without one. EBUSY: somebody has a terminal for himself alone. */
+function deviceToOpen(k: Kernel, td: Thread, vnode: Extract<Vnode, { type: 'chr' }>): Vnode | Errno {
+  const p = k.proc(td.pid);
+  if (vnode.device === 'dead') return ENXIO;
+  const tty = vnode.device === 'tty' && p.controlTerminal ? terminalOf(k, p.sid) : ttyOf(k, vnode);
+  // The name of a pseudo-terminal may have outlived it.
+  if (!tty) return vnode.device === 'tty' || vnode.device.startsWith('pts/') ? ENXIO : vnode;
+  if (tty.gone) return ENXIO;
+  if (tty.exclusive && p.uid !== 0) return EBUSY;
+  terminalOpened(k, tty.name);
+  return vnode.device === 'tty' ? lookupPath(k, hostCredentials(k), `/dev/${tty.name}`, { follow: false }) : vnode;
 }
 
 // biome-ignore format: one call per line

@@ -25,7 +25,7 @@ function transfer(
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
   return direction === 'read'
-    ? readOpenFile(k, file, uio, position, entry)
+    ? readOpenFile(k, td, file, uio, position, entry)
     : writeOpenFile(k, td, file, uio, position, entry);
 }
 

@@ -1,33 +1,32 @@
-import { EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { EACCES, EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
 import { encode } from '../abi/layout.ts';
 import { PL_FLAG_EXEC, PL_FLAG_FORKED } from '../abi/ptrace.ts';
 import { rusageLayout } from '../abi/resource.ts';
 import { encodeSiginfo } from '../abi/siginfo.ts';
-import { SIGCHLD, SIGCONT } from '../abi/signal.ts';
+import { SIGABRT } from '../abi/signal.ts';
 import {
-  exitCodeOf,
   exitedStatus,
   STATUS_CONTINUED,
   stoppedStatus,
-  termSignalOf,
   WCONTINUED,
-  WCOREFLAG,
   WEXITED,
   WNOHANG,
   WNOWAIT,
   WTRAPPED,
   WUNTRACED,
 } from '../abi/wait.ts';
+import { continueNews, deathNews, forgetNews, stopNews, tellParent } from '../kern/child-status.ts';
 import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
 import { exitProcess, reap } from '../kern/exit.ts';
 import { forkProcess } from '../kern/fork.ts';
+import { groupMembers, groupsAround, hangUpOrphans } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { childrenOf, INIT_PID } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
 import { rusageOf, rusageOfTimes } from '../kern/resource.ts';
-import { allHalted, psignal, sigInfo, wakeParent } from '../kern/signal.ts';
-import type { Proc, Thread } from '../kern/state.ts';
+import { allHalted } from '../kern/signal.ts';
+import type { Proc, SigInfo, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { IO_PIECE } from '../vfs/limits.ts';
 import type { SyscallRow } from './row.ts';
@@ -38,9 +37,8 @@ const RFPROC = 1 << 4;
 const RFMEM = 1 << 5;
 const RFNOWAIT = 1 << 6;
 const RFCFDG = 1 << 12;
-/** wait6(2): idtype_t of sys/sys/wait.h; si_code of SIGCHLD in sys/sys/signal.h. */
+/** wait6(2): idtype_t of sys/sys/wait.h. */
 const [P_PID, P_PGID, P_SID, P_UID, P_ALL] = [0, 2, 3, 5, 7] as const;
-const [CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED] = [1, 2, 3, 4, 5, 6] as const;
 /** GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE. */
 const GRND_ALL = 7;
 
@@ -92,8 +90,12 @@ function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]
   if (typeof args === 'number') return fail(args);
   const env = envv === 0 ? [] : copyinStrings(k, td.pid, envv!, ARG_MAX);
   if (typeof env === 'number') return fail(env);
-  const error = execve(k, td.tid, name, args, env);
-  if (error) return fail(error);
+  const failure = execve(k, td.tid, name, args, env);
+  if (failure?.tooLate) {
+    exitProcess(k, td.pid, { signo: SIGABRT, dumped: false });
+    return JUST_RETURN;
+  }
+  if (failure) return fail(failure.errno);
   // A traced process stops before the first instruction of its new program.
   if (k.proc(td.pid).traced) k.setThread(td.tid, { dueStop: PL_FLAG_EXEC });
   return JUST_RETURN;
@@ -102,26 +104,16 @@ function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]
 /** What a child has to tell its parent, as a wait status and as siginfo_t says it. */
 interface Report {
   readonly status: number;
-  readonly code: number;
-  readonly value: number;
+  readonly news: SigInfo;
 }
 
 function report(k: Kernel, child: Proc, options: number): Report | null {
-  if (child.state === 'zombie') return options & WEXITED ? deathReport(child.xstat) : null;
+  if (child.state === 'zombie') return options & WEXITED ? { status: child.xstat, news: deathNews(child) } : null;
   const halted = child.stopped !== 'no' && allHalted(k, child) && !child.stopReported;
-  if (halted && (child.traced ? options & WTRAPPED : options & WUNTRACED)) {
-    const code = child.traced ? CLD_TRAPPED : CLD_STOPPED;
-    return { status: stoppedStatus(child.xstat), code, value: child.xstat };
-  }
-  if (child.continueUnreported && options & WCONTINUED)
-    return { status: STATUS_CONTINUED, code: CLD_CONTINUED, value: SIGCONT };
+  if (halted && (child.traced ? options & WTRAPPED : options & WUNTRACED))
+    return { status: stoppedStatus(child.xstat), news: stopNews(child) };
+  if (child.continueUnreported && options & WCONTINUED) return { status: STATUS_CONTINUED, news: continueNews(child) };
   return null;
-}
-
-function deathReport(status: number): Report {
-  const signo = termSignalOf(status);
-  if (signo === 0) return { status, code: CLD_EXITED, value: exitCodeOf(status) };
-  return { status, code: status & WCOREFLAG ? CLD_DUMPED : CLD_KILLED, value: signo };
 }
 
 /** Where the results of a call go; 0: nowhere. */
@@ -142,12 +134,15 @@ function waitFor(
   out: WaitOutputs,
   entry: SyscallEntry,
 ): SyscallResult {
+  // Even if it is SIGCHLD: the signal acts first.
+  if (entry.woken === 'signal') return RESTART;
   const mine = childrenOf(k, td.pid).filter(isWanted);
   for (const child of mine) {
     const told = report(k, child, options);
     if (told === null) continue;
     if (!putReport(k, td, child, told, out)) return fail(EFAULT);
     if (options & WNOWAIT) return ok(child.pid);
+    forgetNews(k, child);
     if (child.state === 'zombie') collect(k, child);
     else if (child.stopped !== 'no') k.setProc(child.pid, { stopReported: true });
     else k.setProc(child.pid, { continueUnreported: false });
@@ -156,18 +151,16 @@ function waitFor(
   const expected = mine.length > 0 || [...k.state.procs.values()].some((p) => p.realParent === td.pid && isWanted(p));
   if (!expected) return fail(ECHILD);
   if (options & WNOHANG) return ok(0);
-  if (entry.woken === 'signal') return RESTART;
   return { kind: 'sleep', wchan: `wait:${td.pid}`, wmesg: 'wait' };
 }
 
-function putReport(k: Kernel, td: Thread, child: Proc, { status, code, value }: Report, out: WaitOutputs): boolean {
+function putReport(k: Kernel, td: Thread, child: Proc, { status, news }: Report, out: WaitOutputs): boolean {
   const put = (at: number, bytes: () => Uint8Array): boolean => at === 0 || k.copyout(td.pid, at, bytes());
-  const info = sigInfo(SIGCHLD, { code, pid: child.pid, uid: child.uid, status: value });
   return (
     put(out.statusAt, () => new Uint8Array(Int32Array.of(status).buffer)) &&
     put(out.rusageAt, () => encode(rusageLayout, rusageOf(k, child))) &&
     put(out.childrenUsageAt, () => encode(rusageLayout, rusageOfTimes(child.children))) &&
-    put(out.infoAt, () => encodeSiginfo(info))
+    put(out.infoAt, () => encodeSiginfo(news))
   );
 }
 
@@ -210,9 +203,7 @@ function sys_getrandom(k: Kernel, td: Thread, [at, length, flags]: readonly numb
 function collect(k: Kernel, child: Proc): void {
   if (child.realParent !== 0 && child.realParent !== child.ppid && k.findProc(child.realParent)) {
     const back = child.realParent;
-    k.setProc(child.pid, { ppid: back, realParent: 0, traced: false });
-    psignal(k, back, SIGCHLD);
-    wakeParent(k, child.pid);
+    tellParent(k, deathNews(k.setProc(child.pid, { ppid: back, realParent: 0, traced: false })));
     if (back === INIT_PID) reap(k, child.pid);
     return;
   }
@@ -239,25 +230,42 @@ function sys_getsid(k: Kernel, td: Thread, [id]: readonly number[]): SyscallResu
   return p && p.state !== 'zombie' ? ok(p.sid) : fail(ESRCH);
 }
 
+/** setpgid(2): the caller, or a child of it that has not executed a program yet, joins a group of its session or begins one. */
 function sys_setpgid(k: Kernel, td: Thread, [id, wanted]: readonly number[]): SyscallResult {
-  const target = id === 0 ? k.proc(td.pid) : k.findProc(id!);
-  if (!target || target.state === 'zombie') return fail(ESRCH);
   if (wanted! < 0) return fail(EINVAL);
   const me = k.proc(td.pid);
-  if (target.pid !== me.pid && target.ppid !== me.pid) return fail(ESRCH);
-  if (target.sid !== me.sid || target.sid === target.pid) return fail(EPERM);
+  const target = id === 0 ? me : k.findProc(id!);
+  if (!target || target.state === 'zombie' || !descendsFrom(k, target, me.pid)) return fail(ESRCH);
+  if (target.sid !== me.sid) return fail(EPERM);
+  if (target.pid !== me.pid && target.executed) return fail(EACCES);
+  if (target.sid === target.pid) return fail(EPERM);
   const pgid = wanted === 0 ? target.pid : (wanted as Pid);
-  if (pgid !== target.pid && ![...k.state.procs.values()].some((p) => p.pgid === pgid && p.sid === me.sid))
-    return fail(EPERM);
-  k.setProc(target.pid, { pgid });
-  return ok(0);
+  if (pgid === target.pgid) return ok();
+  const members = groupMembers(k, pgid);
+  if (members.length === 0 ? pgid !== target.pid : members[0]!.sid !== me.sid) return fail(EPERM);
+  changeGroup(k, target.pid, { pgid });
+  return ok();
+}
+
+/** FreeBSD inferior: is this process, or one above it, the one that is named? */
+function descendsFrom(k: Kernel, p: Proc, ancestor: Pid): boolean {
+  for (let at: Proc | undefined = p; at && at.pid !== INIT_PID; at = k.findProc(at.ppid))
+    if (at.pid === ancestor) return true;
+  return false;
 }
 
 function sys_setsid(k: Kernel, td: Thread): SyscallResult {
-  const p = k.proc(td.pid);
-  if (p.pgid === p.pid || [...k.state.procs.values()].some((other) => other.pgid === p.pid)) return fail(EPERM);
-  k.setProc(p.pid, { sid: p.pid, pgid: p.pid });
-  return ok(p.pid);
+  const { pid } = k.proc(td.pid);
+  if (groupMembers(k, pid).length > 0) return fail(EPERM);
+  changeGroup(k, pid, { sid: pid, pgid: pid, controlTerminal: false });
+  return ok(pid);
+}
+
+/** A process goes to another group; who is left behind may be orphaned. */
+function changeGroup(k: Kernel, pid: Pid, to: Pick<Proc, 'pgid'> & Partial<Proc>): void {
+  const groups = groupsAround(k, pid);
+  k.setProc(pid, to);
+  hangUpOrphans(k, groups);
 }
 
 const sys_issetugid = (): SyscallResult => ok(0);
@@ -273,7 +281,7 @@ export const processSyscalls = [
   { number: 39, name: 'getppid', args: [], support: 'full', handler: sys_getppid },
   { number: 43, name: 'getegid', args: [], support: 'full', handler: sys_getgid },
   { number: 47, name: 'getgid', args: [], support: 'full', handler: sys_getgid },
-  { number: 59, name: 'execve', args: [['fname', 'str'], ['argv', 'in'], ['envv', 'in']], support: 'partial', note: 'static programs and #! scripts', handler: sys_execve },
+  { number: 59, name: 'execve', args: [['fname', 'str'], ['argv', 'in'], ['envv', 'in']], support: 'full', handler: sys_execve },
   { number: 66, name: 'vfork', args: [], support: 'full', handler: sys_vfork },
   { number: 81, name: 'getpgrp', args: [], support: 'full', handler: sys_getpgrp },
   { number: 82, name: 'setpgid', args: [['pid', 'pid'], ['pgid', 'int']], support: 'full', handler: sys_setpgid },

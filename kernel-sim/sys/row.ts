@@ -34,6 +34,7 @@ export const ARG_KINDS = {
   'wait-options': { signed: true, about: 'options of wait4(2)' },
   flock: { signed: true, about: 'LOCK_ flags' },
   fcntl: { signed: true, about: 'an F_ command' },
+  ioctl: { signed: false, about: 'a command of ioctl(2)' },
   whence: { signed: true, about: 'SEEK_SET, SEEK_CUR, SEEK_END' },
   ptrace: { signed: true, about: 'a PT_ request' },
   pad: { signed: false, about: 'a word that nobody looks at' },

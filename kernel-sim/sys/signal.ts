@@ -12,6 +12,7 @@ import {
   killTargets,
   psignal,
   releaseSignals,
+  SIGQUEUE_MAX,
   setSigmask,
   sigInfo,
   takeFromSet,
@@ -29,8 +30,6 @@ const SIG_UNBLOCK = 2;
 const SIG_SETMASK = 3;
 const SIG_DFL = 0;
 const MINSIGSTKSZ = 2048;
-/** kern.sigqueue.max_pending_per_proc. */
-const SIGQUEUE_MAX = 128;
 
 /** The set of one signal. */
 const setOf = (signo: number): number[] =>
@@ -217,7 +216,7 @@ export const signalSyscalls = [
   { number: 343, name: 'sigpending', args: [['set', 'out']], support: 'full', handler: sys_sigpending },
   { number: 345, name: 'sigtimedwait', args: [['set', 'in'], ['info', 'out'], ['timeout', 'in']], support: 'full', handler: waitinfo(true) },
   { number: 346, name: 'sigwaitinfo', args: [['set', 'in'], ['info', 'out']], support: 'full', handler: waitinfo(false) },
-  { number: 416, name: 'sigaction', args: [['sig', 'signo'], ['act', 'in'], ['oact', 'out']], support: 'partial', note: 'SA_NOCLDSTOP and SA_NOCLDWAIT have no effect', handler: sys_sigaction },
+  { number: 416, name: 'sigaction', args: [['sig', 'signo'], ['act', 'in'], ['oact', 'out']], support: 'full', handler: sys_sigaction },
   { number: 417, name: 'sigreturn', args: [['sigcntxp', 'in']], support: 'full', handler: sys_sigreturn },
   { number: 429, name: 'sigwait', args: [['set', 'in'], ['sig', 'out']], support: 'full', handler: sys_sigwait },
   { number: 456, name: 'sigqueue', args: [['pid', 'pid'], ['signum', 'signo'], ['value', 'ptr']], support: 'full', handler: sys_sigqueue },

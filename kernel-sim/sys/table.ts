@@ -18,11 +18,13 @@ import { sysctlSyscalls } from './sysctl.ts';
 import { threadSyscalls } from './thread.ts';
 import { timeSyscalls } from './time.ts';
 import { timerSyscalls } from './timer.ts';
+import { ttySyscalls } from './tty.ts';
 
 /** Every system call there is, by number. */
 export const SYSCALLS: readonly SyscallRow[] = [
   ...processSyscalls,
   ...fileSyscalls,
+  ...ttySyscalls,
   ...memorySyscalls,
   ...shmSyscalls,
   ...signalSyscalls,

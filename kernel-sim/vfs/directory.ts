@@ -1,4 +1,16 @@
-import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM } from '../abi/errno.ts';
+import {
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  EMLINK,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EXDEV,
+} from '../abi/errno.ts';
 import { NOTE_DELETE, NOTE_LINK, NOTE_RENAME, NOTE_WRITE } from '../abi/event.ts';
 import { LINK_MAX, W_OK } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
@@ -7,9 +19,18 @@ import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
 import type { Vnode, VnodeId } from '../kern/state.ts';
 import { EMPTY_FILE } from './file-data.ts';
+import { readFolder } from './host-folder.ts';
 import { DIR_ENTRIES_MAX } from './limits.ts';
 import { type Found, namei } from './namei.ts';
-import { addLinks, type Credentials, checkAccess, type DirVnode, newVnode, type VnodeBody } from './vnode.ts';
+import {
+  addLinks,
+  type Credentials,
+  checkAccess,
+  type DirVnode,
+  isReadOnly,
+  newVnode,
+  type VnodeBody,
+} from './vnode.ts';
 
 /*
  * Changes to directories. Each function takes a path as namei found it, checks what FreeBSD's system call and UFS check, in
@@ -117,6 +138,7 @@ export function linkNode(k: Kernel, cred: Credentials, vnode: Vnode, found: Foun
   if (vnode.nlink >= LINK_MAX) return EMLINK;
   const dir = checkAdd(k, cred, found);
   if (typeof dir === 'number') return dir;
+  if (isReadOnly(vnode)) return EXDEV;
   setEntry(k, dir.id, found.name, vnode.id);
   vnodeEvent(k, vnode.id, NOTE_LINK);
   return 0;
@@ -144,8 +166,10 @@ export function removeDirectory(k: Kernel, cred: Credentials, found: Found): Err
   if (found.name === '..') return ENOTEMPTY;
   const dir = checkRemove(k, cred, found.dir, vnode);
   if (typeof dir === 'number') return dir;
-  if (vnode.entries.size > 0) return ENOTEMPTY;
-  dropDirectory(k, dir.id, found.name, vnode);
+  const folder = readFolder(k, vnode);
+  if (typeof folder === 'number') return folder;
+  if (folder.entries.size > 0) return ENOTEMPTY;
+  dropDirectory(k, dir.id, found.name, folder);
   return 0;
 }
 
@@ -181,10 +205,12 @@ export function renameNode(k: Kernel, cred: Credentials, from: Found, to: Found)
   if (typeof dest === 'number') return dest;
   const moves = vnode.type === 'dir' && from.dir !== to.dir;
   if (vnode.type === 'dir' && isInside(k, to.dir, vnode.id)) return EINVAL;
-  if (target?.type === 'dir' && target.entries.size > 0) return ENOTEMPTY;
+  const replaced = target?.type === 'dir' ? readFolder(k, target) : null;
+  if (typeof replaced === 'number') return replaced;
+  if (replaced && replaced.entries.size > 0) return ENOTEMPTY;
   if (moves && dest.nlink >= LINK_MAX) return EMLINK;
 
-  if (target?.type === 'dir') dropDirectory(k, to.dir, to.name, target);
+  if (replaced) dropDirectory(k, to.dir, to.name, replaced);
   removeEntry(k, from.dir, from.name);
   setEntry(k, to.dir, to.name, vnode.id);
   addLinks(k, vnode.id, -1);

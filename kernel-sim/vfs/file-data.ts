@@ -9,6 +9,13 @@ const HOLE = new Uint8Array(0);
 
 export const fileDataOf = (bytes: Uint8Array): FileData => writeFileRange(EMPTY_FILE, 0, bytes);
 
+/** The same without a copy: nobody changes the bytes any more. */
+export function frozenFileData(bytes: Uint8Array): FileData {
+  const count = Math.ceil(bytes.length / FILE_CHUNK);
+  const chunks = Array.from({ length: count }, (_, n) => bytes.subarray(n * FILE_CHUNK, (n + 1) * FILE_CHUNK));
+  return { size: bytes.length, chunks, allocated: bytes.length };
+}
+
 /** The bytes from `offset` on, at most `length`, fewer at the end of the file. */
 export function readFileRange(data: FileData, offset: number, length: number): Uint8Array {
   const end = Math.min(offset + length, data.size);

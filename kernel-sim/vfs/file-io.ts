@@ -1,16 +1,17 @@
-import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENXIO, EOPNOTSUPP, ESPIPE } from '../abi/errno.ts';
+import { EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENXIO, EOPNOTSUPP, ESPIPE } from '../abi/errno.ts';
 import { RLIMIT_FSIZE } from '../abi/resource.ts';
 import { SIGXFSZ } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { randomBytes } from '../kern/random.ts';
 import { softLimit } from '../kern/resource.ts';
 import { psignal } from '../kern/signal.ts';
-import type { OpenFile, Thread, Vnode } from '../kern/state.ts';
+import type { DeviceName, OpenFile, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { readSocket } from '../net/receive.ts';
 import { PLAIN_SEND, sendSocket, sourceOf } from '../net/send.ts';
+import { readMaster, writeMaster } from '../tty/pty.ts';
+import { readTty, writeTty } from '../tty/transfer.ts';
 import { forgetFilePages, syncFile } from '../vm/shared.ts';
-import { readConsole, writeConsole } from './console.ts';
 import { readFileRange, writeFileRange } from './file-data.ts';
 import { FILE_SIZE_MAX, IO_PIECE } from './limits.ts';
 import { readPipe, type TransferResume, writePipe } from './pipe.ts';
@@ -29,6 +30,7 @@ function isAnotherFile(file: OpenFile, entry: SyscallEntry): boolean {
 
 export function readOpenFile(
   k: Kernel,
+  td: Thread,
   file: OpenFile,
   uio: Uio,
   position: Position,
@@ -38,6 +40,7 @@ export function readOpenFile(
   if (file.kind === 'pipe' || file.kind === 'fifo')
     return position === 'current' ? readPipe(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'socket') return position === 'current' ? readSocket(k, file, uio, entry) : fail(ESPIPE);
+  if (file.kind === 'ptm') return position === 'current' ? readMaster(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
   if (file.kind === 'shm') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
@@ -45,10 +48,7 @@ export function readOpenFile(
   const offset = position === 'current' ? file.offset : position;
   switch (vnode.type) {
     case 'chr':
-      if (vnode.device === 'console') return readConsole(k, file, uio, entry);
-      if (vnode.device === 'null') return ok(0);
-      if (vnode.device === 'random') return readRandom(k, uio);
-      return readZeros(k, uio);
+      return readDevice(k, td, file, vnode.device, uio, entry);
     case 'reg':
       return readRegular(k, file, vnode, uio, offset, position);
     case 'sock':
@@ -74,13 +74,14 @@ export function writeOpenFile(
     if (position !== 'current') return fail(ESPIPE);
     return sendSocket(k, td, file, sourceOf(k, uio), PLAIN_SEND, entry);
   }
+  if (file.kind === 'ptm') return position === 'current' ? writeMaster(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
   if (file.kind === 'shm') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
   switch (vnode.type) {
     case 'chr':
-      return vnode.device === 'console' ? writeConsole(k, td, uio) : ok(uio.length);
+      return writeDevice(k, td, file, vnode.device, uio, entry);
     case 'reg':
       return writeRegular(k, td, file, vnode, uio, position);
     case 'sock':
@@ -88,6 +89,51 @@ export function writeOpenFile(
       return fail(EOPNOTSUPP);
     default:
       return fail(EISDIR);
+  }
+}
+
+function readDevice(
+  k: Kernel,
+  td: Thread,
+  file: OpenFile,
+  device: DeviceName,
+  uio: Uio,
+  entry: SyscallEntry,
+): SyscallResult {
+  switch (device) {
+    case 'null':
+    case 'tty':
+    case 'ptmx':
+    case 'dead':
+      return ok(0);
+    case 'random':
+      return readRandom(k, uio);
+    case 'zero':
+      return readZeros(k, uio);
+    default:
+      return readTty(k, td, file, device, uio, entry);
+  }
+}
+
+function writeDevice(
+  k: Kernel,
+  td: Thread,
+  file: OpenFile,
+  device: DeviceName,
+  uio: Uio,
+  entry: SyscallEntry,
+): SyscallResult {
+  switch (device) {
+    case 'null':
+    case 'random':
+    case 'zero':
+      return ok(uio.length);
+    case 'tty':
+    case 'ptmx':
+    case 'dead':
+      return fail(EIO);
+    default:
+      return writeTty(k, td, file, device, uio, entry);
   }
 }
 

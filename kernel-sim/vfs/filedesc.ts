@@ -8,6 +8,8 @@ import { softLimit } from '../kern/resource.ts';
 import type { FdEntry, FileId, OpenFile, Proc, Thread, VnodeId } from '../kern/state.ts';
 import { collectGarbage } from '../net/garbage.ts';
 import { closeSocket } from '../net/socket.ts';
+import { closeMaster } from '../tty/pty.ts';
+import { terminalClosed, ttyOf } from '../tty/tty.ts';
 import { reapPosixShm } from '../vm/posix-shm.ts';
 import { dropFileLock, dropProcessLocks } from './file-lock.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
@@ -128,8 +130,11 @@ export function releaseFile(k: Kernel, id: FileId): void {
   else if (file.kind === 'kqueue') closeKqueue(k, file.kqueue);
   else if (file.kind === 'socket') closeSocket(k, file.socket);
   else if (file.kind === 'shm') reapPosixShm(k, file.shm);
+  else if (file.kind === 'ptm') closeMaster(k, file.tty);
   else {
     if (file.kind === 'fifo') closeFifo(k, file);
+    const tty = ttyOf(k, k.vnode(file.vnode));
+    if (tty) terminalClosed(k, tty.name);
     dropFileLock(k, file);
     reapVnode(k, file.vnode);
   }

@@ -45,7 +45,10 @@ function checkDescriptors(k: Kernel): string[] {
   for (const file of k.state.files.values()) {
     const found = refs.get(file.id) ?? 0;
     if (file.refs !== found) problems.push(`open file ${file.id}: ${file.refs} references counted, ${found} found`);
-    if (isNamed(file) && !k.state.vnodes.has(file.vnode)) problems.push(`open file ${file.id}: no vnode ${file.vnode}`);
+    if (!isNamed(file)) continue;
+    const vnode = k.state.vnodes.get(file.vnode);
+    if (!vnode) problems.push(`open file ${file.id}: no vnode ${file.vnode}`);
+    else if (vnode.type === 'reg' && vnode.host?.isRead === false) problems.push(`open file ${file.id} was not read`);
   }
   return problems;
 }

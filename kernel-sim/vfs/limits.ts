@@ -4,6 +4,8 @@
 export const FILE_SIZE_MAX = 256 << 20;
 /** Vnodes in all, ENOSPC beyond (a real file system runs out of inodes). */
 export const VNODES_MAX = 32768;
+/** Vnodes that come from folders of the host, beside those; ENFILE beyond. */
+export const HOST_VNODES_MAX = 1 << 18;
 /** Entries of one directory, ENOSPC beyond. */
 export const DIR_ENTRIES_MAX = 32768;
 /** kern.maxfiles: ENFILE beyond. */

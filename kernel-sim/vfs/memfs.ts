@@ -6,8 +6,9 @@ import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import type { DeviceName, Vnode, VnodeId } from '../kern/state.ts';
 import { createFile, createNode, makePath, renameNode, unlinkNode } from './directory.ts';
 import { fileDataOf, readFileRange } from './file-data.ts';
+import { readFolder } from './host-folder.ts';
 import { hostCredentials, lookupFile, lookupPath, namei } from './namei.ts';
-import { newVnode, type RegVnode, setFileData } from './vnode.ts';
+import { type DirVnode, newVnode, type RegVnode, setFileData } from './vnode.ts';
 
 /*
  * The memory file system as the host, exec and checkpoints see it: whole files by path, with root's rights. Paths are latin1 text.
@@ -19,6 +20,8 @@ const DEVICES: readonly (readonly [path: string, device: DeviceName, mode: numbe
   ['/dev/null', 'null', 0o666],
   ['/dev/zero', 'zero', 0o666],
   ['/dev/console', 'console', 0o600],
+  ['/dev/tty', 'tty', 0o666],
+  ['/dev/ptmx', 'ptmx', 0o666],
   ['/dev/random', 'random', 0o666],
   ['/dev/urandom', 'random', 0o666],
 ];
@@ -41,6 +44,7 @@ export function mkfs(k: Kernel): void {
     const made = createNode(k, cred, found, { type: 'chr', mode, uid: 0, gid: 0, device });
     assert(typeof made !== 'number', `cannot make ${path}`);
   }
+  assert(makePath(k, cred, '/dev/pts', 0o755) === 0, 'cannot make /dev/pts');
   assert(installFile(k, '/etc/hosts', bytesOf(HOSTS), 0o644) === 0, 'cannot make /etc/hosts');
 }
 
@@ -81,18 +85,25 @@ export function listDir(k: Kernel, path: string): string[] | Errno {
   const vnode = lookupPath(k, hostCredentials(k), path, { follow: true });
   if (typeof vnode === 'number') return vnode;
   if (vnode.type !== 'dir') return ENOTDIR;
-  return [...vnode.entries.keys()].sort((a, b) => (a < b ? -1 : 1));
+  const dir = readFolder(k, vnode);
+  return typeof dir === 'number' ? dir : sortedNames(dir);
 }
 
-/** Every regular file and symbolic link below a directory, in order of path. Links are not followed: they may lead in a circle. */
-export function* filesBelow(k: Kernel, directory: string): Generator<{ path: string; vnode: Vnode }> {
-  const names = listDir(k, directory);
-  if (typeof names === 'number') return;
-  for (const name of names) {
-    const path = directory === '/' ? `/${name}` : `${directory}/${name}`;
-    const vnode = lookupPath(k, hostCredentials(k), path, { follow: false });
-    if (typeof vnode === 'number') continue;
-    if (vnode.type === 'dir') yield* filesBelow(k, path);
+const sortedNames = ({ entries }: DirVnode): string[] => [...entries.keys()].sort((a, b) => (a < b ? -1 : 1));
+
+/**
+ * Every regular file and symbolic link of the tree, in order of path. Links are not followed: they may lead in a circle. Folders of the host that
+ * nobody has looked into are not read.
+ */
+export function allFiles(k: Kernel): Generator<{ path: string; vnode: Vnode }> {
+  return filesBelow(k, k.vnode(k.state.counters.rootVnode) as DirVnode, '');
+}
+
+function* filesBelow(k: Kernel, dir: DirVnode, above: string): Generator<{ path: string; vnode: Vnode }> {
+  for (const name of sortedNames(dir)) {
+    const path = `${above}/${name}`;
+    const vnode = k.vnode(dir.entries.get(name)!.vnode);
+    if (vnode.type === 'dir') yield* filesBelow(k, vnode, path);
     else if (vnode.type !== 'chr') yield { path, vnode };
   }
 }

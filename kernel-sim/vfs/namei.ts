@@ -4,6 +4,7 @@ import type { Errno } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { Vnode, VnodeId } from '../kern/state.ts';
 import { syncFile } from '../vm/shared.ts';
+import { readFolder, readHostFile } from './host-folder.ts';
 import { type Credentials, checkAccess, type DirVnode } from './vnode.ts';
 
 /** Where a path leads. The last component is `name` in `dir`; `vnode` is null when nothing has that name. */
@@ -26,7 +27,7 @@ export const hostCredentials = (k: Kernel): Credentials => ({ uid: 0, gid: 0, cw
 
 /**
  * FreeBSD namei: walks a path from the working directory or the root. The last component need not exist; every other must.
- * Errors: ENOENT (also for the empty path and inside a removed directory), ENOTDIR, EACCES, ELOOP, ENAMETOOLONG.
+ * Errors: ENOENT (also for the empty path and inside a removed directory), ENOTDIR, EACCES, ELOOP, ENAMETOOLONG; those of readFolder.
  */
 export function namei(k: Kernel, cred: Credentials, path: string, { follow }: NameiOptions): Found | Errno {
   if (path === '') return ENOENT;
@@ -48,7 +49,9 @@ export function namei(k: Kernel, cred: Credentials, path: string, { follow }: Na
     if (here.type !== 'dir') return ENOTDIR;
     if (checkAccess(here, cred, X_OK)) return EACCES;
     if (name.length > NAME_MAX) return ENAMETOOLONG;
-    const vnode = lookup(k, here, name);
+    const folder = readFolder(k, here);
+    if (typeof folder === 'number') return folder;
+    const vnode = lookup(k, folder, name);
     if (vnode === null) return last ? { dir, name, vnode, slash } : ENOENT;
 
     if (vnode.type === 'lnk' && (!last || follow || slash)) {
@@ -66,8 +69,8 @@ export function namei(k: Kernel, cred: Credentials, path: string, { follow }: Na
   }
 }
 
-/** One component in one directory; null when there is none. The root is its own parent. */
-export function lookup(k: Kernel, dir: DirVnode, name: string): Vnode | null {
+/** One component in one directory whose entries are here; null when there is none. The root is its own parent. */
+function lookup(k: Kernel, dir: DirVnode, name: string): Vnode | null {
   if (name === '.') return dir;
   if (name === '..') return dir.nlink === 0 ? null : k.vnode(dir.parent);
   const entry = dir.entries.get(name);
@@ -86,5 +89,7 @@ export function lookupFile(k: Kernel, cred: Credentials, path: string): Extract<
   const vnode = lookupPath(k, cred, path, { follow: true });
   if (typeof vnode === 'number') return vnode;
   if (vnode.type === 'dir') return EISDIR;
-  return vnode.type === 'reg' ? syncFile(k, vnode) : EACCES;
+  if (vnode.type !== 'reg') return EACCES;
+  const file = readHostFile(k, vnode);
+  return typeof file === 'number' ? file : syncFile(k, file);
 }

@@ -4,7 +4,7 @@ import { POLLHUP, POLLIN, POLLINIGNEOF, POLLOUT, POLLRDNORM } from '../abi/poll.
 import type { Kernel } from '../kern/kernel.ts';
 import type { OpenFile, Vnode } from '../kern/state.ts';
 import { receiveCondition, sendCondition } from '../net/readiness.ts';
-import { consoleReady } from './console.ts';
+import { CONSOLE, ttyOf } from '../tty/tty.ts';
 import { vnodeSize } from './file-io.ts';
 import { incoming, isEndOpen, PIPE_SIZE, writesTo } from './pipe.ts';
 
@@ -46,6 +46,11 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
     }
     case 'socket':
       return receiveCondition(k, file.socket);
+    case 'ptm': {
+      const { output, stopped, finished } = k.tty(file.tty);
+      const data = stopped ? 0 : output.length;
+      return { ready: finished || data > 0, data, eof: finished };
+    }
     case 'shm':
       return READY;
     case 'vnode':
@@ -54,11 +59,12 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
 }
 
 function readVnodeCondition(k: Kernel, file: OpenFile, vnode: Vnode): Condition {
-  if (vnode.type === 'chr' && vnode.device === 'console') {
-    const ready = consoleReady(k);
-    return { ready: ready !== null, data: ready ?? 0, eof: ready === 0 };
+  if (vnode.type === 'chr') {
+    const tty = ttyOf(k, vnode);
+    if (!tty) return READY;
+    const { readable, inputEnded } = tty;
+    return { ready: readable > 0 || inputEnded, data: readable, eof: readable === 0 && inputEnded };
   }
-  if (vnode.type === 'chr') return READY;
   const data = vnodeSize(vnode) - file.offset;
   return { ready: data !== 0, data, eof: false };
 }
@@ -78,9 +84,21 @@ export function writeCondition(k: Kernel, file: OpenFile): Condition {
       return NOT_READY;
     case 'socket':
       return sendCondition(k, file.socket);
+    case 'ptm': {
+      const { input, inputMax, readable, finished } = k.tty(file.tty);
+      // A full line that nobody can read yet can still be edited.
+      const data = Math.max(inputMax - input.length, readable === 0 ? 1 : 0);
+      return { ready: finished || data > 0, data, eof: finished };
+    }
     case 'shm':
-    case 'vnode':
       return READY;
+    case 'vnode': {
+      const tty = ttyOf(k, k.vnode(file.vnode));
+      if (!tty) return READY;
+      if (tty.name === CONSOLE) return tty.stopped ? NOT_READY : READY;
+      const data = tty.outputMax - tty.output.length;
+      return { ready: tty.gone || data > 0, data, eof: tty.gone };
+    }
   }
 }
 
@@ -88,10 +106,13 @@ export function writeCondition(k: Kernel, file: OpenFile): Condition {
 export function pollFile(k: Kernel, file: OpenFile, events: number): number {
   if (file.kind === 'vnode') {
     const vnode = k.vnode(file.vnode);
+    if (ttyOf(k, vnode)?.gone) return (events & (POLLIN | POLLRDNORM)) | POLLHUP;
     // A file never lets wait, not even at its end (vop_stdpoll).
     const readable = vnode.type !== 'chr' || readVnodeCondition(k, file, vnode).ready;
-    return events & (POLLOUT | (readable ? POLLIN | POLLRDNORM : 0));
+    const writable = writeCondition(k, file).ready;
+    return events & ((writable ? POLLOUT : 0) | (readable ? POLLIN | POLLRDNORM : 0));
   }
+  if (file.kind === 'ptm' && k.tty(file.tty).finished) return (events & (POLLIN | POLLRDNORM)) | POLLHUP;
   const read = readCondition(k, file);
   const write = writeCondition(k, file);
   let revents = 0;

@@ -1,6 +1,6 @@
-import { EACCES, EFBIG, ENOSPC, EPERM } from '../abi/errno.ts';
+import { EACCES, EFBIG, ENOSPC, EPERM, EROFS } from '../abi/errno.ts';
 import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
-import { X_OK } from '../abi/fcntl.ts';
+import { W_OK, X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { fileEvent } from '../kern/file-event.ts';
@@ -22,14 +22,15 @@ export type RegVnode = Extract<Vnode, { type: 'reg' }>;
 /** What a new vnode is, beside what every new one has. */
 export type VnodeBody = Vnode extends infer V
   ? V extends { type: infer T }
-    ? { type: T } & Omit<V, 'type' | 'id' | 'nlink' | 'birthNs' | 'accessNs' | 'modifyNs' | 'changeNs'>
+    ? { type: T } & Omit<V, 'type' | 'id' | 'nlink' | 'birthNs' | 'accessNs' | 'modifyNs' | 'changeNs' | 'host'>
     : never
   : never;
 
 /** Makes a vnode without a name. ENOSPC when there are too many. */
 export function newVnode(k: Kernel, body: VnodeBody): Vnode | Errno {
-  if (k.state.vnodes.size >= VNODES_MAX) sweepVnodes(k);
-  if (k.state.vnodes.size >= VNODES_MAX) return ENOSPC;
+  const most = VNODES_MAX + k.state.counters.hostVnodes;
+  if (k.state.vnodes.size >= most) sweepVnodes(k);
+  if (k.state.vnodes.size >= most) return ENOSPC;
   const ns = k.now();
   const vnode = { ...body, id: k.next('nextVnode'), nlink: 0, birthNs: ns, accessNs: ns, modifyNs: ns, changeNs: ns };
   k.setVnode(vnode);
@@ -54,12 +55,16 @@ export function typeBits(vnode: Vnode): number {
   }
 }
 
-/** FreeBSD vaccess: 0, or EACCES when `cred` may not do all of `wanted` (R_OK, W_OK, X_OK). */
+/** FreeBSD vaccess: 0, or EACCES when `cred` may not do all of `wanted` (R_OK, W_OK, X_OK); EROFS. */
 export function checkAccess(vnode: Vnode, cred: Credentials, wanted: number): Errno | 0 {
+  if (wanted & W_OK && isReadOnly(vnode)) return EROFS;
   // Root may do everything but execute what nobody may execute.
   if (cred.uid === 0 && wanted & X_OK && vnode.type !== 'dir' && (vnode.mode & 0o111) === 0) return EACCES;
   return checkMode(vnode, cred, wanted);
 }
+
+/** It stands in a folder of the host that may only be read. */
+export const isReadOnly = ({ host }: Vnode): boolean => host?.readOnly === true;
 
 type Owned = Pick<VnodeCommon, 'mode' | 'uid' | 'gid'>;
 
@@ -71,6 +76,7 @@ export function checkMode({ mode, uid, gid }: Owned, cred: Pick<Proc, 'uid' | 'g
 
 /** chmod(2) on a vnode: its owner or root. */
 export function changeMode(k: Kernel, vnode: Vnode, cred: Credentials, mode: number): Errno | 0 {
+  if (isReadOnly(vnode)) return EROFS;
   if (cred.uid !== 0 && cred.uid !== vnode.uid) return EPERM;
   k.setVnode({ ...vnode, mode: mode & ALLPERMS, changeNs: k.now() });
   vnodeEvent(k, vnode.id, NOTE_ATTRIB);
@@ -79,6 +85,7 @@ export function changeMode(k: Kernel, vnode: Vnode, cred: Credentials, mode: num
 
 /** chown(2): -1 leaves a part as it is. Only root gives files away; an owner may set the group to his own. */
 export function changeOwner(k: Kernel, vnode: Vnode, cred: Credentials, uid: number, gid: number): Errno | 0 {
+  if (isReadOnly(vnode)) return EROFS;
   const owner = uid === -1 ? vnode.uid : uid >>> 0;
   const group = gid === -1 ? vnode.gid : gid >>> 0;
   const mayChange = cred.uid === vnode.uid && owner === vnode.uid && (group === vnode.gid || group === cred.gid);

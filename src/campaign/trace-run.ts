@@ -5,7 +5,7 @@ import type { System } from '../system.ts';
 import { type ClassSink, type PointSink, RegisterTracer } from './register-trace.ts';
 
 /** Events at which the kernel has no business with any thread's registers. All others count as a use of all of them. */
-const HARMLESS: ReadonlySet<TraceEvent['kind']> = new Set([
+export const HARMLESS: ReadonlySet<TraceEvent['kind']> = new Set([
   'switch',
   'output',
   'priority',

@@ -3,9 +3,13 @@ import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
 import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
+import { RELEASES, type ReleaseName } from '../../kernel-sim/kern/release.ts';
+import type { Mount } from '../../kernel-sim/vfs/mount.ts';
 import { DEFAULT_ENGINE, type EngineChoice, makeEngine } from '../host/engines.ts';
+import { NodeFolders, requireFolder } from '../host/node-folders.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
 import { parseFaults } from '../scenario/fault-text.ts';
+import { parseMount } from '../scenario/mount-text.ts';
 import { cycleNsOf, parseDuration } from '../scenario/units.ts';
 import type { SystemConfig } from '../system.ts';
 
@@ -14,6 +18,7 @@ export interface MachineOptions extends EngineChoice {
   readonly cores: number;
   readonly mhz: number;
   readonly seed: number;
+  readonly release: string;
   readonly slice?: string;
   readonly checkpointEvery?: string;
   readonly coreLayout: string;
@@ -26,10 +31,14 @@ export interface MachineOptions extends EngineChoice {
   readonly importantNice: number;
   readonly fail: readonly string[];
   readonly fault: readonly string[];
+  readonly root?: string;
+  readonly mount: readonly string[];
   readonly until: string;
   readonly maxInstructions?: number;
   readonly paranoid?: boolean;
 }
+
+const RELEASE_NAMES = Object.keys(RELEASES) as ReleaseName[];
 
 export function integer(text: string): number {
   const n = Number(text);
@@ -50,7 +59,7 @@ export function withEngineOptions(command: Command, engine: string | null = DEFA
   return command
     .option(
       '--engine <name>',
-      "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn' (or set COREBACK_ENGINE)",
+      "what runs the guest's instructions: 'jit', 'interpreter' or 'unicorn' (or set COREBACK_ENGINE)",
       engine ?? undefined,
     )
     .option('--engine-stats', 'say on standard error what the jit engine translated and what it did not')
@@ -65,6 +74,7 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
   return withEngineOptions(command)
     .option('--cores <n>', `number of cores, 1 to ${CORES_MAX}`, integer, 4)
     .option('--mhz <n>', 'clock rate of each core', positive, defaults.mhz)
+    .option('--release <release>', `what the kernel says it is: ${RELEASE_NAMES.join(', ')}`, '9.0')
     .option('--seed <n>', 'seed of the interleaving; the same seed gives the same run', integer, 1)
     .option(
       '--slice <a-b>',
@@ -113,6 +123,18 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
         .argParser(collect)
         .default([], 'none'),
     )
+    .option(
+      '--root <folder>',
+      "a folder that is seen under the guest's /, with what the machine itself has there; nothing is ever written to it",
+    )
+    .addOption(
+      new Option(
+        '--mount <host:guest>',
+        'a folder that is seen at a path of the guest; with :ro behind it nobody can change anything, else changes stay in the guest; may be repeated',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--until <time>', 'break the run off at this virtual time', defaults.until)
     .option('--max-instructions <n>', 'break it off after so many instructions of all cores together', integer)
     .option('--paranoid', 'check every invariant after every step (slow)');
@@ -139,6 +161,7 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     cores: options.cores,
     cycleNs,
     seed: options.seed,
+    release: oneOf(RELEASE_NAMES, options.release, '--release'),
     schedule: { kind: 'seeded', seed: options.seed, ...sliceOf(options.slice) },
     coreLayout: options.coreLayout,
     recovery,
@@ -151,7 +174,15 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
       ...parseFaults(options.fault, options.cores),
     ],
     paranoid: options.paranoid ?? false,
+    mounts: mountsOf(options),
+    hostFolders: new NodeFolders(),
   };
+}
+
+function mountsOf({ root, mount }: MachineOptions): Mount[] {
+  const mounts = mount.map((text) => parseMount(text, '--mount'));
+  if (root !== undefined) mounts.unshift({ host: root, guest: '/', readOnly: false });
+  return mounts.map((each) => ({ ...each, host: requireFolder(each.host) }));
 }
 
 function oneOf<T extends string>(choices: readonly T[], text: string, path: string): T {

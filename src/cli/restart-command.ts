@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
+import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import { INIT_PID } from '../../kernel-sim/kern/proc.ts';
+import { readFile } from '../../kernel-sim/vfs/memfs.ts';
 import { readHostFile } from '../host/files.ts';
-import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
+import { installShipped, resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { runWithProgress } from '../host/run-loop.ts';
 import { finishedRun } from '../recovery/finished-run.ts';
 import { type BreakAt, readInputs } from '../restart/plan.ts';
@@ -25,7 +27,10 @@ export function addRestartCommand(program: Command): void {
   const command = program
     .command('restart')
     .description('restart a process from its executable and a core file, by ptrace as in the paper, and run it on')
-    .argument('<executable>', 'the program that wrote the core (a path, or the name of one that we ship)')
+    .argument(
+      '<executable>',
+      "the program that wrote the core (a file, a path of the guest's tree, or the name of one that we ship)",
+    )
     .argument('<core>', 'FreeBSD/i386 core file');
   withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' })))
     .option('-m, --main', 'plant the breakpoint at main instead of the entry point')
@@ -42,15 +47,16 @@ export function addRestartCommand(program: Command): void {
 function restartCommand(executable: string, core: string, options: RestartCommandOptions): number {
   const config = systemConfig(options);
   const shipped = shippedPrograms();
-  const { path, files } = resolveProgram(executable, shipped);
+  const system = new System(config);
+  installShipped(system, shipped);
+  const { path, files } = resolveProgram(executable, shipped, system);
   const coreFile = { path: `/root/${basename(core)}`, bytes: readHostFile(core), mode: 0o600 };
   const breakAt: BreakAt = options.main ? 'main' : 'entry';
-  const program = [...shipped, ...files].find((file) => file.path === path)!;
+  for (const file of [...files, coreFile]) system.install(file);
+  const program = readFile(system.kernel, path);
+  if (typeof program === 'number') throw new UsageError({ what: `cannot be read: ${errnoName(program)}`, path });
   // Bad files are told of before anything runs, under the names that the user gave them.
-  readInputs({ path: executable, bytes: program.bytes }, { path: core, bytes: coreFile.bytes }, breakAt);
-
-  const system = new System(config);
-  for (const file of [...shipped, ...files, coreFile]) system.install(file);
+  readInputs({ path: executable, bytes: program }, { path: core, bytes: coreFile.bytes }, breakAt);
   if (!options.json) echoOutput(system);
   let failure = '';
   system.onEvent((event) => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { readHostFile } from '../host/files.ts';
+import { NodeFolders } from '../host/node-folders.ts';
 import { parseDuration } from '../scenario/units.ts';
 import { decodeSavedRun, type SavedRun } from '../snapshot/saved-run.ts';
 import { System } from '../system.ts';
@@ -40,7 +41,8 @@ export function addResumeCommand(program: Command): void {
 function resumeCommand(file: string, options: ResumeOptions): number {
   const save = saveRequest(options);
   const { snapshot, ...run } = readSavedRun(file);
-  const system = System.from(snapshot, { engine: makeEngine(options), paranoid: options.paranoid ?? false });
+  const host = { engine: makeEngine(options), hostFolders: new NodeFolders() };
+  const system = System.from(snapshot, { ...host, paranoid: options.paranoid ?? false });
   const until = options.until === undefined ? {} : { untilNs: parseDuration(options.until, '--until') };
   const most = options.maxInstructions === undefined ? {} : { instructions: options.maxInstructions };
   return finishRun({ ...run, system, limits: { ...run.limits, ...until, ...most } }, save, options);

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { RunLimits } from '../../emu/machine/machine.ts';
 import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
-import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
+import { installShipped, resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { runWithProgress } from '../host/run-loop.ts';
 import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
 import { hangBoundNs } from '../recovery/hang-bound.ts';
@@ -23,8 +23,10 @@ interface RunOptions extends MachineOptions, OutputOptions, SaveOptions {
 export function addRunCommand(program: Command): void {
   const command = program
     .command('run')
-    .description('run a FreeBSD/i386 program (a path, or the name of one that we ship) on the simulated machine')
-    .argument('<elf>', 'static FreeBSD/i386 ELF executable')
+    .description(
+      "run a FreeBSD/i386 program on the simulated machine: a file here, a path of the guest's tree (--root, --mount), or the name of one that we ship",
+    )
+    .argument('<elf>', 'FreeBSD/i386 ELF executable')
     .argument('[args...]', 'its arguments')
     .passThroughOptions(false);
   withSaveOptions(withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' }))))
@@ -54,9 +56,10 @@ function runCommand(elf: string, args: readonly string[], options: RunOptions): 
   const save = saveRequest(options);
   const shipped = shippedPrograms();
   const commands = [[elf, ...args], ...options.with.map((text) => text.trim().split(/\s+/))];
-  const resolved = commands.map(([name]) => resolveProgram(name!, shipped));
   const system = new System(config);
-  for (const file of [...shipped, ...resolved.flatMap((program) => program.files)]) system.install(file);
+  installShipped(system, shipped);
+  const resolved = commands.map(([name]) => resolveProgram(name!, shipped, system));
+  for (const file of resolved.flatMap((program) => program.files)) system.install(file);
   commands.forEach((words, n) => {
     const cpus =
       n === 0 && options.cpus !== undefined
@@ -65,9 +68,9 @@ function runCommand(elf: string, args: readonly string[], options: RunOptions): 
     system.spawn({ path: resolved[n]!.path, args: words, nice: n === 0 ? options.nice : 0, ...cpus });
   });
   const limits = runLimits(options);
-  const { faults, engine } = config;
-  const golden =
-    faults.length > 0 ? runGolden(System.from(system.snapshot(), { engine: engine!, faults: [] }), limits) : null;
+  const { faults, engine, hostFolders } = config;
+  const twin = { engine: engine!, hostFolders: hostFolders!, faults: [] };
+  const golden = faults.length > 0 ? runGolden(System.from(system.snapshot(), twin), limits) : null;
   return finishRun({ system, faults, golden, limits: limitsBeside(golden, system, faults, limits) }, save, options);
 }
 

@@ -4,6 +4,7 @@ import { UsageError } from '../../emu/base/errors.ts';
 import { type EngineChoice, makeEngine } from '../host/engines.ts';
 import { writeHostFile } from '../host/files.ts';
 import { shippedPrograms } from '../host/guest-programs.ts';
+import { NodeFolders } from '../host/node-folders.ts';
 import { readScenarios } from '../host/scenario-files.ts';
 import { cpuHistorySvg } from '../report/cpu-history-svg.ts';
 import { cpuHistoryText } from '../report/cpu-history-text.ts';
@@ -50,6 +51,7 @@ async function scenarioCommand(files: readonly string[], options: ScenarioComman
   const scenarios = await readScenarios(files);
   const programs = shippedPrograms();
   const engine = makeEngine(options);
+  const hostFolders = new NodeFolders();
   const results: unknown[] = [];
   let failed = 0;
   for (const { path, scenario } of scenarios) {
@@ -61,7 +63,8 @@ async function scenarioCommand(files: readonly string[], options: ScenarioComman
       const prepare = (system: System): void => {
         if (options.out) endStrace = startStrace(system, join(options.out, scenario.name, 'strace.txt'));
       };
-      run = runScenario(scenario, { ...seed, files: programs, engine, paranoid: options.paranoid ?? false, prepare });
+      const paranoid = options.paranoid ?? false;
+      run = runScenario(scenario, { ...seed, files: programs, engine, hostFolders, paranoid, prepare });
     } catch (error) {
       throw error instanceof UsageError ? error.in(path) : error;
     } finally {

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { resizeWindow } from '../../kernel-sim/tty/ioctl.ts';
+import { CONSOLE } from '../../kernel-sim/tty/tty.ts';
 import { closeConsoleInput, feedConsole } from '../../kernel-sim/vfs/console.ts';
-import { shippedPrograms } from '../host/guest-programs.ts';
+import { installShipped, shippedPrograms } from '../host/guest-programs.ts';
 import { finishedRun } from '../recovery/finished-run.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
@@ -12,6 +14,8 @@ import { startStrace } from './strace.ts';
 /** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
 const PIECE_NS = 20_000_000;
 const PIECE_MS = PIECE_NS / 1e6;
+/** Ctrl-]. */
+const LEAVE_KEY = 0x1d;
 
 interface ShellOptions extends MachineOptions, OutputOptions {
   readonly fast?: boolean;
@@ -26,7 +30,7 @@ export function addShellCommand(program: Command): void {
     .option('--fast', 'let virtual time run as fast as it can (always so when the input is no terminal)')
     .addHelpText(
       'after',
-      "\nTry: count & sleep 2; gcore $!; kill -INT $!; restart /bin/count core.$!\nLeave with exit or Ctrl-D. Ctrl-C is the guest's. The exit code is that of the shell.",
+      "\nTry: count & sleep 2; gcore $!; kill -INT $!; restart /bin/count core.$!\nLeave with exit or Ctrl-D, or with Ctrl-] whatever the guest does. All other keys are the guest's: Ctrl-C interrupts, Ctrl-Z stops, then fg, bg and jobs. The exit code is that of the shell.",
     )
     .action(async (options: ShellOptions) => {
       process.exitCode = await shellCommand(options);
@@ -38,11 +42,10 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   const interactive = process.stdin.isTTY === true;
   const paced = interactive && !options.fast;
   const system = new System({ ...config, consoleIsTty: interactive });
-  for (const file of shippedPrograms()) system.install(file);
+  installShipped(system, shippedPrograms());
   echoOutput(system);
-  const shell = system.spawn({ path: '/bin/sh', args: interactive ? ['sh', '-i'] : ['sh'], cwd: '/root' });
-  // The terminal's foreground process group: Ctrl-C goes there.
-  system.kernel.state.console = { ...system.kernel.state.console, foreground: shell };
+  const args = interactive ? ['sh', '-i'] : ['sh'];
+  const shell = system.spawn({ path: '/bin/sh', args, cwd: '/root', login: interactive });
   const endStrace = startStrace(system, options.strace);
   const input = hostInput(system);
   const limits = runLimits(options);
@@ -50,7 +53,8 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   for (;;) {
     const beganMs = Date.now();
     stop = system.run({ ...limits, pauseNs: system.machine.nowNs + PIECE_NS });
-    if (!system.kernel.findProc(shell) && system.kernel.state.console.inputClosed) break;
+    if (input.left()) break;
+    if (!system.kernel.findProc(shell) && system.kernel.tty(CONSOLE).inputEnded) break;
     if (stop.reason === 'waiting-for-input' && !input.ended()) await input.more();
     else if (stop.reason !== 'paused' && stop.reason !== 'waiting-for-input') break;
     else if (paced) await new Promise((resolve) => setTimeout(resolve, Math.max(0, PIECE_MS - (Date.now() - beganMs))));
@@ -64,37 +68,59 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   return exit?.signal === undefined ? (exit?.exit ?? 3) : 128 + exit.signal;
 }
 
-/** What the user types goes to the guest's console. */
-function hostInput(system: System): { more: () => Promise<void>; ended: () => boolean; stop: () => void } {
+interface HostInput {
+  /** Resolves when the user has typed, or the input has ended. */
+  more(): Promise<void>;
+  ended(): boolean;
+  /** The user has had enough of the machine. */
+  left(): boolean;
+  stop(): void;
+}
+
+/** What the user types goes to the guest's console. A terminal of the host's hands over each key, and shows nothing by itself. */
+function hostInput(system: System): HostInput {
+  const { stdin, stdout } = process;
   let ended = false;
+  let left = false;
   let wake: (() => void) | null = null;
   const woken = (): void => {
     wake?.();
     wake = null;
   };
-  process.stdin.on('data', (chunk: Buffer) => {
-    feedConsole(system.kernel, new Uint8Array(chunk));
+  const resized = (): void => {
+    const winsize = { rows: stdout.rows ?? 24, columns: stdout.columns ?? 80, xPixels: 0, yPixels: 0 };
+    resizeWindow(system.kernel, CONSOLE, winsize);
+    woken();
+  };
+  if (stdin.isTTY) {
+    stdin.setRawMode(true);
+    resized();
+    stdout.on('resize', resized);
+    system.onEvent((event) => {
+      if (event.kind === 'echo') stdout.write(Buffer.from(event.text, 'latin1'));
+    });
+  }
+  stdin.on('data', (chunk: Buffer) => {
+    if (stdin.isTTY && chunk.includes(LEAVE_KEY)) left = true;
+    else feedConsole(system.kernel, new Uint8Array(chunk));
     woken();
   });
-  process.stdin.on('end', () => {
+  stdin.on('end', () => {
     ended = true;
     closeConsoleInput(system.kernel);
-    woken();
-  });
-  // Ctrl-C is the guest's.
-  process.on('SIGINT', () => {
-    feedConsole(system.kernel, Uint8Array.of(3));
     woken();
   });
   return {
     more: () =>
       new Promise((resolve) => {
-        if (ended) resolve();
+        if (ended || left) resolve();
         else wake = resolve;
       }),
     ended: () => ended,
+    left: () => left,
     stop: () => {
-      process.stdin.destroy();
+      if (stdin.isTTY) stdin.setRawMode(false);
+      stdin.destroy();
     },
   };
 }

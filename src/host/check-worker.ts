@@ -9,6 +9,7 @@ import { runTrial, type Trial, type TrialSetting, type Verdict } from '../testin
 import { trialOf, variationOf } from '../testing/variations.ts';
 import { type EngineChoice, makeEngine } from './engines.ts';
 import { shippedPrograms } from './guest-programs.ts';
+import { NodeFolders } from './node-folders.ts';
 
 /** One run of `coreback check`: plain data, for it goes to a worker. */
 export type CheckTask = { readonly engine: EngineChoice } & (
@@ -29,6 +30,7 @@ export interface CheckResult {
 }
 
 const programs = shippedPrograms();
+const hostFolders = new NodeFolders();
 /** One of each kind for all tasks of the worker: what an engine has learnt of the programs stays. */
 const engines = new Map<string, Engine>();
 
@@ -41,7 +43,7 @@ function engineOf(choice: EngineChoice): Engine {
 /** Runs one task in a worker. */
 export default function work(task: CheckTask): CheckResult {
   const startMs = Date.now();
-  const setting: TrialSetting = { programs, engine: engineOf(task.engine) };
+  const setting: TrialSetting = { programs, engine: engineOf(task.engine), hostFolders };
   const label =
     task.kind === 'saved' ? `saved failure ${task.path}` : variationOf(task.scenario, task.n, task.seed).label;
   try {
@@ -63,7 +65,7 @@ function runSaved({ path, text }: Extract<CheckTask, { kind: 'saved' }>, setting
 
 function runVariation(task: Extract<CheckTask, { kind: 'variation' }>, setting: TrialSetting): Found {
   const variation = variationOf(task.scenario, task.n, task.seed);
-  const engine = setting.engine ? { engine: setting.engine } : {};
+  const engine = setting.engine ? { engine: setting.engine, hostFolders } : { hostFolders };
   const golden = variation.faults
     ? runGolden(variation.scenario, { seed: variation.seed, files: programs, ...engine })
     : null;

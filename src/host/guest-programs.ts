@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvariantError } from '../../emu/base/errors.ts';
-import type { GuestFile } from '../system.ts';
+import type { GuestFile, System } from '../system.ts';
 import { readHostFile } from './files.ts';
 
 /** The folder of the package: where package.json of coreback stands, above this file, built or not. */
@@ -23,11 +23,21 @@ export function shippedPrograms(): GuestFile[] {
     .map((name) => ({ path: `/bin/${name}`, bytes: readHostFile(join(folder, name)), mode: 0o755 }));
 }
 
+/** Puts the programs that we ship into the guest's /bin, where a folder that the user has put there has none of that name. */
+export function installShipped(system: System, shipped: readonly GuestFile[]): void {
+  for (const file of shipped) if (!system.has(file.path)) system.install(file);
+}
+
 /**
- * A program as the user names it: one that we ship, by its name, or a file on the host, which then stands in the guest's /root.
- * Errors: UsageError when there is neither.
+ * A program as the user names it: by its path in the guest's tree if it is there, one that we ship by its name, or a file on the host, which then
+ * stands in the guest's /root. Errors: UsageError when there is none.
  */
-export function resolveProgram(name: string, shipped: readonly GuestFile[]): { path: string; files: GuestFile[] } {
+export function resolveProgram(
+  name: string,
+  shipped: readonly GuestFile[],
+  system?: System,
+): { path: string; files: GuestFile[] } {
+  if (name.startsWith('/') && system?.has(name)) return { path: name, files: [] };
   const known = shipped.find((file) => file.path === `/bin/${name}` || file.path === name);
   if (known) return { path: known.path, files: [] };
   const path = `/root/${basename(name)}`;

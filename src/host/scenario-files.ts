@@ -1,10 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../../emu/base/errors.ts';
+import { parseMount } from '../scenario/mount-text.ts';
 import { parseScenario, toScenario } from '../scenario/parse-scenario.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { readHostFile } from './files.ts';
+import { requireFolder } from './node-folders.ts';
 
 /** A scenario and the file that it stands in. */
 export interface ScenarioFile {
@@ -23,9 +25,18 @@ const MODULES = [...TYPESCRIPT, '.js', '.mjs'];
 export async function readScenarios(paths: readonly string[]): Promise<ScenarioFile[]> {
   const files: ScenarioFile[] = [];
   for (const path of paths.flatMap(expand)) {
-    for (const scenario of await readOne(path)) files.push({ path, scenario });
+    for (const scenario of await readOne(path)) files.push({ path, scenario: withFolders(scenario, path) });
   }
   return files;
+}
+
+/** The folders that a scenario mounts are named from its file on. Errors: UsageError when one is not there. */
+function withFolders(scenario: Scenario, path: string): Scenario {
+  const mounts = scenario.mounts.map((text, n) => {
+    const { host, guest, readOnly } = parseMount(text, `mounts[${n}]`);
+    return `${requireFolder(resolve(dirname(path), host))}:${guest}:${readOnly ? 'ro' : 'cow'}`;
+  });
+  return { ...scenario, mounts };
 }
 
 function expand(path: string): string[] {

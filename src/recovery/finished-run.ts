@@ -7,7 +7,8 @@ import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import type { Kernel } from '../../kernel-sim/kern/kernel.ts';
 import type { FileData } from '../../kernel-sim/kern/state.ts';
 import { readFileRange } from '../../kernel-sim/vfs/file-data.ts';
-import { filesBelow } from '../../kernel-sim/vfs/memfs.ts';
+import { isAsOnHost } from '../../kernel-sim/vfs/host-folder.ts';
+import { allFiles } from '../../kernel-sim/vfs/memfs.ts';
 import type { System } from '../system.ts';
 
 /** What the judge needs to know of a run that is over. Data: it may come from a worker or a file. */
@@ -60,8 +61,8 @@ export function endOf(system: System): number {
 
 function writtenFiles(k: Kernel): Record<string, string> {
   const files: Record<string, string> = {};
-  for (const { path, vnode } of filesBelow(k, '/')) {
-    if (CORE_FILE.test(path)) continue;
+  for (const { path, vnode } of allFiles(k)) {
+    if (CORE_FILE.test(path) || isAsOnHost(k, vnode)) continue;
     if (vnode.type === 'lnk') files[path] = `-> ${vnode.target}`;
     // Nothing that the guest does happens at time 0, when files are put in.
     else if (vnode.type === 'reg') files[path] = vnode.modifyNs === 0 ? '' : hashOf(vnode.data);

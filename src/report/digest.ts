@@ -41,6 +41,7 @@ export const EVENT_FIELDS = {
   stop: { pid: 'int', signo: 'int', traced: 'bool' },
   continue: { pid: 'int' },
   output: { pid: 'int', text: 'text' },
+  echo: { text: 'text' },
   priority: { pid: 'int', tid: 'int', nice: 'int', priority: 'int' },
   affinity: { pid: 'int', tid: 'int', cpus: 'ints', why: 'text' },
   migrate: { pid: 'int', tid: 'int', from: 'int', to: 'int', why: 'text' },

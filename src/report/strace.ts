@@ -1,6 +1,6 @@
 import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import { AT_FDCWD, O_CREAT } from '../../kernel-sim/abi/fcntl.ts';
-import { FLAGS, fcntlName, flagNames, openFlagNames, whenceName } from '../../kernel-sim/abi/flag-names.ts';
+import { FLAGS, fcntlName, flagNames, ioctlName, openFlagNames, whenceName } from '../../kernel-sim/abi/flag-names.ts';
 import { ptraceRequestName } from '../../kernel-sim/abi/ptrace.ts';
 import { signalName } from '../../kernel-sim/abi/signal.ts';
 import type { CallEnd } from '../../kernel-sim/kern/call-trace.ts';
@@ -117,6 +117,8 @@ function argText({ kind, value, text, cut }: StraceArg): string {
       return openFlagNames(value);
     case 'fcntl':
       return fcntlName(value);
+    case 'ioctl':
+      return ioctlName(value);
     case 'whence':
       return whenceName(value);
     case 'ptrace':

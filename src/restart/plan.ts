@@ -1,26 +1,14 @@
 import { UsageError } from '../../emu/base/errors.ts';
-import { AT_ENTRY, PAGE_SIZE } from '../../kernel-sim/abi/elf.ts';
-import { KINFO_PROC_SIZE, KVME_FLAG_NOCOREDUMP, kinfoProcLayout } from '../../kernel-sim/abi/kinfo.ts';
-import { decode } from '../../kernel-sim/abi/layout.ts';
+import { AT_ENTRY } from '../../kernel-sim/abi/elf.ts';
 import { signalName } from '../../kernel-sim/abi/signal.ts';
-import {
-  MAP_ANON,
-  MAP_FIXED,
-  MAP_NOCORE,
-  MAP_PRIVATE,
-  MAXSSIZ,
-  PROT_ALL,
-  PROT_NONE,
-  pageCeil,
-  USRSTACK,
-} from '../../kernel-sim/abi/vmparam.ts';
+import { PS_STRINGS } from '../../kernel-sim/abi/vmparam.ts';
+import { byteString } from '../../kernel-sim/elf/byte-view.ts';
 import { readCore } from '../../kernel-sim/elf/core-file.ts';
 import type { CoreImage } from '../../kernel-sim/elf/core-image.ts';
 import { readElf } from '../../kernel-sim/elf/elf32.ts';
 import { type ExecImage, requireExecutable } from '../../kernel-sim/elf/exec-image.ts';
-import { decodeVmmap } from '../../kernel-sim/elf/procstat-notes.ts';
 import { findSymbol } from '../../kernel-sim/elf/symbols.ts';
-import type { Vmspace } from '../../kernel-sim/kern/state.ts';
+import { call, DATA, type InjectedCall, type Preparation } from './preparation.ts';
 
 /** Where the new process is stopped to be given its old contents: the entry point, or `main` for static programs on request. */
 export type BreakAt = 'entry' | 'main';
@@ -67,151 +55,46 @@ function findBreak(image: ExecImage, executable: { path: string; bytes: Uint8Arr
   return main.address + image.loadBase;
 }
 
-/** What the child has to be made to do before the core's contents fit into it. */
-export type Preparation =
-  /** A store at `start`: the stack grows down to it. */
-  { readonly kind: 'grow'; readonly start: number; readonly end: number } | InjectedCall;
-
-/** A system call that the child makes itself. */
-export interface InjectedCall {
-  readonly kind: 'call';
-  readonly step: 'map' | 'threads' | 'signals';
-  /** In words, for the log. */
-  readonly what: string;
-  readonly number: number;
-  readonly args: readonly Word[];
-  /** What is put into memory for the time of the call; at most INJECTED_DATA_MAX. */
-  readonly data: readonly Word[];
-  /** Which of the core's threads makes it. */
-  readonly thread: number;
-}
-
-/** A doubleword, or the address of the byte `at` of the call's data. */
-export type Word = number | { readonly at: number };
-
-export const INJECTED_DATA_MAX = 40;
-
-const SYS_BREAK = 17;
 const SYS_SIGALTSTACK = 53;
-const SYS_MUNMAP = 73;
-const SYS_MPROTECT = 74;
 const SYS_SYSARCH = 165;
 const SYS_SIGPROCMASK = 340;
 const SYS_SIGACTION = 416;
 const SYS_THR_NEW = 455;
-const SYS_MMAP = 477;
 const I386_SET_LDT = 1;
 const I386_SET_FSBASE = 8;
 const I386_SET_GSBASE = 10;
 const THR_SUSPENDED = 1;
 const SIG_SETMASK = 3;
 const SS_DISABLE = 4;
-const DATA: Word = { at: 0 };
 /** Descriptors that one call sets. */
 const LDT_PIECE = 16;
 
-function call(
-  step: InjectedCall['step'],
-  what: string,
-  number: number,
-  args: InjectedCall['args'],
-  more: Partial<Pick<InjectedCall, 'data' | 'thread'>> = {},
-): InjectedCall {
-  return { kind: 'call', step, what, number, args, data: [], thread: 0, ...more };
-}
+const ENVIRONMENT_MAX = 10_000;
+const STRING_MAX = 4096;
 
-/** Makes a child's map, as sysctl kern.proc.vmmap tells it, that of the core. */
-export function planMemory(
-  { core, breakAddr }: RestartInputs,
-  vm: Vmspace,
-): { make: Preparation[]; finish: Preparation[] } {
-  const wanted = wantedMap(core);
-  const make: Preparation[] = [];
-  // What the child has, as the plan goes on.
-  let has: Range[] = vm.map.map(({ start, end, prot }) => ({ start, end, prot }));
-  let breakEnd = pageCeil(vm.dataAddr) + vm.dataSize;
-  const setBreak = (end: number): void => {
-    make.push(call('map', `break(2) to 0x${hex(end)}`, SYS_BREAK, [end]));
-    has =
-      end < breakEnd
-        ? has.flatMap((range) => gapsIn([{ start: end, end: breakEnd }], range))
-        : [...has, { start: breakEnd, end, prot: PROT_ALL }];
-    breakEnd = end;
+/**
+ * The variables for the run-time linker in the environment that the core's process began with, so that the libraries are found again. None
+ * for a program without an interpreter, or where the process has written over them.
+ */
+export function linkerVariables({ executable, core }: RestartInputs): string[] {
+  if (executable.interp === undefined) return [];
+  const at = (address: number, length: number): Uint8Array | undefined => {
+    const segment = core.segments.find(({ vaddr, data }) => vaddr <= address && address < vaddr + data.length);
+    return segment?.data.subarray(address - segment.vaddr, address - segment.vaddr + length);
   };
-  const dataEnd = breakOf(core, vm);
-  if (dataEnd !== undefined && dataEnd !== pageCeil(breakEnd)) setBreak(dataEnd);
-  for (const entry of wanted.entries) {
-    for (const gap of gapsIn(inOrder(has), entry)) {
-      const { start, end, prot } = gap;
-      if (end === vm.stackLow && start >= USRSTACK - MAXSSIZ) {
-        make.push({ kind: 'grow', start, end });
-        has.push({ ...gap, prot: vm.map.find((each) => each.start === vm.stackLow)!.prot });
-      } else if (dataEnd === undefined && start === breakEnd) setBreak(end);
-      else {
-        const flags = MAP_PRIVATE | MAP_ANON | MAP_FIXED | (entry.noCoredump ? MAP_NOCORE : 0);
-        make.push(call('map', `mmap(2) of ${rangeName(gap)}`, SYS_MMAP, [start, end - start, prot, flags, -1, 0, 0]));
-        has.push(gap);
-      }
-    }
+  const word = (address: number): number => {
+    const bytes = at(address, 4);
+    return bytes?.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) : 0;
+  };
+  const strings = core.procstat?.psStrings ?? PS_STRINGS;
+  // struct ps_strings: argv, argc, envp, envc.
+  const [first, count] = [word(strings + 8), word(strings + 12)];
+  const found: string[] = [];
+  for (let n = 0; n < Math.min(count, ENVIRONMENT_MAX); n++) {
+    const bytes = at(word(first + 4 * n), STRING_MAX);
+    if (bytes) found.push(byteString(bytes, 0));
   }
-  if (!wanted.complete) return { make, finish: [] };
-  const isStack = ({ end }: Range): boolean => end > USRSTACK - MAXSSIZ;
-  const hasBreak = ({ start, end }: Range): boolean => start <= breakAddr && breakAddr < end;
-  const finish: Preparation[] = [];
-  for (const range of inOrder(has)) {
-    for (const entry of wanted.entries) {
-      const common = {
-        start: Math.max(range.start, entry.start),
-        end: Math.min(range.end, entry.end),
-        prot: entry.prot,
-      };
-      if (common.start >= common.end || entry.prot === range.prot || (entry.prot === PROT_NONE && hasBreak(common)))
-        continue;
-      const args = [common.start, common.end - common.start, entry.prot];
-      finish.push(call('map', `mprotect(2) of ${rangeName(common)}`, SYS_MPROTECT, args));
-    }
-    for (const gap of gapsIn(wanted.entries, range)) {
-      if (isStack(gap) || hasBreak(gap)) continue;
-      finish.push(call('map', `munmap(2) of ${rangeName(gap)}`, SYS_MUNMAP, [gap.start, gap.end - gap.start]));
-    }
-  }
-  return { make, finish };
-}
-
-interface Range {
-  readonly start: number;
-  readonly end: number;
-  readonly prot: number;
-}
-
-const rangeName = ({ start, end }: Range): string => `0x${hex(start)}-0x${hex(end)}`;
-const hex = (n: number): string => n.toString(16).padStart(8, '0');
-const inOrder = (ranges: readonly Range[]): Range[] => [...ranges].sort((a, b) => a.start - b.start);
-
-/** The map of a process by its core. Not `complete`, in the 9.0 layout: the memory that has contents, as if anything could be done with it. */
-function wantedMap({ procstat, segments }: CoreImage): {
-  readonly complete: boolean;
-  readonly entries: readonly (Range & { readonly noCoredump: boolean })[];
-} {
-  if (!procstat?.vmmap) {
-    const entries = segments.map(({ vaddr, data }) => {
-      return { start: vaddr, end: vaddr + data.length, prot: PROT_ALL, noCoredump: false };
-    });
-    return { complete: false, entries };
-  }
-  // What lies above the stack is the kernel's.
-  const own = decodeVmmap(procstat.vmmap).filter(({ end }) => end <= USRSTACK);
-  const entries = own.map(({ start, end, protection, flags }) => {
-    return { start, end, prot: protection & PROT_ALL, noCoredump: (flags & KVME_FLAG_NOCOREDUMP) !== 0 };
-  });
-  return { complete: true, entries };
-}
-
-/** The break of the core's process; undefined in the 9.0 layout. */
-function breakOf({ procstat }: CoreImage, vm: Vmspace): number | undefined {
-  const proc = procstat?.proc;
-  if (!proc || !procstat.vmmap || proc.records.length < KINFO_PROC_SIZE) return undefined;
-  return pageCeil(vm.dataAddr) + decode(kinfoProcLayout, proc.records).ki_dsize * PAGE_SIZE;
+  return found.filter((text) => text.startsWith('LD_'));
 }
 
 /** Segments for thread-local storage, and threads: held back from the first, each with its %gs base. */
@@ -263,19 +146,4 @@ export function planSignals(core: CoreImage): Preparation[] {
       );
   });
   return plan;
-}
-
-/** The parts of a range that no entry covers. The entries are in order of addresses. */
-function gapsIn(entries: readonly Pick<Range, 'start' | 'end'>[], range: Range): Range[] {
-  const gaps: Range[] = [];
-  const { end, prot } = range;
-  let at = range.start;
-  for (const entry of entries) {
-    if (entry.end <= at) continue;
-    if (entry.start >= end) break;
-    if (entry.start > at) gaps.push({ start: at, end: entry.start, prot });
-    at = entry.end;
-  }
-  if (at < end) gaps.push({ start: at, end, prot });
-  return gaps;
 }

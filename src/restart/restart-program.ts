@@ -29,18 +29,11 @@ import { type NativeContext, type NativeProgram, type NativeStep, SCRATCH_ADDR }
 import { adoptIdentity, giveUp } from '../../kernel-sim/kern/recovery.ts';
 import type { FileData } from '../../kernel-sim/kern/state.ts';
 import { readFileRange } from '../../kernel-sim/vfs/file-data.ts';
+import { pathOf } from '../../kernel-sim/vfs/memfs.ts';
 import { hostCredentials, lookupFile } from '../../kernel-sim/vfs/namei.ts';
-import {
-  type BreakAt,
-  INJECTED_DATA_MAX,
-  type Preparation,
-  planMemory,
-  planSignals,
-  planThreads,
-  type RestartInputs,
-  readInputs,
-  type Word,
-} from './plan.ts';
+import { type BreakAt, linkerVariables, planSignals, planThreads, type RestartInputs, readInputs } from './plan.ts';
+import { planMemory } from './plan-memory.ts';
+import { INJECTED_DATA_MAX, type Preparation, type Word } from './preparation.ts';
 
 /*
  * The paper's restart (section 3.2), step for step, as a native process: fork; the child asks to be traced and executes the program;
@@ -97,6 +90,8 @@ interface RestartState extends RestartOptions {
   /** Registers at the break: what injected calls start from. */
   readonly regs: Reg | null;
   readonly preparations: readonly Preparation[];
+  /** What 'kept' means in the arguments of the next ones. */
+  readonly kept: number;
   /** The child's thread ids in the order of the core's threads, once it has them all; before that none. */
   readonly tids: readonly number[];
   /** Index of the one thread that runs when the child is continued; the others are held back. */
@@ -145,6 +140,7 @@ function withDefaults(data: RestartOptions & Partial<RestartState>): RestartStat
     savedWord: 0,
     regs: null,
     preparations: [],
+    kept: 0,
     tids: [],
     active: 0,
     thread: 0,
@@ -212,7 +208,7 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
       say(c, s, 'unplant', 'the instruction is back');
       const given = inputs(c, s);
       const { core } = given;
-      const memory = planMemory(given, c.k.vmspace(c.k.proc(pid(s.child)).vmspace));
+      const memory = planMemory(given, c.k.vmspace(c.k.proc(pid(s.child)).vmspace), (vnode) => pathOf(c.k, vnode));
       // In a lost process these are the kernel's to keep.
       const signals = s.lostPid ? [] : planSignals(core);
       const tids = core.threads.length === 1 ? [s.child] : [];
@@ -260,9 +256,10 @@ function advance(c: NativeContext, s: RestartState): NativeStep {
 }
 
 function execChild(c: NativeContext, s: RestartState): NativeStep {
-  const strings = [s.executable, ...s.args].map((text) => `${text}\0`);
+  const env = linkerVariables(inputs(c, s));
+  const strings = [s.executable, ...s.args, ...env].map((text) => `${text}\0`);
   const text = bytesOf(strings.join(''));
-  if (text.length + (strings.length + 1) * 4 > STRINGS_MAX)
+  if (text.length + (strings.length + 2) * 4 > STRINGS_MAX)
     throw new UsageError({ what: 'the arguments are too long' });
   c.put(STRINGS_AT, text);
   const pointers: number[] = [];
@@ -272,8 +269,9 @@ function execChild(c: NativeContext, s: RestartState): NativeStep {
     at += each.length;
   }
   const vectorAt = (STRINGS_AT + text.length + 3) & ~3;
-  const argv = c.put(vectorAt, words([...pointers.slice(1), 0]));
-  const envv = argv + s.args.length * 4;
+  const argc = s.args.length;
+  const argv = c.put(vectorAt, words([...pointers.slice(1, 1 + argc), 0, ...pointers.slice(1 + argc), 0]));
+  const envv = argv + (argc + 1) * 4;
   return call('execve', [pointers[0]!, argv, envv], { ...s, phase: 'child-exec-failed' });
 }
 
@@ -310,7 +308,7 @@ function inject(c: NativeContext, s: RestartState): NativeStep {
   const target = s.tids[s.active] ?? s.child;
   switch (s.phase) {
     case 'prepare':
-      return writeMemory(c, s, stack, injectedWords(next, stack), 'injected-stack');
+      return writeMemory(c, s, stack, injectedWords(next, stack, s.kept), 'injected-stack');
     case 'injected-stack': {
       const eax = next.kind === 'grow' ? next.start : next.number;
       c.put(REGS_AT, encodeReg({ ...base, r_eax: eax, r_esp: stack, r_eip: s.breakAddr }));
@@ -328,15 +326,19 @@ function inject(c: NativeContext, s: RestartState): NativeStep {
       if (next.kind === 'call' && regs.r_eflags & FLAG_CF) {
         throw new UsageError({ what: `the child cannot do ${describe(next)}: ${errnoName(regs.r_eax)}` });
       }
-      return prepareNext(c, { ...s, preparations: s.preparations.slice(1) });
+      const kept = next.kind === 'call' && next.keep ? regs.r_eax : s.kept;
+      return prepareNext(c, { ...s, kept, preparations: s.preparations.slice(1) });
     }
   }
 }
 
 /** What stands from the child's stack pointer upwards during an injected call. */
-function injectedWords(next: Preparation, stack: number): Uint8Array {
+function injectedWords(next: Preparation, stack: number, kept: number): Uint8Array {
   if (next.kind === 'grow') return words([0]);
-  const resolve = (word: Word): number => (typeof word === 'number' ? word : stack + INJECTED_ARGS_BYTES + word.at);
+  const resolve = (word: Word): number => {
+    if (word === 'kept') return kept;
+    return typeof word === 'number' ? word : stack + INJECTED_ARGS_BYTES + word.at;
+  };
   const args = [0, ...next.args.map(resolve)];
   const padding = new Array<number>(INJECTED_ARGS_BYTES / 4 - args.length).fill(0);
   return words([...args, ...padding, ...next.data.map(resolve)]);

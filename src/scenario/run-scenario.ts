@@ -4,6 +4,7 @@ import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { Stop } from '../../emu/machine/machine.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { psignal } from '../../kernel-sim/kern/signal.ts';
+import type { HostFolders } from '../../kernel-sim/vfs/host-folder.ts';
 import { ContractMonitor } from '../recovery/contract.ts';
 import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
 import { hangBoundNs } from '../recovery/hang-bound.ts';
@@ -12,6 +13,7 @@ import { type GuestFile, System } from '../system.ts';
 import { type Action, type CompiledScenario, compileScenario, PID_OF } from './compile-scenario.ts';
 import { checkExpectation, pidOfProgram } from './expect.ts';
 import { lookAtMemory, lookAtRegisters, type Sight } from './look.ts';
+import { parseMount } from './mount-text.ts';
 import type { Scenario } from './schema.ts';
 
 export interface ScenarioRun {
@@ -39,6 +41,8 @@ export interface ScenarioOptions {
   readonly engine?: Engine;
   /** Files of the guest's tree: programs in /bin. */
   readonly files: readonly GuestFile[];
+  /** For scenarios with mounts. */
+  readonly hostFolders?: HostFolders;
   /** The same run without faults, when it has been made before. */
   readonly golden?: FinishedRun;
   /** Called with the system of the run with faults before anything runs on it. */
@@ -95,7 +99,9 @@ class Play {
       schedule: { kind: 'seeded', seed, minInstructions: slice[0], maxInstructions: slice[1] },
       faults,
       paranoid: options.paranoid ?? false,
+      mounts: scenario.mounts.map((text, n) => parseMount(text, `mounts[${n}]`)),
       ...(options.engine ? { engine: options.engine } : {}),
+      ...(options.hostFolders ? { hostFolders: options.hostFolders } : {}),
     });
     for (const file of options.files) this.system.install(file);
   }

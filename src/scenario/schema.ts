@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
+import { RELEASES, type ReleaseName } from '../../kernel-sim/kern/release.ts';
 import { core, duration, process, window } from './common-schema.ts';
 import { expectation } from './expectation-schema.ts';
 import { faultSpec, timedFault } from './fault-schema.ts';
@@ -17,6 +18,10 @@ export const machineSchema = z.strictObject({
     .default(1)
     .describe('Instructions per microsecond of each core; 1000 / mhz is a whole number'),
   seed: z.int().default(1).describe('Seed of the interleaving'),
+  release: z
+    .enum(Object.keys(RELEASES) as [ReleaseName, ...ReleaseName[]])
+    .default('9.0')
+    .describe('The release of FreeBSD that the kernel says it is'),
   slice: z
     .tuple([z.int().min(1), z.int().min(1)])
     .refine(([min, max]) => min <= max, 'the first number is larger than the second')
@@ -110,6 +115,12 @@ export const scenarioSchema = z.strictObject({
   about: z.string().describe('What it shows, in words'),
   paper: z.string().optional().describe('What of the paper it reproduces'),
   machine: machineSchema.prefault({}).describe('The machine; every key has a default'),
+  mounts: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Folders of the host in the tree: HOST:GUEST or HOST:GUEST:ro; from the file of the scenario on; GUEST / is seen with what is there',
+    ),
   script: z.array(step).min(1).describe('What happens when'),
   expect: z.array(expectation).min(1).describe('What has to be true at the end'),
   history: z

@@ -1,6 +1,7 @@
 import { UsageError } from '../../emu/base/errors.ts';
 import type { Engine } from '../../emu/core/engine.ts';
 import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { HostFolders } from '../../kernel-sim/vfs/host-folder.ts';
 import type { FinishedRun } from '../recovery/finished-run.ts';
 import { GOOD_OUTCOMES, type Outcome } from '../recovery/outcome.ts';
 import { differenceOf } from '../recovery/results.ts';
@@ -47,6 +48,8 @@ export interface TrialSetting {
   /** Programs in /bin. */
   readonly programs: readonly GuestFile[];
   readonly engine?: Engine;
+  /** For scenarios with mounts. */
+  readonly hostFolders?: HostFolders;
   /** Called with each system that is given faults, before anything runs on it. */
   readonly prepare?: (system: System) => void;
 }
@@ -60,6 +63,7 @@ export function runTrial(trial: Trial, setting: TrialSetting, golden?: FinishedR
       seed: trial.seed,
       files: [...setting.programs, ...(trial.files ?? [])],
       ...(setting.engine ? { engine: setting.engine } : {}),
+      ...(setting.hostFolders ? { hostFolders: setting.hostFolders } : {}),
       ...(setting.prepare ? { prepare: setting.prepare } : {}),
       ...(golden ? { golden } : {}),
     });

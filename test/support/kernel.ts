@@ -13,7 +13,7 @@ import type { KernelState, Proc, Thread } from '../../kernel-sim/kern/state.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from '../../kernel-sim/kern/syscall-result.ts';
 import { IPPORT_EPHEMERAL_FIRST } from '../../kernel-sim/net/inet.ts';
 import type { SyscallRow } from '../../kernel-sim/sys/row.ts';
-import { INITIAL_CONSOLE } from '../../kernel-sim/vfs/console.ts';
+import { CONSOLE, newConsole } from '../../kernel-sim/tty/tty.ts';
 import { openConsoleDescriptors } from '../../kernel-sim/vfs/filedesc.ts';
 import { mkfs } from '../../kernel-sim/vfs/memfs.ts';
 
@@ -54,11 +54,11 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     pipes: new Map(),
     kqueues: new Map(),
     sockets: new Map(),
+    ttys: new Map([[CONSOLE, newConsole(config.consoleIsTty ?? DEFAULT_CONFIG.consoleIsTty)]]),
     fileLocks: new Map(),
     recoveries: new Map(),
     trees: new Map(),
     duplicates: new Map(),
-    console: INITIAL_CONSOLE,
     hostname: 'test',
     loadAverage: [0, 0, 0],
     counters: {
@@ -77,6 +77,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextCpuset: 1,
       nextAnonCpuset: -2,
       rootVnode: 0,
+      hostVnodes: 0,
       fileBytes: 0,
       socketBytes: 0,
       nextStatTickNs: 0,

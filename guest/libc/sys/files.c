@@ -2,17 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 int __getcwd(char *buf, size_t size);
 
 char *getcwd(char *buf, size_t size) { return __getcwd(buf, size) == -1 ? NULL : buf; }
-
-int isatty(int fd) {
-  uint32_t termios[11];
-  return ioctl(fd, TIOCGETA, termios) == 0;
-}
 
 struct DIR {
   int fd;

@@ -171,10 +171,10 @@ builtin_function *find_builtin(const char *name) {
     const char *name;
     builtin_function *function;
   } rows[] = {
-      {":", builtin_colon},       {"[", builtin_test},          {"break", builtin_break}, {"cd", builtin_cd},
-      {"continue", builtin_continue}, {"exit", builtin_exit},   {"export", builtin_export}, {"jobs", builtin_jobs},
-      {"pwd", builtin_pwd},       {"read", builtin_read},       {"shift", builtin_shift}, {"test", builtin_test},
-      {"unset", builtin_unset},   {"wait", builtin_wait},
+      {":", builtin_colon},       {"[", builtin_test},          {"bg", builtin_bg},         {"break", builtin_break},
+      {"cd", builtin_cd},         {"continue", builtin_continue}, {"exit", builtin_exit},   {"export", builtin_export},
+      {"fg", builtin_fg},         {"jobs", builtin_jobs},       {"pwd", builtin_pwd},       {"read", builtin_read},
+      {"shift", builtin_shift},   {"test", builtin_test},       {"unset", builtin_unset},   {"wait", builtin_wait},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     if (strcmp(rows[i].name, name) == 0) return rows[i].function;

@@ -2,7 +2,6 @@
 #include "usage.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 static const char usage_text[] =
@@ -46,6 +45,6 @@ int main(int argc, char **argv) {
     shell.interactive = shell.interactive || isatty(STDIN_FILENO);
     source = source_of_fd(STDIN_FILENO, shell.interactive);
   }
-  if (shell.interactive) signal(SIGINT, SIG_IGN); /* ^C is for the command in the foreground */
+  if (shell.interactive) job_control_begin();
   return run_source(&source);
 }

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <err.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,17 @@ static void prompt(const struct source *source, const char *text) {
   if (source->prompts) write(STDERR_FILENO, text, strlen(text));
 }
 
+/* What ^C interrupts is an empty line: the terminal has thrown away what was typed. */
+static int read_byte(const struct source *source) {
+  char byte;
+  ssize_t n = read(source->fd, &byte, 1);
+  if (n == -1 && errno == EINTR && source->prompts) {
+    prompt(source, "\n");
+    return '\n';
+  }
+  return n == 1 ? (unsigned char)byte : END;
+}
+
 static int next_char(struct source *source) {
   int c = source->pushed_back;
   if (c != NOTHING) {
@@ -36,8 +48,7 @@ static int next_char(struct source *source) {
     if (c) source->text++;
     else c = END;
   } else {
-    char byte;
-    c = read(source->fd, &byte, 1) == 1 ? (unsigned char)byte : END;
+    c = read_byte(source);
   }
   if (c == END) source->at_end = true;
   if (c == '\n') source->line++;
@@ -336,7 +347,6 @@ static struct node *parse_for(struct parser *p) {
 static struct node *parse_command(struct parser *p) {
   struct node *node;
   if (p->failed) return NULL;
-  if (accept_word(p, "!")) return new_node(NOT, parse_command(p), NULL);
   if (accept_word(p, "if")) {
     node = parse_if(p);
   } else if (is_word(p, "while") || is_word(p, "until")) {
@@ -365,6 +375,7 @@ static struct node *parse_command(struct parser *p) {
 }
 
 static struct node *parse_pipeline(struct parser *p) {
+  if (accept_word(p, "!")) return new_node(NOT, parse_pipeline(p), NULL);
   struct node *left = parse_command(p);
   if (p->failed || !is_operator(p, "|")) return left;
   advance(p);

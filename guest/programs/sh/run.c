@@ -4,7 +4,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,21 +20,6 @@ bool is_assignment(const char *word) {
 static void assign(const char *raw) {
   const char *equals = strchr(raw, '=');
   setenv(arena_copy(raw, (size_t)(equals - raw)), expand_one(equals + 1), 1);
-}
-
-/* In a new child: signals as a program expects them, and none of the shell's jobs. */
-static void become_child(void) {
-  signal(SIGINT, SIG_DFL);
-  signal(SIGQUIT, SIG_DFL);
-  shell.interactive = false;
-  job_forget_all();
-}
-
-static pid_t fork_or_warn(void) {
-  pid_t pid = fork();
-  if (pid == -1) warn("fork");
-  if (pid == 0) become_child();
-  return pid;
 }
 
 static bool redirect(const struct redirection *r) {
@@ -135,7 +119,7 @@ static int run_simple(struct node *node) {
   if (strcmp(argv[0], "exec") == 0) {
     if (!redirect(node->redirections)) exit(1);
     if (argc == 1) return 0;
-    become_child();
+    job_forget_all();
     execute(argv + 1);
   }
   builtin_function *builtin = find_builtin(argv[0]);
@@ -147,14 +131,16 @@ static int run_simple(struct node *node) {
     restore_fds(&saved);
     return status;
   }
-  pid_t pid = fork_or_warn();
+  struct job job = {0};
+  strlcpy(job.what, argv[0], sizeof job.what);
+  pid_t pid = job_fork(&job, true);
   if (pid == -1) return 1;
   if (pid == 0) {
     for (struct word *w = node->words; w != words; w = w->next) assign(w->raw);
     if (!redirect(node->redirections)) _exit(1);
     execute(argv);
   }
-  return wait_foreground(pid, argv[0]);
+  return job_foreground(&job);
 }
 
 /* In a child that has nothing else to do: a simple command needs no further fork. */
@@ -173,9 +159,9 @@ __dead static void run_and_exit(struct node *node) {
 }
 
 static int run_pipeline(struct node *node) {
-  pid_t pids[32];
-  int count = 0, input = -1, status = 1;
-  while (node && count < 32) {
+  struct job job = {0};
+  int input = -1;
+  while (node && job.count < JOB_PIDS_MAX) {
     struct node *command = node->kind == PIPELINE ? node->left : node;
     node = node->kind == PIPELINE ? node->right : NULL;
     int ends[2] = {-1, -1};
@@ -183,7 +169,7 @@ static int run_pipeline(struct node *node) {
       warn("pipe");
       break;
     }
-    pid_t pid = fork_or_warn();
+    pid_t pid = job_fork(&job, true);
     if (pid == 0) {
       if (input != -1) {
         dup2(input, STDIN_FILENO);
@@ -200,19 +186,20 @@ static int run_pipeline(struct node *node) {
     if (node) close(ends[1]);
     input = ends[0];
     if (pid == -1) break;
-    pids[count++] = pid;
   }
   if (input != -1) close(input);
-  for (int i = 0; i < count; i++) status = wait_foreground(pids[i], "");
-  return status;
+  return job.count > 0 ? job_foreground(&job) : 1;
 }
 
-/* A background command does not compete for the input. */
+/* A background command does not compete for the input; with job control the terminal sees to that. */
 static int run_background(struct node *node) {
-  pid_t pid = fork_or_warn();
+  bool stops_at_input = shell.job_control;
+  struct job job = {0};
+  strlcpy(job.what, name_of(node), sizeof job.what);
+  pid_t pid = job_fork(&job, false);
   if (pid == -1) return 1;
   if (pid == 0) {
-    int null = open("/dev/null", O_RDONLY);
+    int null = stops_at_input ? -1 : open("/dev/null", O_RDONLY);
     if (null != -1) {
       dup2(null, STDIN_FILENO);
       close(null);
@@ -220,7 +207,7 @@ static int run_background(struct node *node) {
     run_and_exit(node);
   }
   shell.last_background = pid;
-  job_add(pid, name_of(node));
+  job_background(&job);
   fprintf(stderr, "[%d]\n", pid);
   return 0;
 }
@@ -289,9 +276,10 @@ static int run_kind(struct node *node) {
   case GROUP:
     return run(node->left);
   case SUBSHELL: {
-    pid_t pid = fork_or_warn();
+    struct job job = {0};
+    pid_t pid = job_fork(&job, true);
     if (pid == 0) run_and_exit(node->left);
-    return pid == -1 ? 1 : wait_foreground(pid, "");
+    return pid == -1 ? 1 : job_foreground(&job);
   }
   case IF:
     if (run(node->left) == 0) return run(node->right);
@@ -337,7 +325,11 @@ char *output_of(const char *command) {
   struct text output = {0};
   int ends[2];
   if (pipe(ends) == -1) return arena_copy("", 0);
-  pid_t pid = fork_or_warn();
+  /* Not a job of its own: it is part of the command that it is for. */
+  bool job_control = shell.job_control;
+  shell.job_control = false;
+  struct job job = {0};
+  pid_t pid = job_fork(&job, true);
   if (pid == 0) {
     dup2(ends[1], STDOUT_FILENO);
     close(ends[0]);
@@ -351,7 +343,8 @@ char *output_of(const char *command) {
   while ((n = read(ends[0], piece, sizeof piece)) > 0)
     for (ssize_t i = 0; i < n; i++) text_add(&output, piece[i]);
   close(ends[0]);
-  if (pid != -1) shell.last_status = wait_foreground(pid, "");
+  if (pid != -1) shell.last_status = job_foreground(&job);
+  shell.job_control = job_control;
   while (output.length > 0 && output.chars[output.length - 1] == '\n') output.chars[--output.length] = '\0';
   return output.chars ? output.chars : arena_copy("", 0);
 }

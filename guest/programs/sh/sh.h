@@ -64,6 +64,7 @@ struct shell {
   pid_t pid;
   pid_t last_background; /* 0: none yet */
   bool interactive;
+  bool job_control; /* each job has a process group, and the terminal while it is in the foreground */
   const char *name; /* $0 */
   int argument_count;
   char **arguments;
@@ -88,13 +89,28 @@ typedef int builtin_function(int argc, char **argv);
 builtin_function *find_builtin(const char *name);
 int builtin_test(int argc, char **argv);
 
-/* Background children. */
-void job_add(pid_t pid, const char *what);
+/* Jobs: what was started together, known by the number of its first process, which with job control is that of its group. */
+#define JOB_PIDS_MAX 32
+struct job {
+  pid_t pids[JOB_PIDS_MAX];
+  int count; /* 0: free */
+  int ended; /* so many of the first have ended */
+  bool stopped;
+  int status; /* $? value of the last that has ended or stopped */
+  char what[40];
+};
+void job_control_begin(void);
+/* fork(2) of a process for a job, which is empty or has others already. The child has none of the shell's jobs. */
+pid_t job_fork(struct job *job, bool foreground);
+/* Waits for a job in the foreground; says on standard error if a signal killed or stopped it. Returns its $? value. */
+int job_foreground(struct job *job);
+void job_background(const struct job *job);
 void job_list(void);
 int job_wait(pid_t pid);
 int job_wait_all(void);
+/* In a process that is not the shell any more: signals as a program expects them, and none of the shell's jobs. */
 void job_forget_all(void);
-/* Waits for a child of the foreground; says on standard error if a signal killed it. Returns its $? value. */
-int wait_foreground(pid_t pid, const char *what);
+int builtin_fg(int argc, char **argv);
+int builtin_bg(int argc, char **argv);
 
 #endif

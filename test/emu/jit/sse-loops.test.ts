@@ -27,7 +27,7 @@ function drawInstruction(prng: Prng): number[] {
     () => [SINGLE, 0x0f, 0x10, ...operand()],
     ...[0, 1, 2].map(() => () => [DOUBLE, 0x0f, arithmetic(), ...operand()]),
     () => [SINGLE, 0x0f, arithmetic(), ...operand()],
-    () => [PACKED, 0x0f, arithmetic(), ...operand()],
+    ...[0, 1].map(() => () => [PACKED, 0x0f, arithmetic(), ...operand()]),
     () => [DOUBLE, 0x0f, pick([0x5d, 0x5f]), ...operand()],
     () => [PACKED, 0x0f, 0x2e, ...operand()],
     () => [DOUBLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],

@@ -18,6 +18,7 @@ import { blankThread } from '../../../kernel-sim/kern/proc.ts';
 import { sigInfo } from '../../../kernel-sim/kern/signal.ts';
 import type { Thread } from '../../../kernel-sim/kern/state.ts';
 import { sysctlSyscalls } from '../../../kernel-sim/sys/sysctl.ts';
+import { CONSOLE, controlTerminal } from '../../../kernel-sim/tty/tty.ts';
 import { installFile, vnodeAt } from '../../../kernel-sim/vfs/memfs.ts';
 import { addProcess, Caller, fileKernel, MEMORY, MEMORY_SIZE } from '../../support/kernel.ts';
 import { SysctlCaller } from './sysctl-caller.ts';
@@ -161,7 +162,7 @@ describe('kern.proc.pid', () => {
 
   it('shows the terminal to the session that has it', () => {
     const { k, s } = setup();
-    k.state.console = { ...k.state.console, foreground: pid(2) };
+    controlTerminal(k, pid(2), CONSOLE);
     expect(recordsOf(s.read([1, 14, 1, 2]))[0]).toMatchObject({ ki_tdev: 5, ki_tpgid: 2, ki_kiflag: 3 });
     expect(recordsOf(s.read([1, 14, 1, 1]))[0]).toMatchObject({ ki_tdev: NODEV, ki_tpgid: -1, ki_kiflag: 2 });
     expect(recordsOf(s.read([1, 14, 4, 5])).map((r) => r.ki_pid)).toEqual([2]);

@@ -15,7 +15,7 @@ describe('a file system', () => {
   it('has the directories and devices that programs expect', () => {
     const { k } = setup();
     expect(listDir(k, '/')).toEqual(['bin', 'dev', 'etc', 'root', 'tmp', 'usr', 'var']);
-    expect(listDir(k, '/dev')).toEqual(['console', 'null', 'random', 'urandom', 'zero']);
+    expect(listDir(k, '/dev')).toEqual(['console', 'null', 'ptmx', 'pts', 'random', 'tty', 'urandom', 'zero']);
   });
 
   it('gives back what was installed, and its path', () => {

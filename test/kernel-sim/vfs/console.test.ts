@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { EAGAIN, ENOTTY } from '../../../kernel-sim/abi/errno.ts';
-import { F_SETFL, FIONREAD, O_NONBLOCK, TIOCGETA, TIOCSPGRP } from '../../../kernel-sim/abi/fcntl.ts';
+import { F_SETFL, O_NONBLOCK } from '../../../kernel-sim/abi/fcntl.ts';
 import { SIGINT } from '../../../kernel-sim/abi/signal.ts';
+import { FIONREAD, TIOCGETA } from '../../../kernel-sim/abi/ttycom.ts';
 import { bytesOf } from '../../../kernel-sim/kern/kernel.ts';
 import { ok, RESTART } from '../../../kernel-sim/kern/syscall-result.ts';
 import { fileSyscalls } from '../../../kernel-sim/sys/file.ts';
+import { CONSOLE, controlTerminal } from '../../../kernel-sim/tty/tty.ts';
 import { closeConsoleInput, feedConsole } from '../../../kernel-sim/vfs/console.ts';
 import { addProcess, Caller, fileKernel, MEMORY, OUT } from '../../support/kernel.ts';
 
@@ -25,11 +27,11 @@ describe('the console as a terminal', () => {
 
   it('lets a reader wait for the end of the line', () => {
     const { c, type } = setup();
-    expect(c.call('read', 0, OUT, 100)).toMatchObject({ kind: 'sleep', wchan: 'ttyin', wmesg: 'ttyin' });
+    expect(c.call('read', 0, OUT, 100)).toMatchObject({ kind: 'sleep', wchan: 'ttyin:console', wmesg: 'ttyin' });
     type('ab');
-    expect(c.awake).toBe(true);
-    expect(c.resume()).toMatchObject({ kind: 'sleep' });
+    expect(c.awake).toBe(false);
     type('c\r');
+    expect(c.awake).toBe(true);
     expect(c.resume()).toEqual(ok(4));
     expect(c.text(OUT, 4)).toBe('abc\n');
     c.call('read', 0, OUT, 100);
@@ -67,20 +69,35 @@ describe('the console as a terminal', () => {
     expect(v.getUint32(44, true)).toBe(0xeeeeeeee);
   });
 
-  it('sends SIGINT to the foreground process group, or says that there is none', () => {
+  it('sends SIGINT to the foreground group of the session that it controls, and throws away what was typed', () => {
     const { k, c, type, events } = setup();
+    const signals = () => events.filter((e) => e.kind === 'signal');
     type('abc\x03');
-    expect(events.at(-1)).toMatchObject({ kind: 'log' });
-    c.poke(MEMORY, Uint8Array.of(c.td.pid, 0, 0, 0));
-    expect(c.ok('ioctl', 0, TIOCSPGRP, MEMORY)).toBe(0);
-    const other = addProcess(k, { pgid: c.td.pid });
+    expect(signals()).toEqual([]);
+    controlTerminal(k, c.td.pid, CONSOLE);
+    const other = addProcess(k, { pgid: c.td.pid, sid: c.td.pid, controlTerminal: true });
+    addProcess(k, { pgid: c.td.pid, sid: c.td.pid });
     type('\x03x\n');
-    const signals = events.filter((e) => e.kind === 'signal');
-    expect(signals).toMatchObject([
+    expect(signals()).toMatchObject([
       { pid: c.td.pid, signo: SIGINT },
       { pid: other.pid, signo: SIGINT },
     ]);
     expect(c.read(0, 100)).toBe('x\n');
+  });
+
+  it('shows what is typed, as its modes say', () => {
+    const { type, events } = setup();
+    const echoed = (text: string): string => {
+      const before = events.length;
+      type(text);
+      return events
+        .slice(before)
+        .map((e) => (e.kind === 'echo' ? e.text : ''))
+        .join('');
+    };
+    expect(echoed('ab\x7f\t\x7f')).toBe('ab\b \b\t\b\b\b\b\b\b\b');
+    expect(echoed('\x16\x01\x03')).toBe('^\b^A^C');
+    expect(echoed('\x04\r')).toBe('^D\b\b\r\n');
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as errno from '../../../kernel-sim/abi/errno.ts';
 import * as fcntl from '../../../kernel-sim/abi/fcntl.ts';
+import { FIONREAD, TIOCGETA } from '../../../kernel-sim/abi/ttycom.ts';
 import { bytesOf, type Kernel } from '../../../kernel-sim/kern/kernel.ts';
 import { fileSyscalls } from '../../../kernel-sim/sys/file.ts';
 import { closeAllDescriptors, closeOnExec, forkDescriptors } from '../../../kernel-sim/vfs/filedesc.ts';
@@ -128,9 +129,9 @@ describe('stat', () => {
     c.ok('fstat', read!, OUT);
     expect(c.view(OUT, 96).getUint16(8, true)).toBe(0o010000);
     expect(c.view(OUT, 96).getUint32(48, true)).toBe(3);
-    c.ok('ioctl', read!, fcntl.FIONREAD, OUT);
+    c.ok('ioctl', read!, FIONREAD, OUT);
     expect(c.view(OUT, 4).getUint32(0, true)).toBe(3);
-    expect(c.errno('ioctl', read!, fcntl.TIOCGETA, OUT)).toBe(errno.ENOTTY);
+    expect(c.errno('ioctl', read!, TIOCGETA, OUT)).toBe(errno.ENOTTY);
   });
 });
 

@@ -29,7 +29,7 @@ describe.each(WORKLOADS.filter(({ name }) => name !== 'faults of many kinds'))(
     const at = (faults: FaultPlan): System => boot(workload, 1, { faults });
     const reference = at([]);
     const goldenRun = finishedRun(reference, reference.run(LIMITS), []);
-    const golden = new GoldenRun(at([]), LIMITS, { snapshotsMax: 20, spacing: 50 });
+    const golden = new GoldenRun(at([]), LIMITS, { snapshotsMax: 20, spacing: 50, carryFrom: 0 });
     const retired = reference.machine.cores.map((core) => core.retired);
     const worker = at([]);
     /** A run with faults that is not over by then hangs. */

@@ -169,4 +169,23 @@ describe('the memory map of a process that comes back', () => {
     const text = new DataView(new TextEncoder().encode('text').buffer).getInt32(0, true);
     expect(run.logOf(pid)).toEqual({ private: text, shared: text });
   });
+
+  it('has the contents of files that are left out of cores, mapped again from the files', () => {
+    const { run, pid, then, now } = recovered(
+      (p) => {
+        p.sys('open', '/tmp/file', 0x202, 0o644).store(FD);
+        p.sys('pwrite', at(FD), 'page', 4, PAGE, 0).sys('pwrite', at(FD), 'next', 4, 2 * PAGE, 0);
+        p.sys('mmap', AREA, 2 * PAGE, R, PRIVATE | FIXED | NOCORE, at(FD), PAGE, 0).sys('close', at(FD));
+      },
+      (p) =>
+        p
+          .load(AREA)
+          .log('first')
+          .load(AREA + PAGE)
+          .log('second'),
+    );
+    expect(now).toEqual(then);
+    const word = (text: string): number => new DataView(new TextEncoder().encode(text).buffer).getInt32(0, true);
+    expect(run.logOf(pid)).toEqual({ first: word('page'), second: word('next') });
+  });
 });

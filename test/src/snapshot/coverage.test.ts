@@ -23,6 +23,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
       config: 'fixed; a System compares its own',
       engine: 'holds nothing between two runs but what it makes of the code again',
       handler: 'its state is the kernel',
+      quiet: 'holds nothing between two runs',
       emit: 'fixed',
     },
   },
@@ -57,6 +58,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
       faults: "the machine's",
       callTracer: "the host's: it only looks",
       runOn: "the machine's",
+      hostFolders: "the host's: what was read of it is in the vnodes",
     },
   },
   AddressSpace: {
@@ -186,6 +188,7 @@ describe('state outside objects', () => {
     'emu/interp/soft-float.ts: inexact': 'a second result of a function, read at once',
     'emu/interp/interpreter.ts: warm': 'whether V8 has seen the hot loop',
     'emu/jit/flag-helpers.ts: helperModule': 'a constant, worked out once',
+    'src/default-engine.ts: shared': 'an engine: holds nothing between two runs but what it makes of the code again',
     'emu/isa/decode.ts: modrmOf': 'follows from the opcode rows',
     'emu/unicorn/guard.ts: eferOffsets': 'where a library keeps a register: found by trial, the same always',
     'emu/unicorn/kernel-half.ts: presentPages': 'what stands in page tables that follow from the space',

@@ -8,7 +8,7 @@ import { retainCpuset } from './cpuset.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { forkEvent } from './kqueue.ts';
-import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
+import { allocatePid, allocateTid, blankProc, blankThread, INIT_PID } from './proc.ts';
 import { regsOf } from './regs.ts';
 import { cpuLimitNs, mayFork } from './resource.ts';
 import { noteBirth } from './rollback-point.ts';
@@ -16,15 +16,21 @@ import { makeRunnable } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
 import type { Thread } from './state.ts';
 
+export interface ForkOptions {
+  readonly shareMemory: boolean;
+  readonly vfork: boolean;
+  /** The child begins without descriptors (RFCFDG). */
+  readonly noFiles?: boolean;
+  /** It is a child of init from the beginning (RFNOWAIT). */
+  readonly orphan?: boolean;
+  readonly how: string;
+}
+
 /**
  * FreeBSD fork1: a child with a copy of everything but pending signals and times; it returns 0 (edx 1) from the same call. With
  * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes.
  */
-export function forkProcess(
-  k: Kernel,
-  td: Thread,
-  options: { shareMemory: boolean; vfork: boolean; how: string },
-): Pid | null {
+export function forkProcess(k: Kernel, td: Thread, options: ForkOptions): Pid | null {
   const parent = k.proc(td.pid);
   const childPid = mayFork(k, parent) ? allocatePid(k) : null;
   if (childPid === null) return null;
@@ -32,7 +38,7 @@ export function forkProcess(
   const childTid = allocateTid(k);
   const memory = options.shareMemory ? shareVmspace(k, parent.vmspace) : cloneVmspace(k, parent.vmspace);
   k.state.procs.set(childPid, {
-    ...blankProc(childPid, parent.pid, nowNs),
+    ...blankProc(childPid, options.orphan ? INIT_PID : parent.pid, nowNs),
     pgid: parent.pgid,
     sid: parent.sid,
     controlTerminal: parent.controlTerminal,
@@ -45,7 +51,7 @@ export function forkProcess(
     auxv: parent.auxv,
     vmspace: memory,
     threads: [childTid],
-    fds: forkDescriptors(k, parent),
+    fds: options.noFiles ? [] : forkDescriptors(k, parent),
     cwd: parent.cwd,
     umask: parent.umask,
     ...credentialsOf(parent),
@@ -84,7 +90,7 @@ export function forkProcess(
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   // Differs: at once, not when the child first runs; it cannot run before.
   if (parent.traced && parent.followFork) {
-    k.setProc(childPid, { traced: true, ppid: parent.ppid, realParent: parent.pid });
+    k.setProc(childPid, { traced: true, ppid: parent.ppid, realParent: k.proc(childPid).ppid });
     k.setThread(childTid, { dueStop: PL_FLAG_CHILD, ast: true });
   }
   makeRunnable(k, k.thread(childTid), 'new');

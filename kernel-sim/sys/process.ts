@@ -28,6 +28,7 @@ import { rusageOf, rusageOfTimes } from '../kern/resource.ts';
 import { allHalted } from '../kern/signal.ts';
 import type { Proc, SigInfo, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { IO_PIECE } from '../vfs/limits.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -76,11 +77,23 @@ function waitForVfork(child: Pid): SyscallResult {
 }
 
 function sys_rfork(k: Kernel, td: Thread, [flags]: readonly number[]): SyscallResult {
-  if ((flags! & RFPROC) === 0 || flags! & ~(RFPROC | RFFDG | RFMEM | RFNOWAIT | RFCFDG)) return fail(EINVAL);
-  if ((flags! & (RFFDG | RFCFDG)) === (RFFDG | RFCFDG)) return fail(EINVAL);
-  if ((flags! & (RFFDG | RFCFDG)) === 0) k.log(`rfork: pid ${td.pid}: a shared descriptor table is copied instead`);
-  if (flags! & (RFCFDG | RFNOWAIT)) k.log(`rfork: pid ${td.pid}: flags RFCFDG and RFNOWAIT have no effect`);
-  return forkResult(k, td, forkProcess(k, td, { shareMemory: (flags! & RFMEM) !== 0, vfork: false, how: 'rfork' }));
+  const has = (flag: number): boolean => (flags! & flag) !== 0;
+  if (flags! & ~(RFPROC | RFFDG | RFMEM | RFNOWAIT | RFCFDG) || (has(RFFDG) && has(RFCFDG))) return fail(EINVAL);
+  if (!has(RFPROC)) return changeMyself(k, td, { shareMemory: has(RFMEM), closesFiles: has(RFCFDG) });
+  if (!has(RFFDG) && !has(RFCFDG)) k.log(`rfork: pid ${td.pid}: a shared descriptor table is copied instead`);
+  const options = { shareMemory: has(RFMEM), noFiles: has(RFCFDG), orphan: has(RFNOWAIT) };
+  return forkResult(k, td, forkProcess(k, td, { ...options, vfork: false, how: 'rfork' }));
+}
+
+/** rfork(2) without RFPROC. Descriptor tables are nobody else's in any case; memory that is shared cannot be unshared. */
+function changeMyself(
+  k: Kernel,
+  td: Thread,
+  { shareMemory, closesFiles }: { shareMemory: boolean; closesFiles: boolean },
+): SyscallResult {
+  if (!shareMemory && k.vmspace(k.proc(td.pid).vmspace).refs > 1) return fail(EINVAL);
+  if (closesFiles) closeAllDescriptors(k, td.pid);
+  return ok(0, 0);
 }
 
 function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]): SyscallResult {
@@ -279,7 +292,7 @@ export const processSyscalls = [
   { number: 82, name: 'setpgid', args: [['pid', 'pid'], ['pgid', 'int']], support: 'full', handler: sys_setpgid },
   { number: 147, name: 'setsid', args: [], support: 'full', handler: sys_setsid },
   { number: 207, name: 'getpgid', args: [['pid', 'pid']], support: 'full', handler: sys_getpgid },
-  { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'RFPROC with RFFDG or RFMEM; descriptor tables are never shared', handler: sys_rfork },
+  { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'descriptor tables are never shared, nor signal actions; memory is not unshared', handler: sys_rfork },
   { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
   { number: 532, name: 'wait6', args: [['idtype', 'int'], ['id', 'off'], ['status', 'out'], ['options', 'wait-options'], ['wrusage', 'out'], ['info', 'out']], since: '9.2', support: 'partial', note: 'pids, groups, sessions, users, all', handler: sys_wait6 },
   { number: 563, name: 'getrandom', args: [['buf', 'buf-out'], ['buflen', 'size'], ['flags', 'uint']], since: '12.0', support: 'full', handler: sys_getrandom },

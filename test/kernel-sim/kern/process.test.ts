@@ -196,6 +196,21 @@ describe('fork and wait4', () => {
     });
     expect(log).toMatchObject({ shared: 8, bad: -22 });
   });
+
+  it("has no descriptors after rfork(RFCFDG), and is nobody's child after rfork(RFNOWAIT)", () => {
+    const [RFFDG, RFPROC, RFMEM, RFNOWAIT, RFCFDG] = [1 << 2, 1 << 4, 1 << 5, 1 << 6, 1 << 12];
+    const { log, run, pid } = runOne((p) => {
+      p.sys('rfork', RFPROC | RFMEM | RFCFDG).ifZero((c) =>
+        c.sys('write', 1, SCRATCH, 1).store(SCRATCH).sys('exit', 0),
+      );
+      p.wait('w').load(SCRATCH).log('write');
+      p.sys('rfork', RFPROC | RFFDG | RFNOWAIT).ifZero((c) => c.sys('getppid').log('ppid').exit(0));
+      p.sys('wait4', -1, 0, 0, 0).log('none').sys('rfork', RFFDG).log('myself').exit(0);
+    });
+    expect(log).toMatchObject({ write: -9, none: -10, myself: 0 });
+    expect(run.logOf(pid + 2)).toMatchObject({ ppid: 1 });
+    expect(run.events('exit').map((event) => event.pid)).toContain(pid + 2);
+  });
 });
 
 describe('signals', () => {

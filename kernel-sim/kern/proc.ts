@@ -1,6 +1,7 @@
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
 import { PRI_MAX, PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import { RLIM_INFINITY } from '../abi/resource.ts';
+import { ROOT_CREDENTIALS } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { DEFAULT_LIMITS } from './resource.ts';
 import type { Proc, SigStack, Thread, Usage } from './state.ts';
@@ -49,8 +50,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     fds: [],
     cwd: 0,
     umask: 0o022,
-    uid: 0,
-    gid: 0,
+    ...ROOT_CREDENTIALS,
     nice: 0,
     limits: DEFAULT_LIMITS,
     cpuLimitNs: RLIM_INFINITY,

@@ -5,6 +5,7 @@ import { PSL_USERCHANGE } from '../abi/ptrace.ts';
 import type { Reg } from '../abi/reg.ts';
 import { SIGSTOP } from '../abi/signal.ts';
 import { faultInAnyProt } from '../vm/fault.ts';
+import { canDebug } from './credentials.ts';
 import { leaveCopy } from './duplicate.ts';
 import type { Kernel } from './kernel.ts';
 import { GENERAL_FIELDS, loadSelectors, regsOf, SELECTOR_FIELDS } from './regs.ts';
@@ -60,7 +61,7 @@ export function attachTracer(k: Kernel, tracer: Pid, id: number): Errno | 0 {
   if (proc.traced) return EBUSY;
   if (proc.system) return EINVAL;
   const me = k.proc(tracer);
-  if (me.uid !== 0 && me.uid !== proc.uid) return EPERM;
+  if (!canDebug(me, proc)) return EPERM;
   // A tracer that is itself traced by the target would wait for itself.
   for (let above: Proc | undefined = me; above?.traced; above = k.findProc(above.ppid)) {
     if (above.ppid === proc.pid) return EINVAL;

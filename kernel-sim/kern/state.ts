@@ -53,8 +53,20 @@ export interface Proc {
   readonly fds: readonly (FdEntry | null)[];
   readonly cwd: VnodeId;
   readonly umask: number;
+  /** FreeBSD p_ucred: the effective ids (cr_uid, cr_groups[0]). */
   readonly uid: number;
   readonly gid: number;
+  /** Real and saved ids. */
+  readonly ruid: number;
+  readonly rgid: number;
+  readonly svuid: number;
+  readonly svgid: number;
+  /** Groups beside the effective one. */
+  readonly groups: readonly number[];
+  /** FreeBSD P_SUGID: its ids have changed since its user began it. */
+  readonly setugid: boolean;
+  /** FreeBSD s_login, the same in the whole session. */
+  readonly login: string;
   readonly nice: number;
   /** FreeBSD p_limit: indexed by RLIMIT_ number. */
   readonly limits: readonly Rlimit[];

@@ -4,6 +4,7 @@ import { RTP_PRIO_NORMAL } from '../abi/priority.ts';
 import { PL_FLAG_EXITED } from '../abi/ptrace.ts';
 import { SI_LWP } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGTRAP } from '../abi/signal.ts';
+import { canSignal } from '../kern/credentials.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { UCONTEXT_SIZE } from '../kern/sendsig.ts';
 import { isIgnored, psignal, sigInfo, stopProcess, tdsignal } from '../kern/signal.ts';
@@ -87,7 +88,7 @@ function killThreads(k: Kernel, td: Thread, p: Proc, id: number, signum: number)
   if (targets.length === 0) return fail(ESRCH);
   if (signum < 0 || signum > SIG_MAX) return fail(EINVAL);
   if (signum === 0 || (isIgnored(p, signum) && !p.traced)) return ok();
-  const info = sigInfo(signum as Signo, { code: SI_LWP, pid: td.pid, uid: k.proc(td.pid).uid });
+  const info = sigInfo(signum as Signo, { code: SI_LWP, pid: td.pid, uid: k.proc(td.pid).ruid });
   for (const tid of targets) if (k.state.threads.has(tid)) tdsignal(k, tid, info);
   return ok();
 }
@@ -98,8 +99,8 @@ const sys_thr_kill = (k: Kernel, td: Thread, [id, signum]: Args): SyscallResult 
 function sys_thr_kill2(k: Kernel, td: Thread, [pid, id, signum]: Args): SyscallResult {
   const p = k.findProc(pid!);
   if (!p || p.state === 'zombie') return fail(ESRCH);
-  const { uid } = k.proc(td.pid);
-  return uid === 0 || uid === p.uid ? killThreads(k, td, p, id!, signum!) : fail(EPERM);
+  const refused = canSignal(k.proc(td.pid), p, signum!);
+  return refused ? fail(refused) : killThreads(k, td, p, id!, signum!);
 }
 
 const parkChannel = (tid: Tid): string => `lthr:${tid}`;

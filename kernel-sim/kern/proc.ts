@@ -60,6 +60,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     heldSignals: [],
     itimers: NO_ITIMERS,
     timers: [],
+    aio: [],
     traced: false,
     stopped: 'no',
     stopReported: false,

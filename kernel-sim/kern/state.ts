@@ -85,6 +85,8 @@ export interface Proc {
   readonly itimers: readonly Itimer[];
   /** Timers of ktimer_create(2), by id. */
   readonly timers: readonly (KTimer | null)[];
+  /** Asynchronous transfers that are complete and that it has not asked about. */
+  readonly aio: readonly AioJob[];
 
   /** FreeBSD P_TRACED. */
   readonly traced: boolean;
@@ -147,6 +149,13 @@ export interface HeldSignal {
 export interface Itimer {
   readonly valueNs: number;
   readonly intervalNs: number;
+}
+
+/** FreeBSD struct aiocblist: `address` of its control block, by which it is known; `status` is its result, -1 with an `error`. */
+export interface AioJob {
+  readonly address: number;
+  readonly status: number;
+  readonly error: number;
 }
 
 export interface KTimer {

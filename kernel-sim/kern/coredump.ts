@@ -32,7 +32,7 @@ import { cpusOf } from './cpumask.ts';
 import { baseSet } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { kinfoFiles, kinfoProc, kinfoVmmap } from './kinfo.ts';
-import { cpuTimes } from './proc.ts';
+import { usageOf } from './proc.ts';
 import { fxsaveOf, userRegs } from './regs.ts';
 import { RELEASES } from './release.ts';
 import { softLimit } from './resource.ts';
@@ -68,7 +68,7 @@ export function coreImage(
 ): CoreImage {
   const p = k.proc(pid);
   const tids = [options.first, ...p.threads.filter((tid) => tid !== options.first)];
-  const { userNs, systemNs } = cpuTimes(k, p);
+  const { userNs, systemNs } = usageOf(k, p);
   const td = k.thread(options.first);
   return {
     layout: options.layout,

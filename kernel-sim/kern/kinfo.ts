@@ -65,8 +65,8 @@ import { deviceNumber, statVnode } from '../sys/file-stat.ts';
 import { pathOf } from '../vfs/memfs.ts';
 import { terminalOf } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
-import { cpuTimes } from './proc.ts';
-import { rusageOf, rusageOfThread, rusageOfTimes } from './resource.ts';
+import { usageOf } from './proc.ts';
+import { rusageOf, rusageOfThread, rusageOfUsage } from './resource.ts';
 import { slideWindow, userPriority, WINDOW_NS } from './sched-priority.ts';
 import type { Proc, SigInfo, Thread, VmEntry, VnodeId } from './state.ts';
 
@@ -179,7 +179,7 @@ function memory(k: Kernel, p: Proc): Partial<KinfoProc> {
 }
 
 function times(k: Kernel, p: Proc, td: Thread | undefined): Partial<KinfoProc> {
-  const { userNs, systemNs } = td ?? cpuTimes(k, p);
+  const { userNs, systemNs } = td ?? usageOf(k, p);
   const { tv_sec, tv_usec } = timevalOf(p.startNs);
   return {
     ki_runtime: Math.floor((userNs + systemNs) / 1000),
@@ -187,7 +187,7 @@ function times(k: Kernel, p: Proc, td: Thread | undefined): Partial<KinfoProc> {
     ki_swtime: Math.max(0, Math.floor((k.now() - p.startNs) / 1e9)),
     ki_childtime: timevalOf(p.children.userNs + p.children.systemNs),
     ki_rusage: td ? rusageOfThread(k, td) : rusageOf(k, p),
-    ki_rusage_ch: rusageOfTimes(p.children),
+    ki_rusage_ch: rusageOfUsage(p.children),
   };
 }
 

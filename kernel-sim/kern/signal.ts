@@ -443,6 +443,7 @@ function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boo
     exitProcess(k, td.pid, { signo: SIGILL, dumped: false });
     return false;
   }
+  k.setThread(tid, { handledSignals: td.handledSignals + 1 });
   const sigmask = td.sigmask.map((word, n) => word | action.mask[n]!);
   const bit = info.signo - 1;
   if ((action.flags & SA_NODEFER) === 0) sigmask[bit >> 5] = sigmask[bit >> 5]! | (1 << (bit & 31));

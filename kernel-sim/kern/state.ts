@@ -113,9 +113,9 @@ export interface Proc {
 
   /** vfork(2): the parent sleeps until this process execs or exits. */
   readonly vforkParent: Pid | 0;
-  readonly children: { readonly userNs: number; readonly systemNs: number };
-  /** User and system time of threads that have exited. */
-  readonly deadThreads: { readonly userNs: number; readonly systemNs: number };
+  /** Of children that have ended and were waited for, and of threads that have ended. */
+  readonly children: Usage;
+  readonly deadThreads: Usage;
   /** Null when the process is not checkpointed. */
   readonly checkpoint: CheckpointState | null;
   /** FreeBSD P_SYSTEM: the kernel's own; takes no signals, is not traced or checkpointed. */
@@ -124,6 +124,18 @@ export interface Proc {
   readonly shed: boolean;
   /** A native program's state: the process runs TypeScript steps instead of i386 code (see kern/native.ts). */
   readonly native: NativeState | null;
+}
+
+/** What of a struct rusage adds up. */
+export interface Usage {
+  readonly userNs: number;
+  readonly systemNs: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+  /** Page faults of its own instructions. */
+  readonly minorFaults: number;
+  /** Signals for which a handler was called. */
+  readonly handledSignals: number;
 }
 
 /** A signal that does not reach its process until that has a handler for it, ignores it or waits for it. */
@@ -266,7 +278,7 @@ export interface SigInfo {
 /** `suspended`: stopped with its process, neither on a queue nor asleep. */
 export type ThreadState = 'running' | 'runnable' | 'sleeping' | 'suspended';
 
-export interface Thread {
+export interface Thread extends Usage {
   readonly tid: Tid;
   readonly pid: Pid;
   readonly name: string;
@@ -327,16 +339,12 @@ export interface Thread {
   readonly lastCpu: number;
   /** Core whose queue it stands in or that runs it; -1 otherwise. */
   readonly onCpu: number;
-  readonly userNs: number;
-  readonly systemNs: number;
   /** Every core that has run it, as a bit mask. */
   readonly cpusUsed: number;
   /** The set it belongs to: a numbered set, or an anonymous one under its numbered parent. */
   readonly cpuset: CpusetId;
   /** When it was last put on a core. */
   readonly dispatchedNs: number;
-  readonly voluntarySwitches: number;
-  readonly involuntarySwitches: number;
 }
 
 export interface Sleep {

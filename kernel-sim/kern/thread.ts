@@ -6,7 +6,7 @@ import { PL_FLAG_BORN, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { releaseCpuset, retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { relend } from './lend.ts';
-import { allocateTid, blankThread } from './proc.ts';
+import { addUsage, allocateTid, blankThread } from './proc.ts';
 import { loadSelectors, regsOf } from './regs.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
@@ -110,10 +110,9 @@ export function singleThread(k: Kernel, survivor: Tid): void {
 function dropThread(k: Kernel, td: Thread): void {
   removeThread(k, td.tid);
   const { threads, deadThreads } = k.proc(td.pid);
-  const { userNs, systemNs } = deadThreads;
   k.setProc(td.pid, {
     threads: threads.filter((id) => id !== td.tid),
-    deadThreads: { userNs: userNs + td.userNs, systemNs: systemNs + td.systemNs },
+    deadThreads: addUsage(deadThreads, td),
   });
   k.emit({ kind: 'thread-exit', pid: td.pid, tid: td.tid });
 }

@@ -24,7 +24,7 @@ import { groupMembers, groupsAround, hangUpOrphans } from '../kern/job-control.t
 import type { Kernel } from '../kern/kernel.ts';
 import { childrenOf, INIT_PID } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
-import { rusageOf, rusageOfTimes } from '../kern/resource.ts';
+import { rusageOf, rusageOfUsage } from '../kern/resource.ts';
 import { allHalted } from '../kern/signal.ts';
 import type { Proc, SigInfo, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -172,7 +172,7 @@ function putReport(k: Kernel, td: Thread, child: Proc, { status, news }: Report,
   return (
     put(out.statusAt, () => new Uint8Array(Int32Array.of(status).buffer)) &&
     put(out.rusageAt, () => encode(rusageLayout, rusageOf(k, child))) &&
-    put(out.childrenUsageAt, () => encode(rusageLayout, rusageOfTimes(child.children))) &&
+    put(out.childrenUsageAt, () => encode(rusageLayout, rusageOfUsage(child.children))) &&
     put(out.infoAt, () => encodeSiginfo(news))
   );
 }

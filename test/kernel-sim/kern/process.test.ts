@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, program, Run, runOne, SCRATCH } from '../../support/guest-program.ts';
+import { at, type GuestProgram, program, Run, runOne, SCRATCH } from '../../support/guest-program.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -13,6 +13,43 @@ const EINTR = 4;
 const stopped = (signo: number): number => (signo << 8) | 0x7f;
 const exited = (code: number): number => code << 8;
 const CHILD = SCRATCH + 0x10;
+
+describe('getrusage', () => {
+  it('counts page faults and handled signals, and those of children once they are waited for', () => {
+    const [USAGE, MAPPED] = [SCRATCH + 0x100, SCRATCH + 0x180];
+    const [MINFLT, NSIGNALS] = [USAGE + 32, USAGE + 60];
+    const SIGUSR1 = 30;
+    const look = (p: GuestProgram, name: string, who: number): GuestProgram =>
+      p.sys('getrusage', who, USAGE).load(MINFLT).log(`${name}.faults`).load(NSIGNALS).log(`${name}.signals`);
+    const touch = (p: GuestProgram): GuestProgram => {
+      p.sys('mmap', 0, 3 * 4096, 3, 0x1000, -1, 0, 0).store(MAPPED);
+      // mov byte [eax + page], 1
+      for (const page of ['00000000', '00100000', '00200000']) p.load(MAPPED).raw(`c680${page}01`);
+      return p;
+    };
+    const { log } = runOne((p) => {
+      look(p, 'to have touched the log', 0);
+      look(p, 'before', 0);
+      look(touch(p), 'after', 0);
+      p.routine('handler', (h) => h.raw('c3'));
+      p.sys('sigaction', SIGUSR1, p.words(p.address('handler'), 0, 0, 0, 0, 0), 0);
+      for (const _ of [1, 2]) p.sys('getpid').store(CHILD).sys('kill', at(CHILD), SIGUSR1);
+      look(p, 'signalled', 0);
+      look(p, 'childless', -1);
+      p.sys('fork').ifZero((c) => touch(c).sys('exit', 0));
+      look(p.wait('w'), 'children', -1);
+      p.exit(0);
+    });
+    expect(log['after.faults']! - log['before.faults']!).toBe(3);
+    expect(log).toMatchObject({
+      'before.signals': 0,
+      'signalled.signals': 2,
+      'childless.faults': 0,
+      'children.signals': 0,
+    });
+    expect(log['children.faults']).toBe(3);
+  });
+});
 
 describe('fork and wait4', () => {
   it('gives the parent the exit code of the child', () => {

@@ -129,7 +129,7 @@ function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
     proc: { structsize: KINFO_PROC_SIZE, records: encodeArray(kinfoProcLayout, threads) },
     files: { structsize: KINFO_FILE_SIZE, records: encodeKinfoFiles(kinfoFiles(k, p)) },
     vmmap: { structsize: KINFO_VMENTRY_SIZE, records: encodeKinfoVmentries(kinfoVmmap(k, p) ?? []) },
-    groups: [p.gid],
+    groups: [p.gid, ...p.groups],
     umask: p.umask,
     rlimits: p.limits.map(({ soft, hard }) => ({ cur: rlimBits(soft), max: rlimBits(hard) })),
     osrel: p.osrel,

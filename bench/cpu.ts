@@ -16,7 +16,7 @@ import { loadUnicorn } from '../src/host/unicorn-koffi.ts';
 import { System } from '../src/system.ts';
 import { type BenchProgram, build, CPU_PROGRAMS, versionOf } from './programs.ts';
 import { NATIVE, outputOf, QEMU, timeProgram } from './reference.ts';
-import { short, table } from './table.ts';
+import { geometricMean, short, table } from './table.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -102,10 +102,6 @@ function measure(program: BenchProgram, folder: string): Row {
     instructionsPerRound,
     sameOutput: outputs.every((output) => output === few.output),
   };
-}
-
-function geometricMean(numbers: readonly number[]): number {
-  return Math.exp(numbers.reduce((sum, n) => sum + Math.log(n), 0) / numbers.length);
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'coreback-cpu-'));

@@ -13,6 +13,7 @@ import type { Emulation, EmulationJob } from './emulate.ts';
 import { type BenchProgram, build, COMPUTE_PROGRAMS, versionOf } from './programs.ts';
 import type { RecoveryRow } from './recovery.ts';
 import { NATIVE, outputOf, QEMU, timeProgram } from './reference.ts';
+import { type SliceRow, slicesText } from './slice-rows.ts';
 import type { SnapshotRow } from './snapshots.ts';
 import { type SyscallCost, syscallTable } from './syscall-table.ts';
 import { short, table } from './table.ts';
@@ -183,7 +184,10 @@ try {
   const snapshots = inProcess<SnapshotRow[]>('./snapshots.ts');
   say('campaigns');
   const campaigns = inProcess<CampaignRow[]>('./campaign.ts');
-  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaigns }, null, 2));
+  say('slices');
+  const slices = inProcess<SliceRow[]>('./slices.ts', '--json', '--only', '^(sieve|quicksort|fib)$');
+  if (values.json)
+    console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaigns, slices }, null, 2));
   else {
     console.log(`${host.cpu}, ${host.parallelism} processors, load ${short(host.loadBefore)}, Node ${host.node}`);
     console.log(`${host.clang}; ${host.qemu}\n`);
@@ -193,6 +197,7 @@ try {
     printRecovery(recovery);
     printSnapshots(snapshots);
     printCampaigns(campaigns);
+    console.log(`${slicesText(slices)}\n`);
   }
 } finally {
   rmSync(dir, { recursive: true, force: true });

@@ -17,3 +17,7 @@ export function short(value: number | undefined, unit = ''): string {
   const digits = value >= 100 || value === 0 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
   return `${value.toFixed(digits)}${unit}`;
 }
+
+export function geometricMean(numbers: readonly number[]): number {
+  return Math.exp(numbers.reduce((sum, n) => sum + Math.log(n), 0) / numbers.length);
+}

@@ -3,7 +3,6 @@ import { sameValue } from '../emu/base/same-value.ts';
 import type { Engine } from '../emu/core/engine.ts';
 import { freebsdDescriptorTables } from '../emu/core/reset.ts';
 import type { FaultPlan } from '../emu/faults/plan.ts';
-import { Interpreter } from '../emu/interp/interpreter.ts';
 import type { FaultGeneratorConfig } from '../emu/machine/fault-generator.ts';
 import { CORES_MAX, Machine, type MachineSnapshot, type RunLimits, type Stop } from '../emu/machine/machine.ts';
 import type { ScheduleConfig } from '../emu/machine/schedule.ts';
@@ -19,11 +18,13 @@ import {
 } from '../kernel-sim/kern/config.ts';
 import type { TraceEvent } from '../kernel-sim/kern/events.ts';
 import type { Kernel } from '../kernel-sim/kern/kernel.ts';
+import { RELEASES } from '../kernel-sim/kern/release.ts';
 import { isKernelAt, type KernelSnapshot, restoreKernel, snapshotKernel } from '../kernel-sim/kern/snapshot.ts';
 import { KernelTrapHandler } from '../kernel-sim/kern/trap.ts';
 import type { HostFolders } from '../kernel-sim/vfs/host-folder.ts';
 import { allFiles, installFile, vnodeAt } from '../kernel-sim/vfs/memfs.ts';
 import { type Mount, mountFolder } from '../kernel-sim/vfs/mount.ts';
+import { defaultEngine } from './default-engine.ts';
 import { NATIVE_PROGRAMS } from './restart/native-programs.ts';
 
 /** A machine and the kernel that runs on it: everything a run depends on, besides the programs. */
@@ -34,7 +35,7 @@ export interface SystemConfig extends Partial<Omit<KernelConfig, 'recoveryOption
   readonly faultGenerator?: FaultGeneratorConfig;
   readonly faults?: FaultPlan;
   readonly paranoid?: boolean;
-  /** Default: the reference interpreter. */
+  /** Default: `defaultEngine`. */
   readonly engine?: Engine;
   /** Folders of the host in the guest's tree. What is read of them is in snapshots; the rest is still to be found on the host. */
   readonly mounts?: readonly Mount[];
@@ -82,6 +83,12 @@ export class System {
     if (!Number.isInteger(kernelConfig.cores) || kernelConfig.cores < 1 || kernelConfig.cores > CORES_MAX) {
       throw new UsageError({ what: `a machine has 1 to ${CORES_MAX} cores, not ${kernelConfig.cores}`, key: 'cores' });
     }
+    if (!(kernelConfig.release in RELEASES))
+      throw new UsageError({
+        what: `there is no release '${kernelConfig.release}'`,
+        key: 'release',
+        hint: Object.keys(RELEASES).join(', '),
+      });
     checkRecovery(kernelConfig);
     const emit = (event: TraceEvent): void => {
       this.log.push(event);
@@ -100,7 +107,7 @@ export class System {
         ...(faults ? { faults } : {}),
         ...(paranoid ? { paranoid } : {}),
       },
-      engine ?? new Interpreter(),
+      engine ?? defaultEngine(),
       freebsdDescriptorTables(),
       (cores, hooks, runOn) => {
         kernel.cores.push(...cores);

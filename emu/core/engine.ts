@@ -1,5 +1,5 @@
 import type { AddressSpace } from '../memory/address-space.ts';
-import type { CoreState } from './core-state.ts';
+import { type CoreState, EXIT_VECTOR } from './core-state.ts';
 
 /** Why an engine returned. */
 export const EXIT_BUDGET = 0;
@@ -38,6 +38,16 @@ export const VECTOR_SYSCALL = 0x80;
 export const PF_PRESENT = 1;
 export const PF_WRITE = 2;
 export const PF_USER = 4;
+
+/**
+ * Whether the instruction that ended a run was retired: all but faults are. A #DB is taken for a trap, which it is unless a breakpoint
+ * on an instruction is set.
+ */
+export function isRetired({ i32 }: CoreState, exit: EngineExit): boolean {
+  if (exit !== EXIT_EXCEPTION) return true;
+  const vector = i32[EXIT_VECTOR]!;
+  return vector === VECTOR_DB || vector === VECTOR_BP || vector === VECTOR_OF;
+}
 
 export interface Engine {
   readonly name: string;

@@ -122,6 +122,13 @@ export class FaultInjector implements FaultHooks {
     }
   }
 
+  /** Nothing has to be done in front of any instruction, or when a core begins to run something: `nextTimeNs` and `stopAt` say it all. */
+  get areQuiet(): boolean {
+    if (this.plan.length === 0) return true;
+    if (this.armed('pc').length > 0 || this.armed('process').length > 0) return false;
+    return this.cores.every((core, n) => !this.isDefective(core, this.state.cores[n]!));
+  }
+
   /** The count of retired instructions at which this core has to stop; Infinity when no such fault is armed. */
   stopAt(core: FaultyCore): number {
     let next = NEVER;
@@ -166,17 +173,20 @@ export class FaultInjector implements FaultHooks {
     if (this.plan.length === 0) return engine;
     const faults = this.state.cores[core.id]!;
     const watched = this.watchedOn(core);
-    const sound =
-      faults.stuckBits.length === 0 &&
-      faults.wrongUnits.length === 0 &&
-      faults.cachedBytes.length === 0 &&
-      (core.state.i32[EFLAGS]! & FLAG_VM) === 0;
-    if (sound && watched.length === 0) return engine;
+    const isDefective = this.isDefective(core, faults);
+    if (!isDefective && watched.length === 0) return engine;
     const watch = {
       addresses: new Set(watched.map((index) => this.triggerOf<'pc'>(index).address)),
       stops: (linear: number, done: number) => this.hit(core, watched, linear, core.retired + done),
     };
-    return this.stepping.with(sound ? null : faults, watch);
+    return this.stepping.with(isDefective ? faults : null, watch);
+  }
+
+  /** Every instruction of this core needs looking after. */
+  private isDefective({ state }: FaultyCore, faults: CoreFaultState): boolean {
+    const { stuckBits, wrongUnits, cachedBytes } = faults;
+    const isWrong = stuckBits.length > 0 || wrongUnits.length > 0 || cachedBytes.length > 0;
+    return isWrong || (state.i32[EFLAGS]! & FLAG_VM) !== 0;
   }
 
   /** The engine for what this core runs besides its own thread: nothing there is watched for, but the core is no better for it. */

@@ -1,13 +1,17 @@
-import { type CoreState, ECX, EFLAGS, EIP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { type CoreState, EBP, ECX, EFLAGS, EIP, ESP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { fetchable } from '../interp/fetch.ts';
 import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
-import { MXCSR, XMM } from '../interp/simd.ts';
+import { MASK_SHIFT, MXCSR, PE, ROUND_SHIFT, XMM } from '../interp/simd.ts';
+import type { Insn } from '../isa/insn.ts';
 import { type AddressSpace, PAGE_SHIFT } from '../memory/address-space.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, KNOWN } from './flag-code.ts';
 import { isTranslated, isX87 } from './instructions.ts';
 import {
+  S_CARRY_A,
+  S_CARRY_B,
+  S_CARRY_KIND,
   S_EFLAGS,
   S_EIP,
   S_FLAG_A,
@@ -21,9 +25,11 @@ import {
   S_XMM_BYTES,
 } from './layout.ts';
 import { findRegion, isRepeated, type Region } from './region.ts';
+import type { Situation } from './situation.ts';
 import { newStatistics } from './statistics.ts';
-import { TranslatedCode } from './translated-code.ts';
-import { isTranslationOf, type Translation, translateRegion } from './translation.ts';
+import { singleSteps, stepsLeft } from './steps.ts';
+import { type Step, TranslatedCode } from './translated-code.ts';
+import { isTranslationOf, suits, type Translation, translateRegion } from './translation.ts';
 import { SHAPE_UNLOADED, X87Carrier, type X87Note } from './x87-state.ts';
 
 /** A translated function that does not come back is never optimised by V8: so many instructions at most before it must. */
@@ -33,9 +39,16 @@ const INTERPRETED_RATIO = 12;
 const SEEK_INSTRUCTIONS = 200;
 /** V8 makes about 20 bytes of machine code of one, twice: some hundreds of megabytes. */
 const MODULE_BYTES_MAX = 8 << 20;
+/** Budgets that end in a block before single steps of it are translated. */
+const BUDGET_ENDS_MAX = 400;
 /** Misses that make an EIP hot, and targets of an indirect jump that a region takes in. */
 const MISSES_MAX = 60;
 const JUMP_TARGETS_MAX = 64;
+/** An EBP so close to ESP is a frame pointer. */
+const FRAME_BYTES_MAX = 1 << 20;
+/** Times that a place gets a translation for the other meaning of "inexact" before it gets one for both. */
+const ROUNDING_CHANGES_MAX = 3;
+const INEXACT_OLD = PE | (PE << MASK_SHIFT);
 
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */
@@ -61,10 +74,12 @@ export class JitEngine implements Engine {
   private readonly samples: number;
   private readonly eager: boolean;
   private readonly missesMax: number;
+  private readonly budgetEndsMax: number;
   private readonly exits: Exit[] = [];
   private readonly x87 = new X87Carrier();
   private readonly x87Notes: X87Note[] = [];
   private readonly byHead = new Map<number, Translation[]>();
+  private readonly stepsByHead = new Map<number, Translation[]>();
   private readonly moduleBytesMax: number;
   private slots = 0;
   private liveBytes = 0;
@@ -77,6 +92,7 @@ export class JitEngine implements Engine {
     this.eager = options.eager ?? false;
     this.moduleBytesMax = options.moduleBytesMax ?? MODULE_BYTES_MAX;
     this.missesMax = this.eager ? 2 : MISSES_MAX;
+    this.budgetEndsMax = this.eager ? 2 : BUDGET_ENDS_MAX;
   }
 
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
@@ -95,12 +111,18 @@ export class JitEngine implements Engine {
         statistics.special += core.retired;
         continue;
       }
-      const target = code.find(core.i32[EIP]);
-      if (target >= 0) {
-        const found = this.runTranslated(core, code, target, Math.min(left, STRETCH_MAX));
+      const eip = core.i32[EIP];
+      const target = code.find(eip);
+      const step = target < 0 ? code.steps.get(eip) : undefined;
+      if (target >= 0 || step !== undefined) {
+        const found = this.runTranslated(core, code, target, step, Math.min(left, STRETCH_MAX));
         const retired = Math.min(left, STRETCH_MAX) - code.state[S_LEFT];
         statistics.translated += retired;
         left -= retired;
+        if (found.reason === Reason.Rounding) {
+          this.changeRounding(core, code, found);
+          continue;
+        }
         if (found.reason === Reason.Leave) this.missed(core, code, found, core.i32[EIP]!);
         if (left === 0 || found.reason === Reason.Leave) continue;
         // The stretch was over, not the budget.
@@ -127,8 +149,14 @@ export class JitEngine implements Engine {
     return code;
   }
 
-  /** From the core's block to the state block, through translated code, and back. */
-  private runTranslated(core: CoreState, code: TranslatedCode, target: number, left: number): Exit {
+  /** From the core's block to the state block, through translated code, and back. It begins at `target`, or with a single step. */
+  private runTranslated(
+    core: CoreState,
+    code: TranslatedCode,
+    target: number,
+    first: Step | undefined,
+    left: number,
+  ): Exit {
     const { i32 } = core;
     const { state } = code;
     for (let reg = 0; reg < 8; reg++) state[reg] = i32[reg]!;
@@ -142,26 +170,45 @@ export class JitEngine implements Engine {
       for (let i = 0; i < 32; i++) state[S_XMM_BYTES / 4 + i] = i32[XMM + i]!;
     }
     let next = target;
+    let step = first;
     let exit: Exit;
     state[S_X87_SHAPE] = SHAPE_UNLOADED;
     for (;;) {
+      // Steps go to the end of their block only; what comes behind it has a faster translation.
+      let kept = 0;
+      if (step !== undefined) {
+        kept = Math.max(0, state[S_LEFT]! - step.left);
+        state[S_LEFT]! -= kept;
+        next = step.target;
+      }
       exit = this.exits[code.enter(next)]!;
+      state[S_LEFT]! += kept;
+      let eip = exit.eip;
       if (exit.reason === Reason.Shape && state[S_X87_SHAPE] === SHAPE_UNLOADED) {
         // The flags stay as they are: only the way in was tried.
         this.x87.load(core, state, code.stateDoubles);
-        if (exit.kind !== DYNAMIC) state[S_KIND] = exit.kind;
-        next = code.find(exit.eip);
-        if (next >= 0) continue;
-        break;
-      }
-      if (exit.reason !== Reason.Leave) break;
-      next = code.find(state[S_EIP]!);
-      if (next < 0) break;
+      } else if (exit.reason === Reason.Leave) {
+        eip = state[S_EIP]!;
+      } else if (exit.reason !== Reason.Budget || state[S_LEFT]! + exit.refund === 0) break;
+      next = exit.reason === Reason.Budget && kept === 0 ? -1 : code.find(eip);
+      step = next < 0 ? code.steps.get(eip) : undefined;
+      if (next < 0 && step === undefined) break;
+      if (exit.kind !== DYNAMIC) state[S_KIND] = exit.kind;
+      if (exit.reason === Reason.Budget) state[S_LEFT]! += exit.refund;
     }
+    code.windows.afterRun();
     if (state[S_X87_SHAPE]! >= 0) this.x87.store(core, state, code.stateDoubles, this.x87Notes);
     const kind = exit.kind === DYNAMIC ? state[S_KIND]! : exit.kind;
     for (let reg = 0; reg < 8; reg++) i32[reg] = state[reg]!;
-    i32[EFLAGS] = code.helpers.settle(kind, state[S_FLAG_A]!, state[S_FLAG_B]!, state[S_EFLAGS]!);
+    i32[EFLAGS] = code.helpers.settle(
+      kind,
+      state[S_FLAG_A]!,
+      state[S_FLAG_B]!,
+      state[S_EFLAGS]!,
+      state[S_CARRY_KIND]!,
+      state[S_CARRY_A]!,
+      state[S_CARRY_B]!,
+    );
     i32[EIP] = exit.reason === Reason.Leave ? state[S_EIP]! : exit.eip;
     state[S_LEFT]! += exit.refund;
     if (code.usesVectors) {
@@ -174,12 +221,15 @@ export class JitEngine implements Engine {
   /** The interpreter does what is left of the budget, or the one instruction that the region has left to it. */
   private assist(core: CoreState, space: AddressSpace, left: number, exit: Exit): EngineExit {
     const { statistics } = this;
+    const code = this.codeOf(space);
     if (exit.reason === Reason.Budget) {
+      const ends = (code.budgetEnds.get(exit.eip) ?? 0) + 1;
+      code.budgetEnds.set(exit.eip, ends);
+      if (ends === this.budgetEndsMax) this.translateSteps(core, code, exit.eip);
       const result = this.plain.run(core, space, left);
       statistics.cold += core.retired;
       return result;
     }
-    const code = this.codeOf(space);
     const record = code.plain.find(core.i32[EIP]!, fullSegments(core));
     const insn = record > 0 ? code.plain.insnAt(record) : null;
     // An instruction that repeats itself retires once for each time.
@@ -227,7 +277,11 @@ export class JitEngine implements Engine {
   private missed(core: CoreState, code: TranslatedCode, exit: Exit, eip: number): void {
     const targets = code.targetsOf(exit.eip);
     const isExtension =
-      exit.always && code.has(exit.slot) && targets.size < JUMP_TARGETS_MAX && !code.isTaken(exit.eip, eip);
+      exit.always &&
+      code.has(exit.slot) &&
+      !code.isOfSteps(exit.slot) &&
+      targets.size < JUMP_TARGETS_MAX &&
+      !code.isTaken(exit.eip, eip);
     if (isExtension) targets.add(eip);
     const place = isExtension ? exit.eip : eip;
     const count = (code.misses.get(place) ?? 0) + 1;
@@ -253,6 +307,7 @@ export class JitEngine implements Engine {
     this.exits.length = 0;
     this.x87Notes.length = 0;
     this.byHead.clear();
+    this.stepsByHead.clear();
     code.dropAll(this.generation);
   }
 
@@ -260,26 +315,30 @@ export class JitEngine implements Engine {
     return !this.eager && code.isVolatile(eip >>> PAGE_SHIFT);
   }
 
+  private situationOf(core: CoreState, code: TranslatedCode, eip: number): Situation {
+    const { i32 } = core;
+    return {
+      x87Shape: this.x87.shapeOf(core),
+      hasFrame: Math.abs(i32[EBP]! - i32[ESP]!) < FRAME_BYTES_MAX,
+      sseInexactIsOld: (i32[MXCSR]! & (INEXACT_OLD | (3 << ROUND_SHIFT))) === INEXACT_OLD,
+      x87InexactIsOld: this.x87.hasInexact(core),
+      roundingChanges: (code.roundingChanges.get(eip) ?? 0) >= ROUNDING_CHANGES_MAX,
+    };
+  }
+
+  /** A translation is for the other case of what "inexact" means; another takes its place. */
+  private changeRounding(core: CoreState, code: TranslatedCode, exit: Exit): void {
+    const { roundingChanges } = code;
+    roundingChanges.set(exit.eip, (roundingChanges.get(exit.eip) ?? 0) + 1);
+    code.drop(exit.slot);
+    this.translate(core, code, exit.eip);
+  }
+
   /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
   private translate(core: CoreState, code: TranslatedCode, eip: number, after = -1): void {
-    const { statistics } = this;
-    if (code.refused.has(eip) || code.find(eip) >= 0) return;
-    if (fetchable(code.space, eip >>> 0) === 0 || this.isVolatile(code, eip)) return;
-    const known = this.byHead.get(eip) ?? [];
-    const found = known.findLast(
-      (translation) =>
-        translation.slot > after &&
-        !code.has(translation.slot) &&
-        (translation.shape === null || translation.shape === this.x87.shapeOf(core)) &&
-        translation.pages.every((page) => fetchable(code.space, (page << 12) >>> 0) > 0) &&
-        isTranslationOf(translation, code.space),
-    );
-    if (found !== undefined) {
-      statistics.reused++;
-      code.add(found);
-      return;
-    }
-    const shape = this.x87.shapeOf(core);
+    if (code.refused.has(eip) || code.find(eip) >= 0 || !this.isTranslatable(code, eip)) return;
+    const situation = this.situationOf(core, code, eip);
+    if (this.takeOver(this.byHead, situation, code, eip, after)) return;
     const region = (withX87: boolean): Region | null =>
       findRegion(eip, {
         space: code.space,
@@ -290,29 +349,83 @@ export class JitEngine implements Engine {
     const attempt = (found: Region | null): Translation | null =>
       found === null || (!this.eager && found.interpreted * INTERPRETED_RATIO > found.instructions)
         ? null
-        : translateRegion(
-            found,
-            code.space,
-            this.slots,
-            shape,
-            (exit) => this.exits.push(exit) - 1,
-            (note) => this.x87Notes.push(note) - 1,
-          );
+        : this.compile(found, situation, code);
     const translation = attempt(region(true)) ?? attempt(region(false));
-    if (translation === null) {
-      code.refused.add(eip);
-      return;
-    }
+    if (translation === null) code.refused.add(eip);
+    else this.putToUse(translation, this.byHead, code, () => this.translate(core, code, eip));
+  }
+
+  /** Translates the instructions from the start of a block on once more, one by one. */
+  private translateSteps(core: CoreState, code: TranslatedCode, eip: number): void {
+    const situation = { ...this.situationOf(core, code, eip), roundingChanges: true };
+    if (!this.isTranslatable(code, eip) || this.takeOver(this.stepsByHead, situation, code, eip)) return;
+    const attempt = (withX87: boolean): Translation | null => {
+      const translates = (insn: Insn): boolean => isTranslated(insn) && (withX87 || !isX87(insn));
+      const region = findRegion(eip, { space: code.space, translates, targetsOf: () => [], wanted: () => false });
+      const translation = region && this.compile(singleSteps(region), situation, code);
+      return translation && { ...translation, stepsLeft: stepsLeft(region) };
+    };
+    const translation = attempt(true) ?? attempt(false);
+    if (translation !== null) this.putToUse(translation, this.stepsByHead, code, () => {});
+  }
+
+  private isTranslatable(code: TranslatedCode, eip: number): boolean {
+    return fetchable(code.space, eip >>> 0) !== 0 && !this.isVolatile(code, eip);
+  }
+
+  /** Another space may have the same code there. */
+  private takeOver(
+    known: ReadonlyMap<number, readonly Translation[]>,
+    situation: Situation,
+    code: TranslatedCode,
+    eip: number,
+    after = -1,
+  ): boolean {
+    const found = known
+      .get(eip)
+      ?.findLast(
+        (translation) =>
+          translation.slot > after &&
+          !code.has(translation.slot) &&
+          suits(translation, situation) &&
+          translation.pages.every((page) => fetchable(code.space, (page << 12) >>> 0) > 0) &&
+          isTranslationOf(translation, code.space),
+      );
+    if (found === undefined) return false;
+    this.statistics.reused++;
+    code.add(found);
+    return true;
+  }
+
+  private compile(region: Region, situation: Situation, code: TranslatedCode): Translation | null {
+    return translateRegion(
+      region,
+      code.space,
+      this.slots,
+      situation,
+      (exit) => this.exits.push(exit) - 1,
+      (note) => this.x87Notes.push(note) - 1,
+    );
+  }
+
+  /** When there is no room for it, everything goes, and `again` may begin anew. */
+  private putToUse(
+    translation: Translation,
+    known: Map<number, Translation[]>,
+    code: TranslatedCode,
+    again: () => void,
+  ): void {
+    const { statistics } = this;
     if (this.liveBytes + translation.size > this.moduleBytesMax && this.liveBytes > 0) {
       this.forgetAll(code);
-      this.translate(core, code, eip);
+      again();
       return;
     }
     this.liveBytes += translation.size;
     this.slots++;
     statistics.regions++;
     statistics.moduleBytes += translation.size;
-    this.byHead.set(eip, [...known, translation]);
+    known.set(translation.head, [...(known.get(translation.head) ?? []), translation]);
     code.add(translation);
   }
 }

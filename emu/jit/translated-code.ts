@@ -4,6 +4,7 @@ import { type FlagHelpers, makeFlagHelpers } from './flag-helpers.ts';
 import { type FloatHelpers, makeFloatHelpers } from './float-helpers.ts';
 import { CODE_MAP, CODE_MAP_BYTES, codeMapSlot, STATE } from './layout.ts';
 import type { Translation } from './translation.ts';
+import { AccessWindows } from './windows.ts';
 
 /** An EIP of 0 marks a free place of the code map; in the first place, which is that EIP's own, another that does not belong there. */
 const FREE_FIRST = 1;
@@ -12,6 +13,14 @@ const FREE_FIRST = 1;
 const DROPS_MAX = 20;
 
 type RegionFunction = (entry: number) => number;
+
+/** A place where control can go on instruction by instruction. */
+export interface Step {
+  /** (function << 8 | entry). */
+  readonly target: number;
+  /** Steps that are left to the end of the block. */
+  readonly left: number;
+}
 
 /** What the translating engine derived from one space's code. */
 export class TranslatedCode implements CodeCache {
@@ -24,6 +33,7 @@ export class TranslatedCode implements CodeCache {
   readonly state: Int32Array;
   readonly stateDoubles: Float64Array;
   readonly helpers: FlagHelpers;
+  readonly windows: AccessWindows;
   /** Some translation here has XMM registers in the state block. */
   usesVectors = false;
   /** FS (bit 4) and GS (bit 5) when some translation takes them for 4 GiB data segments. */
@@ -36,8 +46,14 @@ export class TranslatedCode implements CodeCache {
   seeking = 0;
   /** How often translated code left for an EIP that has no translation, or by an indirect jump. */
   readonly misses = new Map<number, number>();
+  /** By EIP of an entry: how often its translation was for the other case of whether "inexact" is masked and set already. */
+  readonly roundingChanges = new Map<number, number>();
   /** EIPs at which no region begins. */
   readonly refused = new Set<number>();
+  /** Blocks in which budgets have ended, and how often: those of them that have no single steps. */
+  readonly budgetEnds = new Map<number, number>();
+  /** Single steps by EIP. */
+  readonly steps = new Map<number, Step>();
   generation: number;
   /** How often each page took translations with it. */
   private readonly drops = new Map<number, number>();
@@ -47,7 +63,8 @@ export class TranslatedCode implements CodeCache {
   private readonly floats: FloatHelpers;
   private readonly map: Int32Array;
   private readonly table: WebAssembly.Table;
-  private readonly functions = new Map<number, RegionFunction>();
+  /** By slot. */
+  private readonly functions: (RegionFunction | undefined)[] = [];
   private readonly translations = new Map<number, Translation>();
   private readonly slotsByPage = new Map<number, Set<number>>();
   private readonly entries = new Map<number, number>();
@@ -67,6 +84,7 @@ export class TranslatedCode implements CodeCache {
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.helpers = makeFlagHelpers(space, !(buffer instanceof ArrayBuffer));
     this.floats = makeFloatHelpers(this.state);
+    this.windows = new AccessWindows(this.state, space.perm);
   }
 
   /** (function << 8 | entry) of the translation that begins at an EIP; -1 when there is none. */
@@ -81,7 +99,7 @@ export class TranslatedCode implements CodeCache {
   }
 
   enter(target: number): number {
-    return this.functions.get(target >> 8)!(target & 0xff);
+    return this.functions[target >> 8]!(target & 0xff);
   }
 
   has(slot: number): boolean {
@@ -112,6 +130,11 @@ export class TranslatedCode implements CodeCache {
     return this.takenTargets.get(jump)?.has(target) ?? false;
   }
 
+  /** Whether a function does single steps. */
+  isOfSteps(slot: number): boolean {
+    return this.translations.get(slot)?.stepsLeft != null;
+  }
+
   /** The EIP at which a function's region begins. */
   headOf(slot: number): number {
     return this.translations.get(slot)!.head;
@@ -127,7 +150,7 @@ export class TranslatedCode implements CodeCache {
     const region = instance.exports.r as RegionFunction;
     while (this.table.length <= slot) this.table.grow(this.table.length);
     this.table.set(slot, region);
-    this.functions.set(slot, region);
+    this.functions[slot] = region;
     this.translations.set(slot, translation);
     this.usesVectors ||= translation.usesVectors;
     this.reliesOn |= translation.reliesOn;
@@ -136,6 +159,9 @@ export class TranslatedCode implements CodeCache {
       this.slotsByPage.set(page, slots.add(slot));
       this.space.markCode(page);
     }
+    for (const [eip, left] of translation.stepsLeft ?? [])
+      this.steps.set(eip, { target: (slot << 8) | entries.get(eip)!, left });
+    if (translation.stepsLeft !== null) return;
     for (const [eip, entry] of entries) {
       // The first translation with an entry keeps it, but a region's own head is better than the middle of another.
       if (this.entries.has(eip) && eip !== translation.head) continue;
@@ -160,10 +186,15 @@ export class TranslatedCode implements CodeCache {
     this.refused.clear();
   }
 
+  permChanged(page: number): void {
+    this.windows.permChanged(page);
+  }
+
   drop(slot: number): void {
     const { pages, entries } = this.translations.get(slot)!;
     for (const page of pages) this.slotsByPage.get(page)?.delete(slot);
     for (const [eip, entry] of entries) {
+      if (this.steps.get(eip)?.target === ((slot << 8) | entry)) this.steps.delete(eip);
       if (this.entries.get(eip) !== ((slot << 8) | entry)) continue;
       this.entries.delete(eip);
       const at = codeMapSlot(eip) * 2;
@@ -171,7 +202,7 @@ export class TranslatedCode implements CodeCache {
       this.profiled.goOnAt(eip);
     }
     this.translations.delete(slot);
-    this.functions.delete(slot);
+    this.functions[slot] = undefined;
     this.table.set(slot, null);
   }
 
@@ -179,6 +210,7 @@ export class TranslatedCode implements CodeCache {
   dropAll(generation: number): void {
     for (const slot of [...this.translations.keys()]) this.drop(slot);
     this.misses.clear();
+    this.budgetEnds.clear();
     this.takenTargets.clear();
     this.generation = generation;
   }

@@ -18,6 +18,7 @@ import {
   type FaultGeneratorConfig,
   type FaultGeneratorState,
 } from './fault-generator.ts';
+import { type QuietEnd, type QuietLimits, QuietRounds } from './quiet-rounds.ts';
 import { DEFAULT_SCHEDULE, Schedule, type ScheduleConfig } from './schedule.ts';
 
 /** One core as the machine sees it. */
@@ -37,7 +38,7 @@ export interface CoreSnapshot extends Omit<Core, 'id' | 'state'> {
 }
 
 /** A round that has begun, in which `turns` cores have had theirs. */
-interface OpenRound {
+export interface OpenRound {
   readonly endNs: number;
   readonly firstCore: number;
   readonly turns: number;
@@ -62,6 +63,11 @@ export interface TrapHandler extends FaultSite {
    * or 'again' when the handler has spent time of the core on work of its own and wants to be asked again.
    */
   prepare(core: Core): AddressSpace | null | 'again';
+  /**
+   * What the core goes on with as long as nothing is due and nobody traps: `prepare` would give this, and do nothing else; null when the core
+   * stays idle. Undefined when the handler has something to do first, or wants to hear of every run and every charge.
+   */
+  goesOn(core: Core): AddressSpace | null | undefined;
   /** The engine has returned from a run of this core with `exit`; what it did is in the core's state. Not yet charged. */
   ran(core: Core, exit: EngineExit): void;
   /** The core has run in user mode for so many ns, up to now. */
@@ -142,6 +148,7 @@ export interface Stop {
   readonly detail: string;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
 const PAUSED: Stop = { reason: 'paused', detail: '' };
 
 /** Cores, clock, fault interrupt generator and the run loop. A run is a function of what is given to the constructor. */
@@ -155,6 +162,7 @@ export class Machine {
   private readonly handler: TrapHandler;
   private readonly schedule: Schedule;
   private readonly faults: FaultInjector;
+  private readonly quiet: QuietRounds;
   private readonly emit: (event: MachineEvent) => void;
   private open: OpenRound | null = null;
 
@@ -197,6 +205,8 @@ export class Machine {
       this.faults.engineForCopy(this.cores[core.id]!, engine).run(...what),
     );
     this.faults.attach(this.handler);
+    const { cores, handler, schedule, faults } = this;
+    this.quiet = new QuietRounds(config.cycleNs, cores, engine, handler, schedule, faults);
   }
 
   /** Instructions retired by all cores since power-on. */
@@ -207,15 +217,14 @@ export class Machine {
   }
 
   run(limits: RunLimits = {}): Stop {
-    const untilNs = limits.untilNs ?? Number.POSITIVE_INFINITY;
-    const instructionsMax = limits.instructions ?? Number.POSITIVE_INFINITY;
-    const pauseAt = limits.pauseInstructions ?? Number.POSITIVE_INFINITY;
+    const { untilNs = NEVER, instructions = NEVER, pauseNs = NEVER, pauseInstructions = NEVER } = limits;
+    const all: Required<RunLimits> = { untilNs, instructions, pauseNs, pauseInstructions };
     for (;;) {
-      const stop = this.open ? null : this.beginRound(untilNs, instructionsMax);
+      const stop = this.open ? null : this.beginRounds(all);
       if (stop) return stop;
-      if (!this.finishRound(instructionsMax, pauseAt)) return PAUSED;
+      if (this.open && !this.finishRound(all)) return PAUSED;
       if (this.config.paranoid) this.handler.checkInvariants();
-      if (limits.pauseNs !== undefined && this.nowNs >= limits.pauseNs) return PAUSED;
+      if (this.nowNs >= pauseNs) return PAUSED;
     }
   }
 
@@ -296,8 +305,11 @@ export class Machine {
     }
   }
 
-  /** What is due comes first; then the length of the next round is settled. Returns a stop when the run is over. */
-  private beginRound(untilNs: number, instructionsMax: number): Stop | null {
+  /**
+   * What is due comes first; then rounds go by as long as they are quiet, or the length of the next is settled. Returns a stop when the
+   * run is over or pauses.
+   */
+  private beginRounds(limits: Required<RunLimits>): Stop | null {
     this.devices();
     const finished = this.handler.finished();
     if (finished !== null) return { reason: 'finished', detail: finished };
@@ -305,28 +317,30 @@ export class Machine {
       return { reason: 'no-healthy-core', detail: 'every core has failed' };
     }
     if (this.nowNs >= TIME_END_NS) return { reason: 'time-limit', detail: 'the end of virtual time, after 104 days' };
-    if (this.nowNs >= untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
-    if (this.retired >= instructionsMax) return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
+    if (this.nowNs >= limits.untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
+    const left = limits.instructions - this.retired;
+    if (left <= 0) return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
     const timerNs = beforeTheEnd(this.handler.nextTimerNs());
     const faultNs = this.faults.nextTimeNs(this.nowNs);
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
     // The generator alone is no reason to go on, unless it still has a dead core to find.
     const detecting = this.detecting();
-    if (!busy && timerNs === Number.POSITIVE_INFINITY && faultNs === Number.POSITIVE_INFINITY && !detecting) {
+    if (!busy && timerNs === NEVER && faultNs === NEVER && !detecting) {
       return this.handler.waitsForInput()
         ? { reason: 'waiting-for-input', detail: 'a process reads from the console' }
         : { reason: 'deadlock', detail: 'every process waits for something that will not happen' };
     }
-    let endNs = Math.min(timerNs, faultNs, untilNs);
+    let dueNs = Math.min(timerNs, faultNs, limits.untilNs);
     // Where nobody runs and nobody has died, every poll will be answered: those moments are skipped like any idle time.
-    if (busy || detecting) endNs = Math.min(endNs, this.generator.nextNs);
+    if (busy || detecting) dueNs = Math.min(dueNs, this.generator.nextNs);
     if (!busy) {
-      this.open = { endNs, firstCore: 0, turns: this.cores.length, unchargedNs: 0 };
+      this.open = { endNs: dueNs, firstCore: 0, turns: this.cores.length, unchargedNs: 0 };
       return null;
     }
+    const quiet = this.config.paranoid ? null : this.quiet.run(this.nowNs, this.quietLimits(dueNs, limits));
+    if (quiet !== null) return this.goOnFrom(quiet, limits) ? null : PAUSED;
     const { instructions, firstCore } = this.schedule.next(this.cores.length);
-    endNs = Math.min(endNs, this.nowNs + instructions * this.config.cycleNs);
-    const left = instructionsMax - this.retired;
+    let endNs = Math.min(dueNs, this.nowNs + instructions * this.config.cycleNs);
     if (left < instructions * this.cores.length) {
       const share = Math.max(1, Math.floor(left / this.cores.length));
       endNs = Math.min(endNs, this.nowNs + share * this.config.cycleNs);
@@ -335,14 +349,38 @@ export class Machine {
     return null;
   }
 
+  /** Near the end of the instructions that are left rounds become shorter, and are not quiet. */
+  private quietLimits(
+    horizonNs: number,
+    { pauseNs, pauseInstructions, instructions }: Required<RunLimits>,
+  ): QuietLimits {
+    const unshortened = instructions - this.schedule.longest * this.cores.length;
+    return { horizonNs, pauseNs, retiredMax: Math.min(pauseInstructions, unshortened) };
+  }
+
+  /** Quiet rounds are over: the turn in which they have ended goes on as any other. False when the run pauses in it. */
+  private goOnFrom({ nowNs, open, exit }: QuietEnd, limits: Required<RunLimits>): boolean {
+    this.nowNs = nowNs;
+    this.open = open;
+    if (open === null) return true;
+    const core = this.cores[(open.firstCore + open.turns) % this.cores.length]!;
+    if (exit !== EXIT_BUDGET) this.enterKernel(core, exit);
+    if (!this.runCore(core, open.endNs, limits)) return false;
+    this.reportMachineChecks();
+    this.open = { ...open, turns: open.turns + 1, unchargedNs: 0 };
+    return true;
+  }
+
   /** Lets every core run to the end of the open round, one after the other. False when the run pauses before that. */
-  private finishRound(instructionsMax: number, pauseAt: number): boolean {
+  private finishRound(limits: Required<RunLimits>): boolean {
     const { endNs, firstCore, turns } = this.open!;
     for (let n = turns; n < this.cores.length; n++) {
       const core = this.cores[(firstCore + n) % this.cores.length]!;
       if (n > turns) this.open = { endNs, firstCore, turns: n, unchargedNs: 0 };
       if (core.failed) continue;
-      if (!this.runCore(core, endNs, instructionsMax, pauseAt)) return false;
+      core.clockNs = Math.max(core.clockNs, this.nowNs, core.wakeNs);
+      core.wakeNs = 0;
+      if (!this.runCore(core, endNs, limits)) return false;
       this.reportMachineChecks();
     }
     this.open = null;
@@ -350,13 +388,11 @@ export class Machine {
     return true;
   }
 
-  /** A core's turn in the round. False when the run pauses before its end. */
-  private runCore(core: Core, endNs: number, instructionsMax: number, pauseAt: number): boolean {
+  /** A core's turn in the round, from where it is. False when the run pauses before its end. */
+  private runCore(core: Core, endNs: number, { instructions, pauseInstructions }: Required<RunLimits>): boolean {
     const { cycleNs } = this.config;
-    core.clockNs = Math.max(core.clockNs, this.nowNs, core.wakeNs);
-    core.wakeNs = 0;
     while (core.clockNs < endNs && !core.failed) {
-      const untilPause = pauseAt === Number.POSITIVE_INFINITY ? pauseAt : pauseAt - this.retired;
+      const untilPause = pauseInstructions === NEVER ? NEVER : pauseInstructions - this.retired;
       if (untilPause <= 0) return false;
       const space = this.handler.prepare(core);
       if (!space) return true;
@@ -365,7 +401,7 @@ export class Machine {
       if (core.failed) return true;
       const stopAt = this.faults.stopAt(core);
       // The limit of a run is exact; the sum is needed only when there is one.
-      const left = instructionsMax === Number.POSITIVE_INFINITY ? instructionsMax : instructionsMax - this.retired;
+      const left = instructions === NEVER ? NEVER : instructions - this.retired;
       if (left <= 0) return true;
       const instructionNs = cycleNs * core.slowdown;
       const budget = Math.min(Math.ceil((endNs - core.clockNs) / instructionNs), left, BUDGET_MAX);
@@ -389,14 +425,17 @@ export class Machine {
       if (open.unchargedNs > 0) this.open = { ...open, unchargedNs: 0 };
       this.handler.charge(core, ranNs);
       if (core.failed) return true;
-      if (exit === EXIT_BUDGET) continue;
-      this.faults.entersKernel(core);
-      this.handler.trap(core, exit);
-      if (this.config.paranoid) this.handler.checkInvariants();
+      if (exit !== EXIT_BUDGET) this.enterKernel(core, exit);
     }
     // A core that ran out of work just at the end of the round says so now, not when it next has some.
     if (!core.failed && !this.handler.hasWork(core)) this.handler.prepare(core);
     return true;
+  }
+
+  private enterKernel(core: Core, exit: EngineExit): void {
+    this.faults.entersKernel(core);
+    this.handler.trap(core, exit);
+    if (this.config.paranoid) this.handler.checkInvariants();
   }
 
   // ---- faults --------------------------------------------------------------------------------------------------------

@@ -30,6 +30,11 @@ export class Schedule {
     this.prng = Prng.seeded(config.kind === 'seeded' ? config.seed : 0, 1);
   }
 
+  /** Instructions of the longest round that there can be. */
+  get longest(): number {
+    return this.config.kind === 'fixed' ? this.config.instructions : this.config.maxInstructions;
+  }
+
   next(cores: number): Round {
     if (this.config.kind === 'fixed') return { instructions: this.config.instructions, firstCore: 0 };
     const { minInstructions, maxInstructions } = this.config;

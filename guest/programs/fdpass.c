@@ -50,9 +50,7 @@ static int child(int s, pid_t parent) {
 }
 
 int main(int argc, char **argv) {
-  int option;
-  while ((option = getopt(argc, argv, "h")) != -1) option == 'h' ? help(usage_text) : usage(usage_text);
-  if (argc != optind) usage(usage_text);
+  no_arguments(argc, argv, usage_text);
 
   const char *path = "/tmp/fdpass.text";
   int pair[2], ends[2], status;

@@ -1,18 +1,25 @@
-/* A server that waits by select(2), or by poll(2), for clients on an AF_UNIX socket; each sends numbers and gets their sum. */
+/* A server that waits by select(2), or by poll(2), for clients on an AF_UNIX socket, or by TCP; each sends numbers and gets their sum. */
 #include "usage.h"
 
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char usage_text[] = "summer [-p] [clients]\n  4 clients; -p waits by poll(2), otherwise by select(2)\n";
+static const char usage_text[] = "summer [-pt] [clients]\n  4 clients; -p waits by poll(2), otherwise by select(2); -t: TCP, otherwise AF_UNIX\n";
 
 #define CLIENTS_MAX 30
 #define NUMBERS 20
 
-static const struct sockaddr_un name = {.sun_len = sizeof name, .sun_family = AF_UNIX, .sun_path = "/tmp/summer.socket"};
+static const struct sockaddr_un unix_name = {.sun_len = sizeof unix_name, .sun_family = AF_UNIX, .sun_path = "/tmp/summer.socket"};
+/* The port is the kernel's choice. */
+static struct sockaddr_in tcp_name = {.sin_len = sizeof tcp_name, .sin_family = AF_INET, .sin_addr = htonl(INADDR_LOOPBACK)};
+
+/* Where the server listens. */
+static const struct sockaddr *name = (const struct sockaddr *)&unix_name;
+static socklen_t name_size = sizeof unix_name;
 
 struct connection {
   int fd; /* -1: free */
@@ -22,8 +29,8 @@ static struct connection connections[CLIENTS_MAX];
 
 /* Sends 1 to NUMBERS times its own number, one byte each, then says that this was all. */
 static int client(int number) {
-  int s = socket(AF_UNIX, SOCK_STREAM, 0), sum = 0, expected = 0;
-  if (s == -1 || connect(s, (const struct sockaddr *)&name, sizeof name) == -1) err(EXIT_FAILURE, "connect");
+  int s = socket(name->sa_family, SOCK_STREAM, 0), sum = 0, expected = 0;
+  if (s == -1 || connect(s, name, name_size) == -1) err(EXIT_FAILURE, "connect");
   for (int n = 1; n <= NUMBERS; n++) {
     uint8_t byte = (uint8_t)(n * number);
     expected += byte;
@@ -69,20 +76,28 @@ static void wait_by_poll(int listener, char *ready) {
   for (int n = 0; n <= CLIENTS_MAX; n++) ready[n] = fds[n].revents != 0;
 }
 
+static int listen_for(int clients) {
+  unlink(unix_name.sun_path);
+  int listener = socket(name->sa_family, SOCK_STREAM, 0);
+  socklen_t size = sizeof tcp_name;
+  if (listener == -1 || bind(listener, name, name_size) == -1 || listen(listener, clients) == -1 ||
+      (name->sa_family == AF_INET && getsockname(listener, (struct sockaddr *)&tcp_name, &size) == -1))
+    err(EXIT_FAILURE, "listen");
+  return listener;
+}
+
 int main(int argc, char **argv) {
   int option, by_poll = 0;
-  while ((option = getopt(argc, argv, "ph")) != -1) {
+  while ((option = getopt(argc, argv, "pth")) != -1) {
     if (option == 'h') help(usage_text);
-    if (option != 'p') usage(usage_text);
-    by_poll = 1;
+    if (option == 'p') by_poll = 1;
+    else if (option == 't') name = (const struct sockaddr *)&tcp_name, name_size = sizeof tcp_name;
+    else usage(usage_text);
   }
   if (argc - optind > 1) usage(usage_text);
   int clients = optind < argc ? number_argument("clients", argv[optind], 1, CLIENTS_MAX) : 4;
 
-  unlink(name.sun_path);
-  int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-  if (listener == -1 || bind(listener, (const struct sockaddr *)&name, sizeof name) == -1 || listen(listener, clients) == -1)
-    err(EXIT_FAILURE, "listen");
+  int listener = listen_for(clients);
   for (int n = 0; n < CLIENTS_MAX; n++) connections[n].fd = -1;
   for (int n = 1; n <= clients; n++) {
     pid_t pid = fork();
@@ -107,7 +122,7 @@ int main(int argc, char **argv) {
   }
   int failed = 0, status;
   for (int n = 0; n < clients; n++) failed += wait(&status) == -1 || status != 0;
-  unlink(name.sun_path);
+  unlink(unix_name.sun_path);
   printf("%s: %d clients, sum %d, %d failed\n", by_poll ? "poll" : "select", accepted, total, failed);
   return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

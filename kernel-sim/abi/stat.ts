@@ -1,4 +1,4 @@
-/** struct stat and struct dirent as FreeBSD 9.0 i386 lays them out (inode numbers of 32 bits). */
+/** struct stat as FreeBSD 9.0 i386 lays it out (inode numbers of 32 bits), and as 12.0 does (of 64). */
 
 /** The bits of st_mode that say what it is. */
 export const S_IFMT = 0o170000;
@@ -8,15 +8,10 @@ export const S_IFDIR = 0o040000;
 export const S_IFREG = 0o100000;
 export const S_IFLNK = 0o120000;
 export const S_IFSOCK = 0o140000;
+export const S_ISUID = 0o4000;
+export const S_ISGID = 0o2000;
 export const S_ISVTX = 0o1000;
 export const ALLPERMS = 0o7777;
-
-export const DT_FIFO = 1;
-export const DT_CHR = 2;
-export const DT_DIR = 4;
-export const DT_REG = 8;
-export const DT_LNK = 10;
-export const DT_SOCK = 12;
 
 export const STAT_SIZE = 96;
 
@@ -69,17 +64,31 @@ export function encodeStat(stat: Stat): Uint8Array {
   return bytes;
 }
 
-/** Bytes of a record with a name of so many bytes: the name ends in at least one NUL, and records are multiples of 4. */
-export const direntSize = (nameLength: number): number => (8 + nameLength + 1 + 3) & ~3;
-
-/** d_fileno at 0, d_reclen at 4, d_type at 6, d_namlen at 7, d_name at 8. Source: sys/sys/dirent.h. */
-export function encodeDirent(fileno: number, type: number, name: string): Uint8Array {
-  const bytes = new Uint8Array(direntSize(name.length));
+/**
+ * Layout from 12.0 on: 208 bytes; st_dev, st_ino, st_nlink and st_rdev have 64 bits, and before each time stands a doubleword for its upper half.
+ * Source: FreeBSD 12.0 sys/sys/stat.h.
+ */
+export function encodeIno64Stat(stat: Stat): Uint8Array {
+  const bytes = new Uint8Array(208);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, fileno, true);
-  view.setUint16(4, bytes.length, true);
-  bytes[6] = type;
-  bytes[7] = name.length;
-  for (let i = 0; i < name.length; i++) bytes[8 + i] = name.charCodeAt(i);
+  const u64 = (offset: number, value: number): void => view.setBigUint64(offset, BigInt(value), true);
+  const time = (offset: number, t: StatTime): void => {
+    view.setInt32(offset, t.sec, true);
+    view.setInt32(offset + 4, t.nsec, true);
+  };
+  u64(0, stat.dev);
+  u64(8, stat.ino);
+  u64(16, stat.nlink);
+  view.setUint16(24, stat.mode, true);
+  view.setUint32(28, stat.uid, true);
+  view.setUint32(32, stat.gid, true);
+  u64(40, stat.rdev);
+  time(52, stat.atim);
+  time(64, stat.mtim);
+  time(76, stat.ctim);
+  time(88, stat.birthtim);
+  u64(96, stat.size);
+  u64(104, stat.blocks);
+  view.setUint32(112, stat.blksize, true);
   return bytes;
 }

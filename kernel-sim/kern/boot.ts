@@ -5,7 +5,7 @@ import { IPPORT_EPHEMERAL_FIRST } from '../net/inet.ts';
 import { CONSOLE, controlTerminal, newConsole } from '../tty/tty.ts';
 import { openConsoleDescriptors } from '../vfs/filedesc.ts';
 import { mkfs } from '../vfs/memfs.ts';
-import { lookupPath } from '../vfs/namei.ts';
+import { hostCredentials, lookupPath } from '../vfs/namei.ts';
 import { newVmspace } from '../vm/vmspace.ts';
 import type { KernelConfig } from './config.ts';
 import { allCpus } from './cpumask.ts';
@@ -118,7 +118,7 @@ export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | {
   const pid = allocatePid(k);
   if (pid === null) return { errno: EAGAIN };
   const tid = allocateTid(k);
-  const cwd = lookupPath(k, { uid: 0, gid: 0, cwd: k.state.counters.rootVnode }, options.cwd ?? '/root', {
+  const cwd = lookupPath(k, hostCredentials(k), options.cwd ?? '/root', {
     follow: true,
   });
   const cwdId = typeof cwd === 'number' ? k.state.counters.rootVnode : cwd.id;

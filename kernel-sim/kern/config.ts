@@ -1,9 +1,13 @@
+import type { ReleaseName } from './release.ts';
+
 /** Everything besides binaries and faults that a run depends on. All of it is data. */
 export interface KernelConfig {
   readonly cores: number;
   /** Duration of one instruction in ns: 10 is 100 MHz. */
   readonly cycleNs: number;
   readonly seed: number;
+  /** What the kernel says it is: uname(3), kern.osreldate. System calls of later releases work whatever it says. */
+  readonly release: ReleaseName;
   /** Memory as hw.physmem reports it, in bytes. */
   readonly physmemBytes: number;
   /** Virtual ns from one periodic checkpoint of a process to the next; 0: none. */
@@ -88,6 +92,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   cores: 4,
   cycleNs: 10,
   seed: 1,
+  release: '9.0',
   physmemBytes: 1 << 30,
   checkpointEveryNs: 0,
   checkpointDir: '/var/checkpoint',

@@ -30,11 +30,11 @@ import { makeResident } from '../vm/fault.ts';
 import { isShared, sharedContents } from '../vm/shared.ts';
 import { cpusOf } from './cpumask.ts';
 import { baseSet } from './cpuset.ts';
-import { OSRELDATE } from './exec-stack.ts';
 import type { Kernel } from './kernel.ts';
 import { kinfoFiles, kinfoProc, kinfoVmmap } from './kinfo.ts';
 import { cpuTimes } from './proc.ts';
 import { fxsaveOf, userRegs } from './regs.ts';
+import { RELEASES } from './release.ts';
 import { softLimit } from './resource.ts';
 import type { Proc, Thread, VmEntry } from './state.ts';
 
@@ -73,7 +73,7 @@ export function coreImage(
   return {
     layout: options.layout,
     flavor: 'kernel',
-    osreldate: OSRELDATE,
+    osreldate: RELEASES[k.config.release],
     psinfo: { fname: p.comm, psargs: p.comm },
     threads: tids.map((tid) => {
       const { name, fsBase, gsBase } = k.thread(tid);
@@ -129,7 +129,7 @@ function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
     proc: { structsize: KINFO_PROC_SIZE, records: encodeArray(kinfoProcLayout, threads) },
     files: { structsize: KINFO_FILE_SIZE, records: encodeKinfoFiles(kinfoFiles(k, p)) },
     vmmap: { structsize: KINFO_VMENTRY_SIZE, records: encodeKinfoVmentries(kinfoVmmap(k, p) ?? []) },
-    groups: [p.gid],
+    groups: [p.gid, ...p.groups],
     umask: p.umask,
     rlimits: p.limits.map(({ soft, hard }) => ({ cur: rlimBits(soft), max: rlimBits(hard) })),
     osrel: p.osrel,

@@ -25,11 +25,9 @@ import { PROT_ALL, PS_STRINGS, SGROWSIZ, SIGCODE } from '../abi/vmparam.ts';
 import type { ExecImage } from '../elf/exec-image.ts';
 import { poke } from './exec-map.ts';
 import { bytesOf, type Kernel } from './kernel.ts';
+import { RELEASES } from './release.ts';
 import { sigcode } from './sigcode.ts';
 import type { VmspaceId } from './state.ts';
-
-/** __FreeBSD_version of 9.0-RELEASE. */
-export const OSRELDATE = 900044;
 
 const CANARY_BYTES = 32;
 const SPARE_USRSPACE = 4096;
@@ -101,7 +99,7 @@ export function buildStack(
     [AT_ENTRY, image.entry + image.loadBase],
     [AT_BASE, base],
     [AT_EXECPATH, pathAt],
-    [AT_OSRELDATE, OSRELDATE],
+    [AT_OSRELDATE, RELEASES[k.config.release]],
     [AT_CANARY, canaryAt],
     [AT_CANARYLEN, CANARY_BYTES],
     [AT_NCPUS, k.config.cores],

@@ -3,7 +3,8 @@ import type { Kernel, KernelCore } from './kernel.ts';
 import type { Suspect } from './state.ts';
 
 /** How the kernel has learnt of a fault. */
-export type DetectedBy = 'heartbeat' | 'machine-check' | 'self-test' | 'duplicate';
+export const DETECTORS = ['heartbeat', 'machine-check', 'self-test', 'duplicate'] as const;
+export type DetectedBy = (typeof DETECTORS)[number];
 
 /** What the kernel knows of a fault of a core. */
 export interface FaultReport {

@@ -6,6 +6,7 @@ import { hasFreePages } from '../vm/memory.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
+import { credentialsOf } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { forkEvent } from './kqueue.ts';
 import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
@@ -50,8 +51,7 @@ export function forkProcess(
     fds: forkDescriptors(k, parent),
     cwd: parent.cwd,
     umask: parent.umask,
-    uid: parent.uid,
-    gid: parent.gid,
+    ...credentialsOf(parent),
     nice: parent.nice,
     limits: parent.limits,
     cpuLimitNs: cpuLimitNs(parent.limits),
@@ -87,7 +87,7 @@ export function forkProcess(
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   // Differs: at once, not when the child first runs; it cannot run before.
   if (parent.traced && parent.followFork) {
-    k.setProc(childPid, { traced: true, ppid: parent.ppid, realParent: parent.pid });
+    k.setProc(childPid, { traced: true, lwpEvents: parent.lwpEvents, ppid: parent.ppid, realParent: parent.pid });
     k.setThread(childTid, { dueStop: PL_FLAG_CHILD, ast: true });
   }
   makeRunnable(k, k.thread(childTid), 'new');

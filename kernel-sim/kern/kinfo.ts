@@ -95,6 +95,8 @@ export function kinfoProc(k: Kernel, p: Proc, td?: Thread): KinfoProc {
   };
 }
 
+const KI_NGROUPS = 16;
+
 function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
   const tty = p.controlTerminal ? terminalOf(k, p.sid) : undefined;
   return {
@@ -107,18 +109,18 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
     ki_tsid: tty ? p.sid : 0,
     ki_tdev: tty ? deviceNumber(tty.name) : NODEV,
     ki_uid: p.uid,
-    ki_ruid: p.uid,
-    ki_svuid: p.uid,
-    ki_rgid: p.gid,
-    ki_svgid: p.gid,
-    ki_ngroups: 1,
-    ki_groups: [p.gid],
+    ki_ruid: p.ruid,
+    ki_svuid: p.svuid,
+    ki_rgid: p.rgid,
+    ki_svgid: p.svgid,
+    ki_ngroups: Math.min(KI_NGROUPS, 1 + p.groups.length),
+    ki_groups: [p.gid, ...p.groups].slice(0, KI_NGROUPS),
     ki_xstat: p.xstat,
     ki_flag: flagsOf(p) | (p.controlTerminal ? P_CONTROLT : 0),
     ki_kiflag: (tty ? KI_CTTY : 0) | (p.sid === p.pid ? KI_SLEADER : 0),
     ki_nice: p.nice,
     ki_comm: p.comm,
-    ki_login: 'root',
+    ki_login: p.login,
     ki_loginclass: 'default',
     ki_emul: SV_NAME,
     ki_numthreads: p.threads.length,

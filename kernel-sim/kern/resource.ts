@@ -70,7 +70,7 @@ export function mayFork(k: Kernel, p: Proc): boolean {
   const most = softLimit(p, RLIMIT_NPROC);
   if (p.uid === 0 || most === RLIM_INFINITY) return true;
   let count = 0;
-  for (const other of k.state.procs.values()) if (other.uid === p.uid) count++;
+  for (const other of k.state.procs.values()) if (other.ruid === p.ruid) count++;
   return count < most;
 }
 

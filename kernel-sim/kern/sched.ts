@@ -10,7 +10,7 @@ import { checkCpuLimit } from './resource.ts';
 import { chooseFrom, dequeue, EMPTY_QUEUES, enqueue, queued, tickQueues } from './runq.ts';
 import { decayHistory, SLICE_TICKS, STAT_TICK_NS, shouldPreempt, slideWindow, userPriority } from './sched-priority.ts';
 import { noteRun } from './self-test.ts';
-import type { Thread } from './state.ts';
+import type { PerCpu, Thread } from './state.ts';
 
 /*
  * The scheduler: FreeBSD's ULE (sys/kern/sched_ule.c) over the queues of runq.ts and the priorities of sched-priority.ts.
@@ -120,17 +120,27 @@ export function chooseThread(k: Kernel, core: KernelCore): Thread | undefined {
   return steal(k, core.id);
 }
 
+/** Whether `chooseThread` would find one. */
+export function canChooseThread(k: Kernel, cpu: number): boolean {
+  return chooseFrom(k.cpu(cpu).queues) !== undefined || findStealable(k, cpu) !== undefined;
+}
+
 /** FreeBSD tdq_idled: an idle CPU takes a waiting thread from the CPU that has most of them. */
 function steal(k: Kernel, thief: number): Thread | undefined {
-  const victims = k.state.cpus
-    .filter((cpu) => !cpu.dead && cpu.cpu !== thief && cpu.load >= 2)
-    .sort((a, b) => b.load - a.load || a.cpu - b.cpu);
-  for (const victim of victims) {
-    const found = queued(victim.queues).find((candidate) => hasCpu(allowedCpus(k, k.thread(candidate)), thief));
-    if (found === undefined) continue;
-    const td = removeFromQueue(k, k.thread(found));
-    reportMigration(k, td, victim.cpu, thief, 'steal');
-    return td;
+  const found = findStealable(k, thief);
+  if (found === undefined) return undefined;
+  const td = removeFromQueue(k, k.thread(found.tid));
+  reportMigration(k, td, found.from, thief, 'steal');
+  return td;
+}
+
+function findStealable(k: Kernel, thief: number): { readonly tid: Tid; readonly from: number } | undefined {
+  const isVictim = (cpu: PerCpu): boolean => !cpu.dead && cpu.cpu !== thief && cpu.load >= 2;
+  if (!k.state.cpus.some(isVictim)) return undefined;
+  const victims = k.state.cpus.filter(isVictim).sort((a, b) => b.load - a.load || a.cpu - b.cpu);
+  for (const { cpu, queues } of victims) {
+    const tid = queued(queues).find((candidate) => hasCpu(allowedCpus(k, k.thread(candidate)), thief));
+    if (tid !== undefined) return { tid, from: cpu };
   }
   return undefined;
 }

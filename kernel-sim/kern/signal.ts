@@ -1,7 +1,7 @@
 import { ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
 import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
-import { SI_QUEUE, SI_USER } from '../abi/siginfo.ts';
+import { SI_USER } from '../abi/siginfo.ts';
 import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP, SIGTRAP } from '../abi/signal.ts';
 import { continueNews, stopNews, tellParentOfJob } from './child-status.ts';
 import { coredump } from './coredump.ts';
@@ -49,6 +49,18 @@ const hasHandler = (p: Proc, signo: number): boolean => (p.sigacts[signo]?.handl
 
 const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
 
+/** max_pending_per_proc. Here each queue has so many places; FreeBSD counts those of a process and its threads together. */
+export const SIGQUEUE_MAX = 128;
+
+/**
+ * A queue with one signal more (FreeBSD sigqueue_add): each that is sent is handled once, whoever sends it. Only without a place left, and
+ * SIGKILL and SIGSTOP always, do those of one number become one.
+ */
+function withSignal(queue: readonly SigInfo[], info: SigInfo): readonly SigInfo[] {
+  const merged = queue.length >= SIGQUEUE_MAX || info.signo === SIGKILL || info.signo === SIGSTOP;
+  return merged && queue.some((s) => s.signo === info.signo) ? queue : [...queue, info];
+}
+
 /** A terminal's stop signal for a process that nobody would continue: its group is orphaned. */
 const isFutileStop = (k: Kernel, p: Proc, signo: number): boolean =>
   isStopSignal(signo) && signo !== SIGSTOP && !hasHandler(p, signo) && isOrphaned(k, p.pgid);
@@ -73,12 +85,15 @@ export function psignal(
   let queue = p.sigqueue;
   if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
   if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
-  // What sigqueue(2) sends is never merged with what is pending, and each child has a SIGCHLD of its own.
-  if (info.code === SI_QUEUE || signo === SIGCHLD || !queue.some((s) => s.signo === signo)) queue = [...queue, info];
-  k.setProc(target, { sigqueue: queue, ...(isStopSignal(signo) ? { continueUnreported: false } : {}) });
+  k.setProc(target, {
+    sigqueue: withSignal(queue, info),
+    ...(isStopSignal(signo) ? { continueUnreported: false } : {}),
+  });
   if (p.state === 'lost') return;
 
   if (signo === SIGKILL) {
+    // It waits until the tracer lets the process go on. Differs: then it acts at once, and does not stop the process once more.
+    if (p.stopped !== 'no' && p.traced) return;
     if (p.stopped !== 'no') resumeProcess(k, target, 0);
   } else if (p.stopped !== 'no') {
     if (signo === SIGCONT && p.stopped === 'signal') {
@@ -181,8 +196,7 @@ export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
   }
   signalEvent(k, td.pid, info.signo);
   k.emit({ kind: 'signal', pid: td.pid, signo: info.signo, sender: info.pid });
-  const queue = td.sigqueue.some((s) => s.signo === info.signo) ? td.sigqueue : [...td.sigqueue, info];
-  notifyThread(k, k.setThread(target, { sigqueue: queue }), info.signo);
+  notifyThread(k, k.setThread(target, { sigqueue: withSignal(td.sigqueue, info) }), info.signo);
 }
 
 /**

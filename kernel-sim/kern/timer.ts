@@ -57,6 +57,10 @@ export function setItimer(k: Kernel, pid: Pid, which: number, timer: Itimer): vo
   k.setProc(pid, { itimers: k.proc(pid).itimers.map((old, n) => (n === which ? timer : old)) });
 }
 
+/** Whether the process has a timer that runs by the CPU time it uses. */
+export const hasCpuTimers = ({ itimers }: Proc): boolean =>
+  itimers[ITIMER_VIRTUAL]!.valueNs > 0 || itimers[ITIMER_PROF]!.valueNs > 0;
+
 /** The process has used CPU time: its virtual and its profiling timer run by that. */
 export function chargeItimers(k: Kernel, p: Proc, userNs: number, systemNs: number): void {
   const virtual = p.itimers[ITIMER_VIRTUAL]!;

@@ -40,13 +40,22 @@ import { type NativePrograms, runNative } from './native.ts';
 import { INIT_PID } from './proc.ts';
 import { faultInterrupt } from './recovery.ts';
 import { fxsaveOf, setTrapFlag } from './regs.ts';
-import { allowedCpus, balance, balanceDelayNs, chooseThread, enterCore, statTick, yieldCore } from './sched.ts';
+import {
+  allowedCpus,
+  balance,
+  balanceDelayNs,
+  canChooseThread,
+  chooseThread,
+  enterCore,
+  statTick,
+  yieldCore,
+} from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
 import { beginSelfTests, endSelfTest } from './self-test.ts';
 import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { makeSystemCall, syscallEnter, syscallResume } from './syscall.ts';
-import { chargeItimers, nextAlarmNs, runAlarms } from './timer.ts';
+import { chargeItimers, hasCpuTimers, nextAlarmNs, runAlarms } from './timer.ts';
 
 /** Vector to (signal, si_code, T_ number): FreeBSD 9.1 i386/trap.c (freebsd-i386-abi.md, F.4). */
 const TRAPS = new Map<number, readonly [signo: Signo, code: number, trapno: number]>([
@@ -142,6 +151,18 @@ export class KernelTrapHandler implements TrapHandler {
       levelCopy(k, tid);
       return k.space(p.vmspace);
     }
+  }
+
+  goesOn(core: Core): AddressSpace | null | undefined {
+    const { k } = this;
+    const cpu = k.cpu(core.id);
+    if (cpu.dead) return null;
+    if (cpu.current === 0) return cpu.idle && !canChooseThread(k, core.id) ? null : undefined;
+    const td = k.thread(cpu.current);
+    const p = k.proc(td.pid);
+    const isUndisturbed = !cpu.needResched && !td.pending && !td.ast && p.stopped === 'no';
+    if (!isUndisturbed || p.native || k.config.duplicate || hasCpuTimers(p)) return undefined;
+    return hasCpu(allowedCpus(k, td), core.id) ? k.space(p.vmspace) : undefined;
   }
 
   /** The kernel is about to act on the process. False when it differs from its copy: then it is lost, or back where it was. */

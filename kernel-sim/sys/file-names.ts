@@ -1,5 +1,4 @@
 import {
-  EACCES,
   EBADF,
   EFAULT,
   EFBIG,
@@ -10,7 +9,6 @@ import {
   ENOTDIR,
   EPERM,
   ERANGE,
-  EROFS,
   ETXTBSY,
 } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
@@ -28,13 +26,14 @@ import {
   renameNode,
   unlinkNode,
 } from '../vfs/directory.ts';
-import { getFile, isNamed } from '../vfs/filedesc.ts';
+import { getFile } from '../vfs/filedesc.ts';
 import { readHostFile } from '../vfs/host-folder.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { directoryPath } from '../vfs/memfs.ts';
-import { changeMode, changeOwner, checkAccess, isReadOnly, isRunningText, resizeVnode } from '../vfs/vnode.ts';
+import { lookupPath } from '../vfs/namei.ts';
+import { checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
 import { resizeVmObject } from '../vm/shared.ts';
-import { userFound, userVnode } from './file-paths.ts';
+import { userFound, userPath, userVnode } from './file-paths.ts';
 import type { SyscallHandler, SyscallRow } from './row.ts';
 
 /*
@@ -163,55 +162,23 @@ function sys_getcwd(k: Kernel, td: Thread, [buffer, size]: Args): SyscallResult 
   return k.copyout(td.pid, buffer!, bytes) ? ok() : fail(EFAULT);
 }
 
-function sys_fchmodat(k: Kernel, td: Thread, [fd, path, mode, flag]: Args): SyscallResult {
-  if (flag! & ~fcntl.AT_SYMLINK_NOFOLLOW) return fail(EINVAL);
-  const vnode = userVnode(k, td, fd!, path!, { follow: flag === 0 });
-  return typeof vnode === 'number' ? fail(vnode) : result(changeMode(k, vnode, k.proc(td.pid), mode!));
-}
-
-function sys_chmod(k: Kernel, td: Thread, [path, mode]: Args): SyscallResult {
-  return sys_fchmodat(k, td, [fcntl.AT_FDCWD, path!, mode!, 0]);
-}
-
-function sys_fchmod(k: Kernel, td: Thread, [fd, mode]: Args): SyscallResult {
-  const file = getFile(k, td, fd!);
-  if (!file) return fail(EBADF);
-  return isNamed(file) ? result(changeMode(k, k.vnode(file.vnode), k.proc(td.pid), mode!)) : fail(EINVAL);
-}
-
-function chown(k: Kernel, td: Thread, dirfd: number, path: number, uid: number, gid: number, follow: boolean) {
-  const vnode = userVnode(k, td, dirfd, path, { follow });
-  return typeof vnode === 'number' ? fail(vnode) : result(changeOwner(k, vnode, k.proc(td.pid), uid, gid));
-}
-
-function sys_chown(k: Kernel, td: Thread, [path, uid, gid]: Args): SyscallResult {
-  return chown(k, td, fcntl.AT_FDCWD, path!, uid!, gid!, true);
-}
-
-function sys_lchown(k: Kernel, td: Thread, [path, uid, gid]: Args): SyscallResult {
-  return chown(k, td, fcntl.AT_FDCWD, path!, uid!, gid!, false);
-}
-
-function sys_fchownat(k: Kernel, td: Thread, [fd, path, uid, gid, flag]: Args): SyscallResult {
-  if (flag! & ~fcntl.AT_SYMLINK_NOFOLLOW) return fail(EINVAL);
-  return chown(k, td, fd!, path!, uid!, gid!, flag === 0);
-}
-
-function sys_fchown(k: Kernel, td: Thread, [fd, uid, gid]: Args): SyscallResult {
-  const file = getFile(k, td, fd!);
-  if (!file) return fail(EBADF);
-  return isNamed(file) ? result(changeOwner(k, k.vnode(file.vnode), k.proc(td.pid), uid!, gid!)) : fail(EINVAL);
-}
-
-/** Real and effective ids are one here, so AT_EACCESS changes nothing. */
+/** By the real ids, with AT_EACCESS by the effective ones. */
 function sys_faccessat(k: Kernel, td: Thread, [fd, path, mode, flag]: Args): SyscallResult {
   if (flag! & ~fcntl.AT_EACCESS || mode! & ~(fcntl.R_OK | fcntl.W_OK | fcntl.X_OK)) return fail(EINVAL);
-  const vnode = userVnode(k, td, fd!, path!, FOLLOW);
-  return typeof vnode === 'number' ? fail(vnode) : result(checkAccess(vnode, k.proc(td.pid), mode!));
+  const p = k.proc(td.pid);
+  const user = userPath(k, td, fd!, path!);
+  if (typeof user === 'number') return fail(user);
+  const cred = flag! & fcntl.AT_EACCESS ? user.cred : { ...user.cred, uid: p.ruid, gid: p.rgid };
+  const vnode = lookupPath(k, cred, user.path, FOLLOW);
+  return typeof vnode === 'number' ? fail(vnode) : result(checkAccess(vnode, cred, mode!));
 }
 
 function sys_access(k: Kernel, td: Thread, [path, mode]: Args): SyscallResult {
   return sys_faccessat(k, td, [fcntl.AT_FDCWD, path!, mode!, 0]);
+}
+
+function sys_eaccess(k: Kernel, td: Thread, [path, mode]: Args): SyscallResult {
+  return sys_faccessat(k, td, [fcntl.AT_FDCWD, path!, mode!, fcntl.AT_EACCESS]);
 }
 
 function sys_umask(k: Kernel, td: Thread, [mask]: Args): SyscallResult {
@@ -252,44 +219,6 @@ function truncateFile(k: Kernel, td: Thread, fd: number, length: number): Syscal
   return resize(k, td, k.vnode(file.vnode), length);
 }
 
-/**
- * utimes(2): two struct timeval, access and modification; a null pointer means now, which whoever may write may ask for.
- * Errors: EINVAL for microseconds out of range, EPERM for a stranger.
- */
-function setTimes(k: Kernel, td: Thread, vnode: Vnode, times: number): SyscallResult {
-  if (isReadOnly(vnode)) return fail(EROFS);
-  const p = k.proc(td.pid);
-  const mine = p.uid === 0 || p.uid === vnode.uid;
-  const ns = k.now();
-  if (times === 0) {
-    if (!mine && checkAccess(vnode, p, fcntl.W_OK)) return fail(EACCES);
-    k.setVnode({ ...vnode, accessNs: ns, modifyNs: ns, changeNs: ns });
-    return ok();
-  }
-  const bytes = k.copyin(td.pid, times, 16);
-  if (typeof bytes === 'number') return fail(bytes);
-  const [accessSec, accessUsec, modifySec, modifyUsec] = new Int32Array(bytes.slice().buffer) as unknown as number[];
-  if (![accessUsec!, modifyUsec!].every((usec) => usec >= 0 && usec < 1_000_000)) return fail(EINVAL);
-  if (!mine) return fail(EPERM);
-  // Times of files count from power-on; what lies before is negative. Differs: more than 104 days away from power-on the
-  // nanoseconds of a double get coarse (by 1 us at the ends of the 32-bit range).
-  const toNs = (sec: number, usec: number): number => (sec - k.config.bootTimeSec) * 1e9 + usec * 1000;
-  const accessNs = toNs(accessSec!, accessUsec!);
-  k.setVnode({ ...vnode, accessNs, modifyNs: toNs(modifySec!, modifyUsec!), changeNs: ns });
-  return ok();
-}
-
-function sys_utimes(k: Kernel, td: Thread, [path, times]: Args): SyscallResult {
-  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, FOLLOW);
-  return typeof vnode === 'number' ? fail(vnode) : setTimes(k, td, vnode, times!);
-}
-
-function sys_futimes(k: Kernel, td: Thread, [fd, times]: Args): SyscallResult {
-  const file = getFile(k, td, fd!);
-  if (!file) return fail(EBADF);
-  return isNamed(file) ? setTimes(k, td, k.vnode(file.vnode), times!) : fail(EINVAL);
-}
-
 const sys_truncate = (k: Kernel, td: Thread, [path, length]: Args) => truncatePath(k, td, path!, length!);
 const sys_ftruncate = (k: Kernel, td: Thread, [fd, length]: Args) => truncateFile(k, td, fd!, length!);
 const sys_freebsd6_truncate = (k: Kernel, td: Thread, [path, , length]: Args) => truncatePath(k, td, path!, length!);
@@ -310,30 +239,22 @@ export const nameSyscalls: readonly SyscallRow[] = [
   { number: 12, name: 'chdir', args: [['path', 'str']], support: 'full', handler: sys_chdir },
   { number: 13, name: 'fchdir', args: [['fd', 'fd']], support: 'full', handler: sys_fchdir },
   { number: 14, name: 'mknod', args: [['path', 'str'], ['mode', 'mode'], ['dev', 'int']], support: 'partial', note: 'FIFOs only', handler: sys_mknod },
-  { number: 15, name: 'chmod', args: [['path', 'str'], ['mode', 'mode']], support: 'full', handler: sys_chmod },
-  { number: 16, name: 'chown', args: [['path', 'str'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_chown },
   { number: 33, name: 'access', args: [['path', 'str'], ['flags', 'access']], support: 'full', handler: sys_access },
   { number: 36, name: 'sync', args: [], support: 'full', handler: sys_sync },
   { number: 57, name: 'symlink', args: [['path', 'str'], ['link', 'str']], support: 'full', handler: sys_symlink },
   { number: 58, name: 'readlink', args: [['path', 'str'], ['buf', 'buf-out'], ['count', 'size']], support: 'full', handler: sys_readlink },
   { number: 60, name: 'umask', args: [['newmask', 'mode']], support: 'full', handler: sys_umask },
-  { number: 123, name: 'fchown', args: [['fd', 'fd'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_fchown },
-  { number: 124, name: 'fchmod', args: [['fd', 'fd'], ['mode', 'mode']], support: 'full', handler: sys_fchmod },
   { number: 128, name: 'rename', args: [['from', 'str'], ['to', 'str']], support: 'full', handler: sys_rename },
   { number: 132, name: 'mkfifo', args: [['path', 'str'], ['mode', 'mode']], support: 'full', handler: sys_mkfifo },
   { number: 136, name: 'mkdir', args: [['path', 'str'], ['mode', 'mode']], support: 'full', handler: sys_mkdir },
   { number: 137, name: 'rmdir', args: [['path', 'str']], support: 'full', handler: sys_rmdir },
-  { number: 138, name: 'utimes', args: [['path', 'str'], ['tptr', 'in']], support: 'full', handler: sys_utimes },
   { number: 200, name: 'freebsd6_truncate', args: [['path', 'str'], ['pad', 'pad'], ['length', 'off']], support: 'full', handler: sys_freebsd6_truncate },
   { number: 201, name: 'freebsd6_ftruncate', args: [['fd', 'fd'], ['pad', 'pad'], ['length', 'off']], support: 'full', handler: sys_freebsd6_ftruncate },
-  { number: 206, name: 'futimes', args: [['fd', 'fd'], ['tptr', 'in']], support: 'full', handler: sys_futimes },
-  { number: 254, name: 'lchown', args: [['path', 'str'], ['uid', 'int'], ['gid', 'int']], support: 'full', handler: sys_lchown },
   { number: 326, name: '__getcwd', args: [['buf', 'out'], ['buflen', 'uint']], support: 'full', handler: sys_getcwd },
+  { number: 376, name: 'eaccess', args: [['path', 'str'], ['flags', 'access']], support: 'full', handler: sys_eaccess },
   { number: 479, name: 'truncate', args: [['path', 'str'], ['length', 'off']], support: 'full', handler: sys_truncate },
   { number: 480, name: 'ftruncate', args: [['fd', 'fd'], ['length', 'off']], support: 'full', handler: sys_ftruncate },
   { number: 489, name: 'faccessat', args: [['fd', 'at-fd'], ['path', 'str'], ['mode', 'access'], ['flag', 'at-flags']], support: 'full', handler: sys_faccessat },
-  { number: 490, name: 'fchmodat', args: [['fd', 'at-fd'], ['path', 'str'], ['mode', 'mode'], ['flag', 'at-flags']], support: 'full', handler: sys_fchmodat },
-  { number: 491, name: 'fchownat', args: [['fd', 'at-fd'], ['path', 'str'], ['uid', 'int'], ['gid', 'int'], ['flag', 'at-flags']], support: 'full', handler: sys_fchownat },
   { number: 495, name: 'linkat', args: [['fd1', 'at-fd'], ['path1', 'str'], ['fd2', 'at-fd'], ['path2', 'str'], ['flag', 'at-flags']], support: 'full', handler: sys_linkat },
   { number: 496, name: 'mkdirat', args: [['fd', 'at-fd'], ['path', 'str'], ['mode', 'mode']], support: 'full', handler: sys_mkdirat },
   { number: 497, name: 'mkfifoat', args: [['fd', 'at-fd'], ['path', 'str'], ['mode', 'mode']], support: 'full', handler: sys_mkfifoat },
@@ -342,4 +263,5 @@ export const nameSyscalls: readonly SyscallRow[] = [
   { number: 501, name: 'renameat', args: [['oldfd', 'at-fd'], ['old', 'str'], ['newfd', 'at-fd'], ['new', 'str']], support: 'full', handler: sys_renameat },
   { number: 502, name: 'symlinkat', args: [['path1', 'str'], ['fd', 'at-fd'], ['path2', 'str']], support: 'full', handler: sys_symlinkat },
   { number: 503, name: 'unlinkat', args: [['fd', 'at-fd'], ['path', 'str'], ['flag', 'at-flags']], support: 'full', handler: sys_unlinkat },
+  { number: 559, name: 'ino64_mknodat', args: [['fd', 'at-fd'], ['path', 'str'], ['mode', 'mode'], ['dev', 'off']], since: '12.0', support: 'partial', note: "12.0's mknodat; FIFOs only", handler: sys_mknodat },
 ];

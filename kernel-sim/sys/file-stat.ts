@@ -1,21 +1,6 @@
-import { EBADF, EFAULT, EINVAL, ENOENT } from '../abi/errno.ts';
+import { EBADF, EFAULT, EINVAL } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
-import {
-  DT_CHR,
-  DT_DIR,
-  DT_FIFO,
-  DT_LNK,
-  DT_REG,
-  DT_SOCK,
-  direntSize,
-  encodeDirent,
-  encodeStat,
-  S_IFIFO,
-  S_IFREG,
-  S_IFSOCK,
-  type Stat,
-  type StatTime,
-} from '../abi/stat.ts';
+import { encodeIno64Stat, encodeStat, S_IFIFO, S_IFREG, S_IFSOCK, type Stat, type StatTime } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { DeviceName, OpenFile, Proc, SocketId, Thread, TtyName, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
@@ -26,18 +11,18 @@ import { getFile } from '../vfs/filedesc.ts';
 import { readFolder } from '../vfs/host-folder.ts';
 import { vnodeAt } from '../vfs/memfs.ts';
 import { incoming, PIPE_SIZE } from '../vfs/pipe.ts';
-import { type DirVnode, typeBits } from '../vfs/vnode.ts';
+import { typeBits } from '../vfs/vnode.ts';
 import { userVnode } from './file-paths.ts';
 import type { SyscallRow } from './row.ts';
 
-/* What files are: stat(2) and its kin, reading directories, pathconf(2). */
+/* What files are: stat(2) and its kin, pathconf(2). */
 
 type Args = readonly number[];
 
 /** st_dev of the one file system, and of what has none. */
-const FS_DEVICE = 0x60;
+export const FS_DEVICE = 0x60;
 const NO_DEVICE = 0xffffffff;
-const FS_BLOCK_SIZE = 32768;
+export const FS_BLOCK_SIZE = 32768;
 const DEVICES = {
   null: 0x11,
   zero: 0x12,
@@ -51,7 +36,6 @@ const DEVICES = {
 const FIRST_PTS = 0x100;
 export const deviceNumber = (device: DeviceName): number =>
   device in DEVICES ? DEVICES[device as keyof typeof DEVICES] : FIRST_PTS + unitOf(device as TtyName);
-const DIRENT_TYPE = { reg: DT_REG, dir: DT_DIR, chr: DT_CHR, lnk: DT_LNK, sock: DT_SOCK, fifo: DT_FIFO } as const;
 
 /** Virtual time as the guest's clock shows it. */
 const wallTime = (k: Kernel, ns: number): StatTime => ({
@@ -156,89 +140,45 @@ function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
   }
 }
 
-function statPath(k: Kernel, td: Thread, dirfd: number, path: number, out: number, follow: boolean): SyscallResult {
+type EncodeStat = (stat: Stat) => Uint8Array;
+interface PathToStat {
+  readonly dirfd: number;
+  readonly path: number;
+  readonly follow: boolean;
+}
+
+function statPath(
+  k: Kernel,
+  td: Thread,
+  { dirfd, path, follow }: PathToStat,
+  out: number,
+  encode: EncodeStat = encodeStat,
+): SyscallResult {
   const vnode = userVnode(k, td, dirfd, path, { follow });
   if (typeof vnode === 'number') return fail(vnode);
-  return k.copyout(td.pid, out, encodeStat(statVnode(k, vnode))) ? ok() : fail(EFAULT);
+  return k.copyout(td.pid, out, encode(statVnode(k, vnode))) ? ok() : fail(EFAULT);
 }
 
-function sys_stat(k: Kernel, td: Thread, [path, out]: Args): SyscallResult {
-  return statPath(k, td, fcntl.AT_FDCWD, path!, out!, true);
-}
+const sys_stat = (k: Kernel, td: Thread, [path, out]: Args): SyscallResult =>
+  statPath(k, td, { dirfd: fcntl.AT_FDCWD, path: path!, follow: true }, out!);
 
-function sys_lstat(k: Kernel, td: Thread, [path, out]: Args): SyscallResult {
-  return statPath(k, td, fcntl.AT_FDCWD, path!, out!, false);
-}
+const sys_lstat = (k: Kernel, td: Thread, [path, out]: Args): SyscallResult =>
+  statPath(k, td, { dirfd: fcntl.AT_FDCWD, path: path!, follow: false }, out!);
 
-function sys_fstatat(k: Kernel, td: Thread, [fd, path, out, flag]: Args): SyscallResult {
-  if (flag! & ~fcntl.AT_SYMLINK_NOFOLLOW) return fail(EINVAL);
-  return statPath(k, td, fd!, path!, out!, flag === 0);
-}
+const fstatat =
+  (encode: EncodeStat) =>
+  (k: Kernel, td: Thread, [fd, path, out, flag]: Args): SyscallResult => {
+    if (flag! & ~fcntl.AT_SYMLINK_NOFOLLOW) return fail(EINVAL);
+    return statPath(k, td, { dirfd: fd!, path: path!, follow: flag === 0 }, out!, encode);
+  };
 
-function sys_fstat(k: Kernel, td: Thread, [fd, out]: Args): SyscallResult {
-  const file = getFile(k, td, fd!);
-  if (!file) return fail(EBADF);
-  return k.copyout(td.pid, out!, encodeStat(statFile(k, file, k.proc(td.pid)))) ? ok() : fail(EFAULT);
-}
-
-function sys_getdents(k: Kernel, td: Thread, [fd, buffer, count]: Args): SyscallResult {
-  return readDirectory(k, td, fd!, buffer!, count!, 0);
-}
-
-function sys_getdirentries(k: Kernel, td: Thread, [fd, buffer, count, basep]: Args): SyscallResult {
-  return readDirectory(k, td, fd!, buffer!, count!, basep!);
-}
-
-/**
- * Entries from the open file's offset on, as many as fit. An offset is a cookie (state.ts, DirEntry), so a name that is taken
- * away or added while somebody reads the directory makes no other name appear twice or not at all. `basep` gets the offset
- * at which this call began. Errors: EINVAL when not even one entry fits, ENOENT in a removed directory.
- */
-function readDirectory(k: Kernel, td: Thread, fd: number, buffer: number, count: number, basep: number): SyscallResult {
-  const file = getFile(k, td, fd);
-  if (!file?.readable) return fail(EBADF);
-  if (count >>> 0 > 0x7fffffff) return fail(EINVAL);
-  const found = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
-  if (found?.type !== 'dir') return fail(EINVAL);
-  const vnode = readFolder(k, found);
-  if (typeof vnode === 'number') return fail(vnode);
-  if (vnode.nlink === 0) return fail(ENOENT);
-  const records: Uint8Array[] = [];
-  let size = 0;
-  let offset = file.offset;
-  for (const { name, child, cookie } of entriesFrom(k, vnode, file.offset)) {
-    const length = direntSize(name.length);
-    if (size + length > count >>> 0) {
-      if (size === 0) return fail(EINVAL);
-      break;
-    }
-    records.push(encodeDirent(child.id, DIRENT_TYPE[child.type], name));
-    size += length;
-    offset = cookie + 1;
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const record of records) {
-    bytes.set(record, at);
-    at += record.length;
-  }
-  if (!k.copyout(td.pid, buffer, bytes)) return fail(EFAULT);
-  if (basep !== 0 && !k.suword(td.pid, basep, file.offset)) return fail(EFAULT);
-  k.setVnode({ ...vnode, accessNs: k.now() });
-  k.setFile({ ...file, offset });
-  return ok(size);
-}
-
-function* entriesFrom(
-  k: Kernel,
-  dir: DirVnode,
-  offset: number,
-): Generator<{ name: string; child: Vnode; cookie: number }> {
-  if (offset <= 0) yield { name: '.', child: dir, cookie: 0 };
-  if (offset <= 1) yield { name: '..', child: k.vnode(dir.parent), cookie: 1 };
-  for (const [name, { vnode, cookie }] of dir.entries)
-    if (cookie >= offset) yield { name, child: k.vnode(vnode), cookie };
-}
+const fstat =
+  (encode: EncodeStat) =>
+  (k: Kernel, td: Thread, [fd, out]: Args): SyscallResult => {
+    const file = getFile(k, td, fd!);
+    if (!file) return fail(EBADF);
+    return k.copyout(td.pid, out!, encode(statFile(k, file, k.proc(td.pid)))) ? ok() : fail(EFAULT);
+  };
 
 // sys/unistd.h _PC_*: LINK_MAX 1, MAX_CANON 2, MAX_INPUT 3, NAME_MAX 4, PATH_MAX 5, PIPE_BUF 6, CHOWN_RESTRICTED 7, NO_TRUNC 8, VDISABLE 9.
 const PATHCONF: ReadonlyMap<number, number> = new Map([
@@ -263,6 +203,11 @@ function sys_pathconf(k: Kernel, td: Thread, [path, name]: Args): SyscallResult 
   return typeof vnode === 'number' ? fail(vnode) : pathconfValue(name!);
 }
 
+function sys_lpathconf(k: Kernel, td: Thread, [path, name]: Args): SyscallResult {
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, { follow: false });
+  return typeof vnode === 'number' ? fail(vnode) : pathconfValue(name!);
+}
+
 function sys_fpathconf(k: Kernel, td: Thread, [fd, name]: Args): SyscallResult {
   return getFile(k, td, fd!) ? pathconfValue(name!) : fail(EBADF);
 }
@@ -270,11 +215,12 @@ function sys_fpathconf(k: Kernel, td: Thread, [fd, name]: Args): SyscallResult {
 // biome-ignore format: one call per line
 export const statSyscalls: readonly SyscallRow[] = [
   { number: 188, name: 'stat', args: [['path', 'str'], ['ub', 'out']], support: 'full', handler: sys_stat },
-  { number: 189, name: 'fstat', args: [['fd', 'fd'], ['sb', 'out']], support: 'full', handler: sys_fstat },
+  { number: 189, name: 'fstat', args: [['fd', 'fd'], ['sb', 'out']], support: 'full', handler: fstat(encodeStat) },
   { number: 190, name: 'lstat', args: [['path', 'str'], ['ub', 'out']], support: 'full', handler: sys_lstat },
   { number: 191, name: 'pathconf', args: [['path', 'str'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_pathconf },
   { number: 192, name: 'fpathconf', args: [['fd', 'fd'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_fpathconf },
-  { number: 196, name: 'getdirentries', args: [['fd', 'fd'], ['buf', 'out'], ['count', 'uint'], ['basep', 'out']], support: 'full', handler: sys_getdirentries },
-  { number: 272, name: 'getdents', args: [['fd', 'fd'], ['buf', 'out'], ['count', 'size']], support: 'full', handler: sys_getdents },
-  { number: 493, name: 'fstatat', args: [['fd', 'at-fd'], ['path', 'str'], ['buf', 'out'], ['flag', 'at-flags']], support: 'full', handler: sys_fstatat },
+  { number: 493, name: 'fstatat', args: [['fd', 'at-fd'], ['path', 'str'], ['buf', 'out'], ['flag', 'at-flags']], support: 'full', handler: fstatat(encodeStat) },
+  { number: 513, name: 'lpathconf', args: [['path', 'str'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_lpathconf },
+  { number: 551, name: 'ino64_fstat', args: [['fd', 'fd'], ['sb', 'out']], since: '12.0', support: 'full', note: "12.0's fstat", handler: fstat(encodeIno64Stat) },
+  { number: 552, name: 'ino64_fstatat', args: [['fd', 'at-fd'], ['path', 'str'], ['buf', 'out'], ['flag', 'at-flags']], since: '12.0', support: 'full', note: "12.0's fstatat", handler: fstatat(encodeIno64Stat) },
 ];

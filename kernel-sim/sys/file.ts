@@ -1,8 +1,12 @@
+import { attributeSyscalls } from './file-attributes.ts';
 import { descriptorSyscalls } from './file-descriptors.ts';
+import { directorySyscalls } from './file-directory.ts';
 import { lockSyscalls } from './file-lock.ts';
 import { nameSyscalls } from './file-names.ts';
 import { openSyscalls } from './file-open.ts';
 import { statSyscalls } from './file-stat.ts';
+import { fileSystemSyscalls } from './file-system.ts';
+import { timesSyscalls } from './file-times.ts';
 import { transferSyscalls } from './file-transfer.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -13,5 +17,9 @@ export const fileSyscalls: readonly SyscallRow[] = [
   ...descriptorSyscalls,
   ...lockSyscalls,
   ...nameSyscalls,
+  ...attributeSyscalls,
+  ...timesSyscalls,
   ...statSyscalls,
+  ...directorySyscalls,
+  ...fileSystemSyscalls,
 ];

@@ -217,8 +217,6 @@ const sys_getppid = (k: Kernel, td: Thread): SyscallResult => {
   return ok(p.realParent || p.ppid);
 };
 const sys_getpgrp = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).pgid);
-const sys_getuid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).uid);
-const sys_getgid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).gid);
 
 function sys_getpgid(k: Kernel, td: Thread, [id]: readonly number[]): SyscallResult {
   const p = id === 0 ? k.proc(td.pid) : k.findProc(id!);
@@ -271,19 +269,13 @@ function changeGroup(k: Kernel, pid: Pid, to: Pick<Proc, 'pgid'> & Partial<Proc>
   hangUpOrphans(k, groups);
 }
 
-const sys_issetugid = (): SyscallResult => ok(0);
-
 // biome-ignore format: one system call per line
 export const processSyscalls = [
   { number: 1, name: 'exit', args: [['status', 'int']], support: 'full', handler: sys_exit },
   { number: 2, name: 'fork', args: [], support: 'full', handler: sys_fork },
   { number: 7, name: 'wait4', args: [['pid', 'pid'], ['status', 'out'], ['options', 'wait-options'], ['rusage', 'out']], support: 'full', handler: sys_wait4 },
   { number: 20, name: 'getpid', args: [], support: 'full', handler: sys_getpid },
-  { number: 24, name: 'getuid', args: [], support: 'full', handler: sys_getuid },
-  { number: 25, name: 'geteuid', args: [], support: 'full', handler: sys_getuid },
   { number: 39, name: 'getppid', args: [], support: 'full', handler: sys_getppid },
-  { number: 43, name: 'getegid', args: [], support: 'full', handler: sys_getgid },
-  { number: 47, name: 'getgid', args: [], support: 'full', handler: sys_getgid },
   { number: 59, name: 'execve', args: [['fname', 'str'], ['argv', 'in'], ['envv', 'in']], support: 'full', handler: sys_execve },
   { number: 66, name: 'vfork', args: [], support: 'full', handler: sys_vfork },
   { number: 81, name: 'getpgrp', args: [], support: 'full', handler: sys_getpgrp },
@@ -291,7 +283,6 @@ export const processSyscalls = [
   { number: 147, name: 'setsid', args: [], support: 'full', handler: sys_setsid },
   { number: 207, name: 'getpgid', args: [['pid', 'pid']], support: 'full', handler: sys_getpgid },
   { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'RFPROC with RFFDG or RFMEM; descriptor tables are never shared', handler: sys_rfork },
-  { number: 253, name: 'issetugid', args: [], support: 'full', handler: sys_issetugid },
   { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
   { number: 532, name: 'wait6', args: [['idtype', 'int'], ['id', 'off'], ['status', 'out'], ['options', 'wait-options'], ['wrusage', 'out'], ['info', 'out']], since: '9.2', support: 'partial', note: 'pids, groups, sessions, users, all', handler: sys_wait6 },
   { number: 563, name: 'getrandom', args: [['buf', 'buf-out'], ['buflen', 'size'], ['flags', 'uint']], since: '12.0', support: 'full', handler: sys_getrandom },

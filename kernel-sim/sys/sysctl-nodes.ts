@@ -8,10 +8,10 @@ import { cpTicks } from '../kern/cp-time.ts';
 import { allCpus, cpusOf } from '../kern/cpumask.ts';
 import { deadMask } from '../kern/cpuset.ts';
 import { ARG_MAX } from '../kern/exec.ts';
-import { OSRELDATE } from '../kern/exec-stack.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { PROCS_MAX } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
+import { RELEASES } from '../kern/release.ts';
 import { SLICE_TICKS } from '../kern/sched-priority.ts';
 import { SOCKET_SPACE_MAX, TCP_SPACE, UDP_SPACE } from '../net/socket.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX, VNODES_MAX } from '../vfs/limits.ts';
@@ -57,9 +57,9 @@ function cpTime(k: Kernel): Uint8Array {
 // biome-ignore format: one OID per line
 const generalRows: readonly SysctlRow[] = [
   { mib: [1, 1], name: 'kern.ostype', kind: 'string', description: 'Operating system type', read: text('FreeBSD') },
-  { mib: [1, 2], name: 'kern.osrelease', kind: 'string', description: 'Operating system release', read: text('9.0-RELEASE') },
+  { mib: [1, 2], name: 'kern.osrelease', kind: 'string', description: 'Operating system release', read: (k) => `${k.config.release}-RELEASE` },
   { mib: [1, 3], name: 'kern.osrevision', kind: 'int', description: 'Operating system revision', read: constant(199506) },
-  { mib: [1, 4], name: 'kern.version', kind: 'string', description: 'Kernel version', read: text('FreeBSD 9.0-RELEASE #0: coreback\n    simulated GENERIC kernel\n') },
+  { mib: [1, 4], name: 'kern.version', kind: 'string', description: 'Kernel version', read: (k) => `FreeBSD ${k.config.release}-RELEASE #0: coreback\n    simulated GENERIC kernel\n` },
   { mib: [1, 5], name: 'kern.maxvnodes', kind: 'int', description: 'Maximum number of vnodes', read: constant(VNODES_MAX) },
   { mib: [1, 6], name: 'kern.maxproc', kind: 'int', description: 'Maximum number of processes', read: () => PROCS_MAX },
   { mib: [1, 7], name: 'kern.maxfiles', kind: 'int', description: 'Maximum number of files', read: constant(OPEN_FILES_MAX) },
@@ -74,7 +74,7 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [1, 20], name: 'kern.saved_ids', kind: 'int', description: 'Whether saved set-group/user ID is available', read: constant(0) },
   { mib: [1, 21], name: 'kern.boottime', kind: 'opaque', format: 'S,timeval', description: 'System boottime', read: (k) => encode(timevalLayout, { tv_sec: k.config.bootTimeSec, tv_usec: 0 }) },
   { mib: [1, 22], name: 'kern.domainname', kind: 'string', description: 'Name of the current YP/NIS domain', read: text('') },
-  { mib: [1, 24], name: 'kern.osreldate', kind: 'int', description: 'Kernel release date', read: () => OSRELDATE },
+  { mib: [1, 24], name: 'kern.osreldate', kind: 'int', description: 'Kernel release date', read: (k) => RELEASES[k.config.release] },
   { mib: [1, 26], name: 'kern.bootfile', kind: 'string', description: 'Name of kernel file booted', read: text('/boot/kernel/kernel') },
   { mib: [1, 27], name: 'kern.maxfilesperproc', kind: 'int', description: 'Maximum files allowed open per process', read: constant(FILES_PER_PROC_MAX) },
   { mib: [1, 28], name: 'kern.maxprocperuid', kind: 'int', description: 'Maximum processes allowed per userid', read: () => Math.floor((PROCS_MAX * 9) / 10) },

@@ -19,6 +19,7 @@ export function newVmspace(k: Kernel): VmspaceId {
     dataSize: 0,
     stackLow: USRSTACK,
     sysvShm: [],
+    mapChanges: 0,
     wiresAll: false,
   });
   k.spaces.set(id, new AddressSpace());

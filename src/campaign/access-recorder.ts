@@ -238,7 +238,8 @@ export class AccessRecorder implements Engine {
     const record = this.recordOf(core);
     if (record.steps === STEPS_MAX)
       for (const { all } of this.code.values()) for (const insn of all) record.noteUnordered(this.accessOf(insn));
-    return record;
+    const { used, overwritten } = record;
+    return { used, overwritten };
   }
 
   /** What became of the memory of a space: 2 bits a byte, by page. Pages that are absent were not touched. */

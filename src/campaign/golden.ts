@@ -19,6 +19,14 @@ export interface GoldenOptions {
    * as to execute so many. Default 50000.
    */
   readonly carryFrom?: number;
+  /** Default: a Map of its own. */
+  readonly intervals?: IntervalStore;
+}
+
+/** What is known of the intervals of one golden run, by the index of the snapshot at which they begin: a Map, or one to which others add. */
+export interface IntervalStore {
+  get(index: number): Interval | null | undefined;
+  set(index: number, interval: Interval | null): void;
 }
 
 /** A moment of the golden run. */
@@ -49,7 +57,7 @@ export class GoldenRun {
   private places: readonly Place[] = [];
   /** Whether differences are carried. */
   private readonly carries: boolean;
-  private readonly intervals = new Map<number, Interval | null>();
+  private readonly intervals: IntervalStore;
   private recorder: AccessRecorder | null = null;
   private recorded: System | null = null;
 
@@ -58,6 +66,7 @@ export class GoldenRun {
     this.limits = limits;
     this.stop = this.record(system, options);
     this.end = system.snapshot();
+    this.intervals = options.intervals ?? new Map();
     const [, second] = this.places;
     this.carries = second !== undefined && second.retired >= (options.carryFrom ?? CARRY_FROM);
   }

@@ -7,9 +7,9 @@ import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { judge } from '../recovery/outcome.ts';
 import { processEnds } from '../recovery/results.ts';
 import type { System } from '../system.ts';
-import { GoldenRun } from './golden.ts';
+import { GoldenRun, type IntervalStore } from './golden.ts';
 import type { GoldenSummary, InjectionResult } from './records.ts';
-import { checkEnded, limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
+import { alwaysOf, checkEnded, limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
 
 /** Instructions between the first snapshots: short runs are sped up as well. Long ones end with fewer, farther apart. */
 const SPACING = 16;
@@ -17,6 +17,8 @@ const SPACING = 16;
 export interface InjectorOptions {
   /** False: every run starts at power-on instead of at a snapshot, and goes on to its end; for comparison. */
   readonly snapshots?: boolean;
+  /** What several injectors of one workload and policy find out about its fault-free run and share; by default each keeps its own. */
+  readonly intervals?: IntervalStore;
 }
 
 /** Injects faults into one workload under one policy, each from the nearest snapshot of the fault-free run. */
@@ -30,12 +32,15 @@ export class Injector {
   private system: System;
 
   /** Runs the workload without faults. Errors: UsageError when it does not end. */
-  constructor(workload: Workload, policy: Policy, { snapshots = true }: InjectorOptions = {}) {
+  constructor(workload: Workload, policy: Policy, { snapshots = true, intervals }: InjectorOptions = {}) {
     this.workload = workload;
     this.policy = policy;
     this.snapshots = snapshots;
     const system = makeSystem(workload, { policy });
-    this.goldenRun = new GoldenRun(system, limitsOf(workload), { spacing: SPACING });
+    this.goldenRun = new GoldenRun(system, limitsOf(workload), {
+      spacing: SPACING,
+      ...(intervals ? { intervals } : {}),
+    });
     this.golden = finishedRun(system, checkEnded(this.goldenRun.stop), []);
     this.summary = {
       policy,
@@ -46,10 +51,10 @@ export class Injector {
     this.system = makeSystem(workload, { policy });
   }
 
-  /** What comes of a fault plan. A failure of coreback itself is an outcome too: `emulator-bug`. */
+  /** What comes of these faults, besides those that every run has. A failure of coreback itself is an outcome too: `emulator-bug`. */
   inject(faults: FaultPlan): InjectionResult {
     try {
-      return this.run(faults);
+      return this.run([...alwaysOf(this.workload), ...faults]);
     } catch (error) {
       // The system may be broken; the next run gets another.
       this.system = makeSystem(this.workload, { policy: this.policy });
@@ -66,7 +71,8 @@ export class Injector {
     const run = finishedRun(system, stop, faults);
     return {
       outcome: judge(run, golden),
-      ...recoveryFigures(run.events),
+      ...detectionFigures(run.events),
+      ...rollbackFigures(run.events),
       endNs: run.endNs,
       digest: resultDigest(run),
     };
@@ -79,22 +85,28 @@ export function brokenRun(error: unknown): InjectionResult {
   return { outcome: 'emulator-bug', endNs: 0, digest: '', error: `${name}: ${message}` };
 }
 
-/** Latency of the first detection, and what the rollbacks threw away. */
-function recoveryFigures(events: readonly TraceEvent[]): Pick<InjectionResult, 'latencyNs' | 'lostNs' | 'rollbacks'> {
+/** The first detection. */
+function detectionFigures(
+  events: readonly TraceEvent[],
+): Pick<InjectionResult, 'detectedBy' | 'latencyNs' | 'latencyInstructions'> {
   const detected = events.find((event) => event.kind === 'fault-detected');
+  if (!detected) return {};
+  const { by: detectedBy, latencyNs, latencyInstructions } = detected;
+  return latencyNs < 0 ? { detectedBy } : { detectedBy, latencyNs, latencyInstructions };
+}
+
+/** What the rollbacks threw away. */
+function rollbackFigures(events: readonly TraceEvent[]): Pick<InjectionResult, 'lostNs' | 'rollbacks'> {
   const struckNs = new Map<number, number>();
   let lostNs = 0;
   let rollbacks = 0;
   for (const event of events) {
-    if (event.kind === 'core-fault' && !struckNs.has(event.victim)) struckNs.set(event.victim, event.ns);
+    if (event.kind === 'fault-detected' && event.latencyNs >= 0) struckNs.set(event.victim, event.ns - event.latencyNs);
     if (event.kind !== 'recovery-done') continue;
     rollbacks++;
     lostNs += (struckNs.get(event.victim) ?? event.ns) - event.fromNs;
   }
-  return {
-    ...(detected?.kind === 'fault-detected' ? { latencyNs: detected.latencyNs } : {}),
-    ...(rollbacks > 0 ? { lostNs, rollbacks } : {}),
-  };
+  return rollbacks > 0 ? { lostNs, rollbacks } : {};
 }
 
 /** Digest of what the judge compares: what every process wrote, seen through rollbacks, how it ended, and the files. */

@@ -8,7 +8,7 @@ import { type AccessRecorder, fateAt, OVERWRITTEN, type RegisterFates, USED } fr
 import type { Bits, Difference } from './difference.ts';
 import { HARMLESS } from './trace-run.ts';
 
-/** What the golden run does, between two snapshots, with registers and memory that may differ in another run. */
+/** What the golden run does, between two snapshots, with registers and memory that may differ in another run. Plain data: workers share it. */
 export interface Interval {
   /** Of each core. */
   readonly registers: readonly RegisterFates[];

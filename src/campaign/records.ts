@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
+import type { DetectedBy } from '../../kernel-sim/kern/fault-report.ts';
 import { OUTCOMES, type Outcome } from '../recovery/outcome.ts';
 import { checkStructure } from '../scenario/structured-text.ts';
 import { campaignSchema } from './schema.ts';
@@ -65,8 +66,11 @@ export type EntrySummary = Header['entries'][number];
 /** What came of one injection. */
 export interface InjectionResult {
   readonly outcome: Outcome;
-  /** Virtual ns from the fault to its detection; absent when nothing noticed it. */
+  /** What noticed a fault first; absent when nothing did. */
+  readonly detectedBy?: DetectedBy;
+  /** Time from the fault to its detection, in virtual ns and in instructions of the core that it struck; absent when nothing had struck that core. */
   readonly latencyNs?: number;
+  readonly latencyInstructions?: number;
   /** Work since the checkpoint that was done again, in virtual ns, over all rollbacks. */
   readonly lostNs?: number;
   readonly rollbacks?: number;

@@ -1,4 +1,5 @@
 import type { Outcome } from '../recovery/outcome.ts';
+import { grouped } from '../report/format.ts';
 import type { InjectionRecord } from './records.ts';
 import {
   type Campaign,
@@ -25,17 +26,24 @@ export interface CampaignReport {
   readonly comparisons: readonly Comparison[];
 }
 
-/** Detection latency and lost work of one model under one policy, in virtual ns. */
+/** Detection latency and lost work of one model under one policy. */
 export interface Spread {
   readonly model: string;
   readonly policy: Policy;
   readonly measure: 'detection latency' | 'lost work';
-  readonly ns: Distribution;
+  /** Virtual time, or instructions of the core that was struck. */
+  readonly unit: 'ns' | 'instructions';
+  readonly values: Distribution;
 }
 
 const MEASURES = [
-  { measure: 'detection latency', of: ({ latencyNs }: InjectionRecord) => latencyNs },
-  { measure: 'lost work', of: ({ lostNs }: InjectionRecord) => lostNs },
+  { measure: 'detection latency', unit: 'ns', of: ({ latencyNs }: InjectionRecord) => latencyNs },
+  {
+    measure: 'detection latency',
+    unit: 'instructions',
+    of: ({ latencyInstructions }: InjectionRecord) => latencyInstructions,
+  },
+  { measure: 'lost work', unit: 'ns', of: ({ lostNs }: InjectionRecord) => lostNs },
 ] as const;
 
 /** Sums a campaign up; `other` is a second one to compare with. */
@@ -60,9 +68,9 @@ function spreads({ header, records }: Campaign): Spread[] {
   return models.flatMap((model) =>
     header.spec.policies.flatMap((policy) => {
       const own = records.filter((record) => record.fault.model === model && record.policy === policy);
-      return MEASURES.flatMap(({ measure, of }) => {
-        const ns = distribution(own, of);
-        return ns === null ? [] : [{ model, policy, measure, ns }];
+      return MEASURES.flatMap(({ measure, unit, of }) => {
+        const values = distribution(own, of);
+        return values === null ? [] : [{ model, policy, measure, unit, values }];
       });
     }),
   );
@@ -117,10 +125,9 @@ export function reportText(report: CampaignReport): string {
     }
   }
   lines.push('', `Intervals: Clopper-Pearson, ${confidence * 100} %.`);
-  for (const { model, policy, measure, ns } of report.spread) {
-    lines.push(
-      `${measure} of ${model}, ${policy}: median ${ms(ns.median)}, 90 % ${ms(ns.p90)}, 99 % ${ms(ns.p99)}, most ${ms(ns.max)}`,
-    );
+  for (const { model, policy, measure, unit, values } of report.spread) {
+    const [median, p90, p99, most] = [values.median, values.p90, values.p99, values.max].map((x) => inUnit(x, unit));
+    lines.push(`${measure} of ${model}, ${policy}: median ${median}, 90 % ${p90}, 99 % ${p99}, most ${most}`);
   }
   for (const { first, second, pairs, test } of report.comparisons) {
     lines.push(
@@ -146,4 +153,6 @@ export function warnings({ injections, table }: CampaignReport): string[] {
 }
 
 export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
-export const ms = (ns: number): string => `${(ns / 1e6).toFixed(2)} ms`;
+/** Virtual time in ms, instructions as they are. */
+export const inUnit = (x: number, unit: Spread['unit']): string =>
+  unit === 'ns' ? `${(x / 1e6).toFixed(2)} ms` : `${grouped(Math.round(x))} instructions`;

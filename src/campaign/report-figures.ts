@@ -162,8 +162,9 @@ export function histogram(
   values: readonly { readonly value: number; readonly weight: number }[],
 ): string | null {
   if (values.length === 0) return null;
-  const low = Math.min(...values.map(({ value }) => value));
-  const high = Math.max(...values.map(({ value }) => value));
+  // There may be more values than a call takes arguments.
+  const low = values.reduce((least, { value }) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  const high = values.reduce((most, { value }) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   const bins = new Array<number>(HISTOGRAM_BINS).fill(0);
   for (const { value, weight } of values) {
     const bin =

@@ -1,7 +1,7 @@
 import { escapeMarkup } from '../report/escape.ts';
 import { grouped } from '../report/format.ts';
 import { PAGE_STYLE } from '../report/page-style.ts';
-import { type CampaignReport, ms, percent, rounded, warnings } from './report-data.ts';
+import { type CampaignReport, inUnit, percent, rounded, warnings } from './report-data.ts';
 import { colourOf, faultSpacePlot, histogram, outcomeBars } from './report-figures.ts';
 import type { Campaign, TableRow } from './tabulate.ts';
 
@@ -95,19 +95,9 @@ function plots(campaign: Campaign): string[] {
 }
 
 function spreadTable({ spread }: CampaignReport): string {
-  const rows = spread.map(({ model, policy, measure, ns }) => {
-    const cells = [
-      model,
-      policy,
-      measure,
-      ns.count,
-      ms(ns.min),
-      ms(ns.median),
-      ms(ns.p90),
-      ms(ns.p99),
-      ms(ns.max),
-      ms(ns.mean),
-    ];
+  const rows = spread.map(({ model, policy, measure, unit, values }) => {
+    const { count, min, median, p90, p99, max, mean } = values;
+    const cells = [model, policy, measure, count, ...[min, median, p90, p99, max, mean].map((x) => inUnit(x, unit))];
     return `<tr>${cells.map((cell) => `<td>${escapeMarkup(String(cell))}</td>`).join('')}</tr>`;
   });
   return tableOf(['Model', 'Policy', 'Measure', 'Faults', 'Least', 'Median', '90 %', '99 %', 'Most', 'Mean'], rows);

@@ -30,7 +30,13 @@ export function recordsParquet(records: readonly InjectionRecord[]): Uint8Array 
       { name: 'fault', data: strings(({ fault }) => describeFault(fault)), type: 'STRING' },
       { name: 'weight', data: integers(({ weight }) => weight), type: 'INT64' },
       { name: 'outcome', data: strings(({ outcome }) => outcome), type: 'STRING' },
+      { name: 'detected_by', data: records.map(({ detectedBy }) => detectedBy ?? null), type: 'STRING' },
       { name: 'latency_ns', data: integers(({ latencyNs }) => latencyNs), type: 'INT64' },
+      {
+        name: 'latency_instructions',
+        data: integers(({ latencyInstructions }) => latencyInstructions),
+        type: 'INT64',
+      },
       { name: 'lost_ns', data: integers(({ lostNs }) => lostNs), type: 'INT64' },
       { name: 'rollbacks', data: integers(({ rollbacks }) => rollbacks), type: 'INT64' },
       { name: 'end_ns', data: integers(({ endNs }) => endNs), type: 'INT64' },

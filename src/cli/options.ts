@@ -3,6 +3,7 @@ import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { CORES_MAX } from '../../emu/machine/machine.ts';
 import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
+import { RELEASES, type ReleaseName } from '../../kernel-sim/kern/release.ts';
 import type { Mount } from '../../kernel-sim/vfs/mount.ts';
 import { DEFAULT_ENGINE, type EngineChoice, makeEngine } from '../host/engines.ts';
 import { NodeFolders, requireFolder } from '../host/node-folders.ts';
@@ -17,6 +18,7 @@ export interface MachineOptions extends EngineChoice {
   readonly cores: number;
   readonly mhz: number;
   readonly seed: number;
+  readonly release: string;
   readonly slice?: string;
   readonly checkpointEvery?: string;
   readonly coreLayout: string;
@@ -35,6 +37,8 @@ export interface MachineOptions extends EngineChoice {
   readonly maxInstructions?: number;
   readonly paranoid?: boolean;
 }
+
+const RELEASE_NAMES = Object.keys(RELEASES) as ReleaseName[];
 
 export function integer(text: string): number {
   const n = Number(text);
@@ -55,7 +59,7 @@ export function withEngineOptions(command: Command, engine: string | null = DEFA
   return command
     .option(
       '--engine <name>',
-      "what runs the guest's instructions: 'interpreter', 'jit' or 'unicorn' (or set COREBACK_ENGINE)",
+      "what runs the guest's instructions: 'jit', 'interpreter' or 'unicorn' (or set COREBACK_ENGINE)",
       engine ?? undefined,
     )
     .option('--engine-stats', 'say on standard error what the jit engine translated and what it did not')
@@ -70,6 +74,7 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
   return withEngineOptions(command)
     .option('--cores <n>', `number of cores, 1 to ${CORES_MAX}`, integer, 4)
     .option('--mhz <n>', 'clock rate of each core', positive, defaults.mhz)
+    .option('--release <release>', `what the kernel says it is: ${RELEASE_NAMES.join(', ')}`, '9.0')
     .option('--seed <n>', 'seed of the interleaving; the same seed gives the same run', integer, 1)
     .option(
       '--slice <a-b>',
@@ -156,6 +161,7 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     cores: options.cores,
     cycleNs,
     seed: options.seed,
+    release: oneOf(RELEASE_NAMES, options.release, '--release'),
     schedule: { kind: 'seeded', seed: options.seed, ...sliceOf(options.slice) },
     coreLayout: options.coreLayout,
     recovery,

@@ -6,8 +6,12 @@ import type { Workload } from '../campaign/workload.ts';
 import type { CampaignTask, CampaignWorkerData } from './campaign-worker.ts';
 import { workerFile } from './worker-file.ts';
 
-/** Injections that a worker is given at a time: few enough to lose little when the run is broken off. */
-const TASK_SIZE = 32;
+/** Injections that a worker is given at a time, at most: few enough to lose little when the run is broken off. */
+const TASK_SIZE_MAX = 32;
+/** Towards the end tasks get smaller, so that no worker waits long for another: each has so many still before it. */
+const TASKS_LEFT = 4;
+/** Campaigns that this process has run. */
+let campaigns = 0;
 
 export interface RunnerOptions {
   readonly jobs: number;
@@ -23,17 +27,18 @@ export interface RunnerOptions {
 export async function runInjections(
   workload: Workload,
   plan: CampaignPlan,
-  ids: Iterable<number>,
+  ids: readonly number[],
   { jobs, snapshots = true, stop, onRecords }: RunnerOptions,
 ): Promise<void> {
-  const workerData: CampaignWorkerData = { workload, snapshots };
+  const channel = `coreback campaign ${process.pid} ${campaigns++}`;
+  const workerData: CampaignWorkerData = { workload, snapshots, channel };
   const pool: Pool = new Piscina({
     ...workerFile('campaign-worker'),
     workerData,
     minThreads: jobs,
     maxThreads: jobs,
   });
-  const tasks = tasksOf(plan, ids);
+  const tasks = tasksOf(plan, ids, jobs);
   const lane = async (): Promise<void> => {
     for (const injections of tasks) {
       const results = await runTask(pool, injections);
@@ -63,17 +68,15 @@ async function runTask(pool: Pool, injections: readonly Injection[]): Promise<In
 }
 
 /** Injections of one policy, in the order of their ids, so that neighbours start from the same snapshot. */
-function* tasksOf(plan: CampaignPlan, ids: Iterable<number>): Generator<Injection[], void> {
-  let task: Injection[] = [];
-  for (const id of ids) {
-    const injection = plan.at(id);
-    if (task.length === TASK_SIZE || (task.length > 0 && task[0]!.policy !== injection.policy)) {
-      yield task;
-      task = [];
-    }
-    task.push(injection);
+function* tasksOf(plan: CampaignPlan, ids: readonly number[], jobs: number): Generator<Injection[], void> {
+  for (let next = 0; next < ids.length; ) {
+    const size = Math.min(TASK_SIZE_MAX, Math.ceil((ids.length - next) / (TASKS_LEFT * jobs)));
+    const candidates = ids.slice(next, next + size).map((id) => plan.at(id));
+    const other = candidates.findIndex(({ policy }) => policy !== candidates[0]!.policy);
+    const task = other < 0 ? candidates : candidates.slice(0, other);
+    next += task.length;
+    yield task;
   }
-  if (task.length > 0) yield task;
 }
 
 /** The keys in the order of the format's description. */

@@ -3,11 +3,14 @@ import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { Injector } from '../campaign/injector.ts';
 import type { InjectionResult } from '../campaign/records.ts';
 import type { Policy, Workload } from '../campaign/workload.ts';
+import { SharedIntervals } from './shared-intervals.ts';
 
 /** What a worker of a campaign is given once. */
 export interface CampaignWorkerData {
   readonly workload: Workload;
   readonly snapshots: boolean;
+  /** Name by which the workers of this campaign find each other. */
+  readonly channel: string;
 }
 
 /** What it is given again and again. */
@@ -21,8 +24,9 @@ const injectors = new Map<Policy, Injector>();
 function injectorFor(policy: Policy): Injector {
   let injector = injectors.get(policy);
   if (!injector) {
-    const { workload, snapshots } = workerData as CampaignWorkerData;
-    injector = new Injector(workload, policy, { snapshots });
+    const { workload, snapshots, channel } = workerData as CampaignWorkerData;
+    const intervals = new SharedIntervals(`${channel} ${policy}`);
+    injector = new Injector(workload, policy, { snapshots, intervals });
     injectors.set(policy, injector);
   }
   return injector;

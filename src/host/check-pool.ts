@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina';
 import type { CheckResult, CheckTask } from './check-worker.ts';
+import { workerFile } from './worker-file.ts';
 
 export interface PoolOptions {
   /** Worker threads. */
@@ -15,7 +16,7 @@ export async function runTasks(tasks: readonly CheckTask[], options: PoolOptions
   const { jobs, budgetMs, onDone } = options;
   const deadline = budgetMs === null ? Number.POSITIVE_INFINITY : Date.now() + budgetMs;
   const pool = new Piscina<CheckTask, CheckResult>({
-    filename: new URL('./check-worker.js', import.meta.url).href,
+    ...workerFile('check-worker'),
     minThreads: jobs,
     maxThreads: jobs,
   });

@@ -12,10 +12,10 @@ export interface EngineChoice {
   readonly engineStats?: boolean;
 }
 
-/** What runs the guest when no option says so: COREBACK_ENGINE, or the reference. */
-export const DEFAULT_ENGINE = process.env.COREBACK_ENGINE ?? 'interpreter';
+/** What runs the guest when no option says so: COREBACK_ENGINE, or the translating engine. */
+export const DEFAULT_ENGINE = process.env.COREBACK_ENGINE ?? 'jit';
 
-export const ENGINE_NAMES = ['interpreter', 'jit', 'unicorn'] as const;
+export const ENGINE_NAMES = ['jit', 'interpreter', 'unicorn'] as const;
 
 /** The engine of that name. Errors: UsageError when there is none, or when Unicorn is not installed. */
 export function makeEngine({ engine, unicornLib, engineStats }: EngineChoice): Engine {

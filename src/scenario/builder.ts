@@ -1,4 +1,5 @@
 import type { FaultEffect, FaultSpec, Register } from '../../emu/faults/plan.ts';
+import type { DetectedBy } from '../../kernel-sim/kern/fault-report.ts';
 import type { Outcome } from '../recovery/outcome.ts';
 import type { ScenarioInput } from './schema.ts';
 
@@ -214,6 +215,16 @@ export class RunExpectations {
 
   detectedWithin(time: string): this {
     return this.add({ detectedWithin: time });
+  }
+
+  /** Every core fault was noticed before the core had retired more instructions than this after it. */
+  detectedWithinInstructions(count: number): this {
+    return this.add({ detectedWithinInstructions: count });
+  }
+
+  /** Something was noticed, and whatever was noticed was noticed by one of these. */
+  detectedBy(...detectors: readonly DetectedBy[]): this {
+    return this.add({ detectedBy: [...detectors] });
   }
 
   /** Whatever was lost with a core ran again within this time of the fault. */

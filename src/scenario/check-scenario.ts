@@ -2,6 +2,7 @@ import { UsageError } from '../../emu/base/errors.ts';
 import { checkFaultPlan } from '../../emu/faults/check-plan.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { signalByName } from '../../kernel-sim/abi/signal.ts';
+import type { DetectedBy } from '../../kernel-sim/kern/fault-report.ts';
 import type { Outcome } from '../recovery/outcome.ts';
 import { type CompiledScenario, checkBeforeEnd, compileScenario, stepFault } from './compile-scenario.ts';
 import { parsePlace } from './look.ts';
@@ -96,10 +97,24 @@ function checkExpectation(
   if ('busyCores' in e) checkWindow(e.from, e.to, key);
   if ('detectedWithin' in e) parseDuration(e.detectedWithin, `${key}.detectedWithin`);
   if ('recoveredWithin' in e) parseDuration(e.recoveredWithin, `${key}.recoveredWithin`);
-  const aboutFaults = ['recovered', 'detectedWithin', 'recoveredWithin', 'contractHolds', 'deadCoresIdle'];
+  const aboutFaults = [
+    ...['recovered', 'detectedWithin', 'detectedWithinInstructions', 'detectedBy'],
+    ...['recoveredWithin', 'contractHolds', 'deadCoresIdle'],
+  ];
   const about = aboutFaults.find((name) => name in e);
   if (about && faults.length === 0) refuse('no fault is planned in the script', `${key}.${about}`);
+  if ('detectedBy' in e) checkDetectors(e.detectedBy, key, scenario);
   if ('outcome' in e) checkOutcome(e.outcome, key, faults.length > 0, scenario);
+}
+
+function checkDetectors(wanted: readonly DetectedBy[], key: string, { machine }: Scenario): void {
+  const { selfTest, duplicate } = machine.detection;
+  wanted.forEach((detector, n) => {
+    const at = `${key}.detectedBy[${n}]`;
+    if (detector === 'self-test' && !selfTest) refuse('no core tests itself: machine.detection.selfTest is absent', at);
+    if (detector === 'duplicate' && duplicate.length === 0)
+      refuse('nothing is executed twice: machine.detection.duplicate names nothing', at);
+  });
 }
 
 function checkOutcome(wanted: readonly Outcome[], key: string, planned: boolean, { machine }: Scenario): void {

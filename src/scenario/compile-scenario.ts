@@ -57,6 +57,7 @@ export function machineConfig(machine: Scenario['machine']): CompiledScenario['c
     cores: machine.cores,
     cycleNs: cycleNsOf(machine.mhz, 'machine.mhz'),
     seed: machine.seed,
+    release: machine.release,
     recovery: machine.recovery,
     recoveryOptions: {
       scope: machine.rollbackScope,

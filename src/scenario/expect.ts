@@ -3,6 +3,7 @@ import { errnoName } from '../../kernel-sim/abi/errno.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { signalByName, signalName } from '../../kernel-sim/abi/signal.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
+import type { DetectedBy } from '../../kernel-sim/kern/fault-report.ts';
 import { readFile } from '../../kernel-sim/vfs/memfs.ts';
 import { logicalOutputs } from '../recovery/logical-output.ts';
 import type { ProcessResult, RunResult } from '../result.ts';
@@ -35,6 +36,8 @@ export function checkExpectation(expectation: Expectation, n: number, c: ExpectC
   }
   if ('detectedWithin' in expectation)
     return checkDetection(parseDuration(expectation.detectedWithin, 'detectedWithin'), c);
+  if ('detectedWithinInstructions' in expectation) return checkWork(expectation.detectedWithinInstructions, c);
+  if ('detectedBy' in expectation) return checkDetectors(expectation.detectedBy, c);
   if ('recoveredWithin' in expectation)
     return checkRecovery(parseDuration(expectation.recoveredWithin, 'recoveredWithin'), c);
   if ('rollbacks' in expectation) return checkRollbacks(expectation.rollbacks, c);
@@ -183,6 +186,24 @@ function checkDetection(withinNs: number, c: ExpectContext): string | null {
   }
   return c.result.faults.length > 0 ? null : 'no core has failed';
 }
+
+/** What a core did from its fault on until that was noticed. */
+function checkWork(instructionsMax: number, c: ExpectContext): string | null {
+  const missed = checkDetection(Number.POSITIVE_INFINITY, c);
+  if (missed !== null) return missed;
+  const late = detections(c).find(({ latencyInstructions }) => latencyInstructions > instructionsMax);
+  return late ? `the fault of core ${late.victim} was noticed after ${late.latencyInstructions} instructions` : null;
+}
+
+function checkDetectors(detectors: readonly DetectedBy[], c: ExpectContext): string | null {
+  const found = detections(c);
+  const other = found.find(({ by }) => !detectors.includes(by));
+  if (other) return `the fault of core ${other.victim} was noticed by ${other.by}, not by ${detectors.join(' or ')}`;
+  return found.length > 0 ? null : 'nothing was noticed';
+}
+
+const detections = ({ result }: ExpectContext): Extract<TraceEvent, { kind: 'fault-detected' }>[] =>
+  result.events.filter((event) => event.kind === 'fault-detected');
 
 /** From the fault to the moment at which the last of the processes that were lost with the core ran again. */
 function checkRecovery(withinNs: number, c: ExpectContext): string | null {

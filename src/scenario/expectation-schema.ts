@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { REGISTERS } from '../../emu/faults/plan.ts';
 import type { StopReason } from '../../emu/machine/machine.ts';
+import { DETECTORS } from '../../kernel-sim/kern/fault-report.ts';
 import { OUTCOMES } from '../recovery/outcome.ts';
 import { cores, duration, process, regularExpression, window } from './common-schema.ts';
 
@@ -54,6 +55,14 @@ export const expectation = z.union([
     .strictObject({ rollbacks: z.union([count, z.strictObject({ min: count.optional(), max: count.optional() })]) })
     .describe('So many recoveries there were, of all processes together'),
   z.strictObject({ detectedWithin: duration }).describe('Every core fault was noticed within this time'),
+  z
+    .strictObject({ detectedWithinInstructions: count })
+    .describe(
+      'Every core fault was noticed before the core that it struck had retired more instructions than this after it',
+    ),
+  z
+    .strictObject({ detectedBy: z.array(z.enum(DETECTORS)).min(1) })
+    .describe('Something was noticed, and whatever was noticed was noticed by one of these'),
   z
     .strictObject({ recoveredWithin: duration })
     .describe('Processes were lost with a core, and every one ran again within this time of the fault'),

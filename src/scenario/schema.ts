@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RECOVERY_POLICIES } from '../../kernel-sim/kern/config.ts';
+import { RELEASES, type ReleaseName } from '../../kernel-sim/kern/release.ts';
 import { core, duration, process, window } from './common-schema.ts';
 import { expectation } from './expectation-schema.ts';
 import { faultSpec, timedFault } from './fault-schema.ts';
@@ -17,6 +18,10 @@ export const machineSchema = z.strictObject({
     .default(1)
     .describe('Instructions per microsecond of each core; 1000 / mhz is a whole number'),
   seed: z.int().default(1).describe('Seed of the interleaving'),
+  release: z
+    .enum(Object.keys(RELEASES) as [ReleaseName, ...ReleaseName[]])
+    .default('9.0')
+    .describe('The release of FreeBSD that the kernel says it is'),
   slice: z
     .tuple([z.int().min(1), z.int().min(1)])
     .refine(([min, max]) => min <= max, 'the first number is larger than the second')

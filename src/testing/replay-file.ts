@@ -22,7 +22,7 @@ const replaySchema = z.strictObject({
   scenario: z.unknown(),
   faults: z.unknown(),
   seed: z.int(),
-  engine: z.string().default('interpreter'),
+  engine: z.string().default('jit'),
   expect: z
     .strictObject({
       outcomes: z.array(z.enum(OUTCOMES)).default([...GOOD_OUTCOMES]),
@@ -39,7 +39,7 @@ export interface Replay extends Trial {
 }
 
 /** Writes a trial down. `problems`: what was wrong with it. */
-export function replayText(name: string, trial: Trial, problems: readonly string[], engine = 'interpreter'): string {
+export function replayText(name: string, trial: Trial, problems: readonly string[], engine = 'jit'): string {
   const { scenario, faults, seed, demands, files = [] } = trial;
   const file: z.input<typeof replaySchema> = {
     format: 'coreback-replay',

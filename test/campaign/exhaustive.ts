@@ -74,6 +74,4 @@ async function totals(
   return Object.fromEntries([...sums].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function* upTo(count: number): Generator<number, void> {
-  for (let n = 0; n < count; n++) yield n;
-}
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);

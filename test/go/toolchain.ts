@@ -1,11 +1,13 @@
 /** Go programs for FreeBSD/i386, as Debian's Go builds them, run on the simulated machine. */
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Stop } from '../../emu/machine/machine.ts';
+import { NodeFolders } from '../../src/host/node-folders.ts';
 import { System, type SystemConfig } from '../../src/system.ts';
 import { guestPrograms } from '../support/guest.ts';
 import { runTool } from '../support/tools.ts';
+import type { PackageTest } from './packages.ts';
 
 export const PROGRAMS = fileURLToPath(new URL('./programs/', import.meta.url));
 
@@ -27,10 +29,14 @@ export function buildProgram(name: string, float: GoFloat, outDir: string): stri
 }
 
 /** Builds the test binary of a package of the standard library; its path, and where the package's files are. */
-export function buildPackageTest(name: string, float: GoFloat, outDir: string): { binary: string; directory: string } {
+export function buildPackageTest(
+  { name, tags = '' }: PackageTest,
+  float: GoFloat,
+  outDir: string,
+): { binary: string; directory: string } {
   mkdirSync(outDir, { recursive: true });
   const binary = path.join(outDir, `${name.replaceAll('/', '-')}.test`);
-  go(['test', '-c', '-o', binary, name], float, PROGRAMS);
+  go(['test', '-c', '-tags', tags, '-o', binary, name], float, PROGRAMS);
   return { binary, directory: go(['list', '-f', '{{.Dir}}', name], float, PROGRAMS).trim() };
 }
 
@@ -45,11 +51,11 @@ export interface GoRun {
 
 /** Runs a program as /root/NAME, in /root, with the files of `testdata` beside it. */
 export function runGo(binary: string, args: readonly string[], config: SystemConfig = {}, testdata?: string): GoRun {
-  const system = new System({ consoleIsTty: false, ...config });
+  const mounts = testdata ? [{ host: testdata, guest: '/root/testdata', readOnly: false }] : [];
+  const system = new System({ consoleIsTty: false, mounts, hostFolders: new NodeFolders(), ...config });
   for (const file of guestPrograms('echo', 'false', 'true', 'cat', 'sh', 'sleep')) system.install(file);
   const name = path.basename(binary);
   system.install({ path: `/root/${name}`, bytes: new Uint8Array(readFileSync(binary)) });
-  if (testdata) installTree(system, testdata, '/root/testdata');
   const pid = system.spawn({ path: `/root/${name}`, args: [`/root/${name}`, ...args] });
   const stop = system.run({ untilNs: 3600e9 });
   const text = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
@@ -57,14 +63,6 @@ export function runGo(binary: string, args: readonly string[], config: SystemCon
   const { code, signal } = exit?.kind === 'exit' ? exit : { code: -1, signal: 0 };
   const output = Buffer.from(text, 'latin1').toString('utf8');
   return { output, stop, code, signal, instructions: system.machine.retired, virtualNs: system.machine.nowNs };
-}
-
-function installTree(system: System, from: string, to: string): void {
-  for (const entry of readdirSync(from)) {
-    const source = path.join(from, entry);
-    if (statSync(source).isDirectory()) installTree(system, source, `${to}/${entry}`);
-    else system.install({ path: `${to}/${entry}`, bytes: new Uint8Array(readFileSync(source)), mode: 0o644 });
-  }
 }
 
 /** The names of our programs. */

@@ -21,6 +21,11 @@ describe('programs that Go builds for FreeBSD/i386', () => {
     300_000,
   );
 
+  it('files: by the calls of FreeBSD 12, when the kernel says that it is that', () => {
+    const run = runGo(buildProgram('files', 'softfloat', dir), [], { release: '12.4' });
+    expect(run.output).toBe(expectedOutput('files'));
+  }, 300_000);
+
   it('goroutines: the same instructions twice, and the same output in another interleaving', () => {
     const binary = buildProgram('hello', 'softfloat', dir);
     const seeded = (seed: number) =>

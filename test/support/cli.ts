@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const MAIN = join(ROOT, 'dist/src/cli/main.js');
 
-/** Runs the command in a host process of its own. */
+/** Runs the command in a host process of its own. `nodeOptions`: what node itself is given. */
 export function coreback(
   args: readonly string[],
   input = '',
+  nodeOptions: readonly string[] = [],
 ): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeOptions, MAIN, ...args], {
     input,
     encoding: 'utf8',
     cwd: ROOT,

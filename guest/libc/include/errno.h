@@ -40,6 +40,7 @@ extern int errno;
 #define EAGAIN 35
 #define EOPNOTSUPP 45
 #define ETIMEDOUT 60
+#define ECONNREFUSED 61
 #define ELOOP 62
 #define ENAMETOOLONG 63
 #define ENOTEMPTY 66

@@ -21,6 +21,19 @@
 #define F_SETFL 4
 #define FD_CLOEXEC 1
 
+#define LOCK_SH 1
+#define LOCK_EX 2
+#define LOCK_NB 4
+#define LOCK_UN 8
+
+#define AT_FDCWD (-100)
+#define AT_REMOVEDIR 0x800
+
+int flock(int fd, int operation);
+int openat(int dir, const char *path, int flags, ...);
+int linkat(int dir1, const char *path1, int dir2, const char *path2, int flag);
+int unlinkat(int dir, const char *path, int flag);
+int renameat(int dir1, const char *from, int dir2, const char *to);
 int open(const char *path, int flags, ...);
 int fcntl(int fd, int cmd, ...);
 

@@ -37,6 +37,9 @@
 #define SIGUSR2 31
 #define SIGTHR 32
 #define NSIG 32
+/* Realtime signals: queued one by one, the lowest number first. */
+#define SIGRTMIN 65
+#define SIGRTMAX 126
 
 typedef struct {
   uint32_t bits[4]; /* signal s is bit (s-1)&31 of word (s-1)/32 */
@@ -52,8 +55,9 @@ typedef struct siginfo {
   int si_status;
   void *si_addr;
   void *si_value;
-  int si_trapno;
-  int reason_spare[7];
+  int si_trapno;  /* of a timer: its id */
+  int si_overrun;
+  int reason_spare[6];
 } siginfo_t;
 ABI_SIZE(siginfo_t, 64);
 
@@ -67,6 +71,38 @@ struct sigaction {
 };
 ABI_SIZE(struct sigaction, 24);
 ABI_OFFSET(struct sigaction, sa_mask, 8);
+
+/* si_code: who sent it, */
+#define SI_USER 0x10001
+#define SI_QUEUE 0x10002
+#define SI_TIMER 0x10003
+#define SI_LWP 0x10007
+/* or what happened. */
+#define ILL_PRVOPC 5
+#define FPE_INTDIV 2
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
+#define TRAP_BRKPT 1
+#define CLD_EXITED 1
+#define CLD_KILLED 2
+#define CLD_STOPPED 5
+#define CLD_CONTINUED 6
+
+typedef struct {
+  void *ss_sp;
+  size_t ss_size;
+  int ss_flags;
+} stack_t;
+#define SS_ONSTACK 1
+#define SS_DISABLE 4
+
+struct sigevent {
+  int sigev_notify, sigev_signo;
+  void *sigev_value;
+  long reserved[8];
+};
+ABI_SIZE(struct sigevent, 44);
+#define SIGEV_SIGNAL 1
 
 #define SIG_DFL ((void (*)(int))0)
 #define SIG_IGN ((void (*)(int))1)
@@ -91,6 +127,15 @@ int raise(int signo);
 int sigaction(int signo, const struct sigaction *restrict act, struct sigaction *restrict old);
 int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old);
 int sigsuspend(const sigset_t *mask);
+int sigpending(sigset_t *set);
+int sigaltstack(const stack_t *restrict stack, stack_t *restrict old);
+int sigqueue(pid_t pid, int signo, void *value);
+/* Gives an errno; the others set it. */
+int sigwait(const sigset_t *restrict set, int *restrict signo);
+int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info);
+struct timespec;
+int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict timeout);
+int killpg(pid_t pgrp, int signo);
 void (*signal(int signo, void (*handler)(int)))(int);
 int sigemptyset(sigset_t *set);
 int sigfillset(sigset_t *set);

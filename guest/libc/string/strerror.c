@@ -40,6 +40,7 @@ static const char *const messages[] = {
     [EAGAIN] = "Resource temporarily unavailable",
     [EOPNOTSUPP] = "Operation not supported",
     [ETIMEDOUT] = "Operation timed out",
+    [ECONNREFUSED] = "Connection refused",
     [ELOOP] = "Too many levels of symbolic links",
     [ENAMETOOLONG] = "File name too long",
     [ENOTEMPTY] = "Directory not empty",

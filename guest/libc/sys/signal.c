@@ -40,4 +40,5 @@ void (*signal(int signo, void (*handler)(int)))(int) {
   return old.sa_handler;
 }
 
+int killpg(pid_t pgrp, int signo) { return kill(-pgrp, signo); }
 int raise(int signo) { return kill(getpid(), signo); }

@@ -106,6 +106,47 @@
 	SYSCALL poll, SYS_poll
 	SYSCALL kqueue, SYS_kqueue
 	SYSCALL kevent, SYS_kevent
+	SYSCALL posix_openpt, SYS_posix_openpt
+	SYSCALL chmod, SYS_chmod
+	SYSCALL recvfrom, SYS_recvfrom
+	SYSCALL sigaltstack, SYS_sigaltstack
+	SYSCALL symlink, SYS_symlink
+	SYSCALL msync, SYS_msync
+	SYSCALL mincore, SYS_mincore
+	SYSCALL setitimer, SYS_setitimer
+	SYSCALL getitimer, SYS_getitimer
+	SYSCALL setsockopt, SYS_setsockopt
+	SYSCALL readv, SYS_readv
+	SYSCALL writev, SYS_writev
+	SYSCALL fchmod, SYS_fchmod
+	SYSCALL flock, SYS_flock
+	SYSCALL mkfifo, SYS_mkfifo
+	SYSCALL sendto, SYS_sendto
+	SYSCALL rtprio, SYS_rtprio
+	SYSCALL getpgid, SYS_getpgid
+	SYSCALL shmat, SYS_shmat
+	SYSCALL shmdt, SYS_shmdt
+	SYSCALL shmget, SYS_shmget
+	SYSCALL timer_create, SYS_ktimer_create
+	SYSCALL timer_delete, SYS_ktimer_delete
+	SYSCALL timer_settime, SYS_ktimer_settime
+	SYSCALL timer_gettime, SYS_ktimer_gettime
+	SYSCALL timer_getoverrun, SYS_ktimer_getoverrun
+	SYSCALL minherit, SYS_minherit
+	SYSCALL getsid, SYS_getsid
+	SYSCALL sigpending, SYS_sigpending
+	SYSCALL sigtimedwait, SYS_sigtimedwait
+	SYSCALL sigwaitinfo, SYS_sigwaitinfo
+	SYSCALL sigwait, SYS_sigwait
+	SYSCALL sigqueue, SYS_sigqueue
+	SYSCALL truncate, SYS_truncate
+	SYSCALL shm_open, SYS_shm_open
+	SYSCALL shm_unlink, SYS_shm_unlink
+	SYSCALL linkat, SYS_linkat
+	SYSCALL openat, SYS_openat
+	SYSCALL renameat, SYS_renameat
+	SYSCALL unlinkat, SYS_unlinkat
+	SYSCALL shmctl, SYS_shmctl
 
 	/* Every answer of PT_READ_D is a legal one, so only errno can tell an error: clear it first. */
 	.section .text.ptrace, "ax", @progbits
@@ -133,6 +174,20 @@ pipe:
 	xorl	%eax, %eax
 	ret
 	.size pipe, . - pipe
+
+	/* The child runs on its parent's stack and returns first: the return address waits in a register. */
+	.section .text.vfork, "ax", @progbits
+	.globl vfork
+	.type vfork, @function
+vfork:
+	popl	%ecx
+	movl	$SYS_vfork, %eax
+	int	$0x80
+	jc	1f
+	jmp	*%ecx
+1:	pushl	%ecx
+	jmp	__syscall_error
+	.size vfork, . - vfork
 
 	.section .text.__syscall_error, "ax", @progbits
 	.type __syscall_error, @function

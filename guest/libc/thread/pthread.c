@@ -1,22 +1,13 @@
-/* A thread's record stands at the top of its stack's mapping and is what its %gs segment begins with. */
+/* Threads, mutexes, condition variables. */
 #include "raw.h"
+#include "record.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
 
 #define STACK_SIZE ((size_t)64 * 1024)
 #define GUARD_SIZE ((size_t)4096)
-
-struct pthread {
-  struct pthread *self; /* %gs:0 */
-  long tid;
-  volatile long ended; /* becomes 1 when the kernel has done with the thread */
-  void *(*start)(void *);
-  void *arg, *result;
-  char *mapping;
-};
 
 static struct pthread main_thread;
 
@@ -40,6 +31,7 @@ pthread_t pthread_self(void) {
 _Noreturn void pthread_exit(void *result) {
   struct pthread *me = pthread_self();
   me->result = result;
+  if (__destroy_values) __destroy_values(me);
   __raw_thr_exit(&me->ended);
 }
 
@@ -78,6 +70,8 @@ int pthread_join(pthread_t thread, void **result) {
   munmap(thread->mapping, GUARD_SIZE + STACK_SIZE);
   return 0;
 }
+
+int pthread_kill(pthread_t thread, int signo) { return -__raw_thr_kill(thread->tid, signo); }
 
 /* The owner's word is his id; the kernel adds a bit while somebody sleeps, and then is needed to unlock. */
 int pthread_mutex_trylock(pthread_mutex_t *mutex) {

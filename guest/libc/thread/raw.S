@@ -17,5 +17,6 @@
 	RAW __raw_thr_new, SYS_thr_new
 	RAW __raw_thr_exit, SYS_thr_exit
 	RAW __raw_thr_self, SYS_thr_self
+	RAW __raw_thr_kill, SYS_thr_kill
 	RAW __raw_umtx_op, SYS__umtx_op
 	RAW __raw_sysarch, SYS_sysarch

@@ -347,7 +347,6 @@ static struct node *parse_for(struct parser *p) {
 static struct node *parse_command(struct parser *p) {
   struct node *node;
   if (p->failed) return NULL;
-  if (accept_word(p, "!")) return new_node(NOT, parse_command(p), NULL);
   if (accept_word(p, "if")) {
     node = parse_if(p);
   } else if (is_word(p, "while") || is_word(p, "until")) {
@@ -376,6 +375,7 @@ static struct node *parse_command(struct parser *p) {
 }
 
 static struct node *parse_pipeline(struct parser *p) {
+  if (accept_word(p, "!")) return new_node(NOT, parse_pipeline(p), NULL);
   struct node *left = parse_command(p);
   if (p->failed || !is_operator(p, "|")) return left;
   advance(p);

@@ -32,6 +32,28 @@ describe('translated code', () => {
     expect(engine.statistics.translated).toBeGreaterThan(10_000);
   });
 
+  it('is left and entered within a block, once budgets have ended there often, and goes when the page is written', () => {
+    // A block of 12: add to EAX, store it, count; then back.
+    const code =
+      '05 01000000 / 8903 / 05 02000000 / 894304 / 05 04000000 / 894308 / 43 / 4b / 05 08000000 / 89430c / 41 / ebdc';
+    const { guest, engine } = eagerGuest(code);
+    const reference = new Guest(code, { engine: new Interpreter() });
+    for (const g of [guest, reference]) g.r[EBX] = DATA;
+    const runBoth = (turns: number): void => {
+      for (let n = 0; n < turns; n++) {
+        for (const g of [guest, reference]) expect(g.outcome(5 + (n % 13))).toBe(`budget+${5 + (n % 13)}`);
+        expect(guest.core.i32).toEqual(reference.core.i32);
+      }
+    };
+    runBoth(400);
+    const { cold } = engine.statistics;
+    runBoth(400);
+    expect(engine.statistics.cold).toBe(cold);
+    // The last addition is of 16 now.
+    for (const g of [guest, reference]) g.space.poke(CODE + 26, Uint8Array.of(16));
+    runBoth(400);
+  });
+
   it('is not run any more when a breakpoint is written over it', () => {
     const { guest } = eagerGuest(COUNTING);
     guest.r[EBX] = DATA;

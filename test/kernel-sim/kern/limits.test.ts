@@ -44,7 +44,7 @@ describe('limits on resources', () => {
     expect(c.ok('write', fd, OUT, 10)).toBe(10);
     expect(c.errno('write', fd, OUT, 1)).toBe(errno.EFBIG);
     expect(c.errno('pwrite', fd, OUT, 4, 8)).toBe(errno.EFBIG);
-    expect(c.k.proc(c.td.pid).sigqueue.map(({ signo }) => signo)).toEqual([25]);
+    expect(c.k.proc(c.td.pid).sigqueue.map(({ signo }) => signo)).toEqual([25, 25]);
     expect((readFile(c.k, '/tmp/f') as Uint8Array).length).toBe(10);
   });
 
@@ -72,7 +72,7 @@ describe('limits on resources', () => {
     limit(NPROC, 1);
     const may = (): boolean => mayFork(c.k, c.k.proc(c.td.pid));
     expect(may()).toBe(true);
-    c.k.setProc(c.td.pid, { uid: 1001 });
+    c.k.setProc(c.td.pid, { uid: 1001, ruid: 1001 });
     expect(may()).toBe(false);
     limit(NPROC, 2);
     expect(may()).toBe(true);

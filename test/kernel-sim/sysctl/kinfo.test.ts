@@ -210,7 +210,7 @@ describe('one process', () => {
   it.each([32, 33, 35, 36, 38])('kern.proc.%i of somebody else is EPERM', (n) => {
     const { k, s } = setup({ uid: 1001 });
     expect(s.read([1, 14, n, 2])).toBe(EPERM);
-    k.setProc(pid(2), { uid: 1001 });
+    k.setProc(pid(2), { uid: 1001, ruid: 1001, svuid: 1001 });
     expect(s.read([1, 14, n, 2])).toBeInstanceOf(Uint8Array);
   });
 

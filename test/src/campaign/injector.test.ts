@@ -50,6 +50,23 @@ describe('an injector', () => {
     expect(outcomes).toContain('not-activated');
   });
 
+  it('says what noticed a fault, and after what time and how many instructions of the core', () => {
+    const injector = new Injector(workload, policy);
+    const trigger = { at: 'instruction', core: 0, instruction: 900 } as const;
+    const stopped = injector.inject([{ model: 'fail-stop', trigger }]);
+    expect(stopped).toMatchObject({ detectedBy: 'heartbeat', latencyInstructions: 0 });
+    expect(stopped.latencyNs).toBeGreaterThan(10_000_000);
+    // It goes on, but answers no poll in time.
+    const slow = injector.inject([{ model: 'slow', factor: 2000, trigger }]);
+    expect(slow).toMatchObject({ detectedBy: 'heartbeat' });
+    expect(slow.latencyInstructions).toBeGreaterThan(0);
+    const checked = injector.inject([{ model: 'machine-check', bank: 0, status: 'b200000000000000', trigger }]);
+    expect(checked).toMatchObject({ detectedBy: 'machine-check', latencyNs: 0, latencyInstructions: 0 });
+    const unnoticed = injector.inject([faults.at(-1)!]);
+    expect(unnoticed).not.toHaveProperty('detectedBy');
+    expect(unnoticed).not.toHaveProperty('latencyInstructions');
+  });
+
   it('tells its own failure from one of the guest, and goes on', () => {
     const injector = new Injector(workload, policy);
     const before = injector.inject([faults[0]!]);

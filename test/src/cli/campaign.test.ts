@@ -65,9 +65,14 @@ describe('coreback campaign', () => {
         Number(row.id),
         row.outcome,
         Number(row.weight),
-        row.latency_ns === null ? undefined : Number(row.latency_ns),
+        row.detected_by ?? undefined,
+        ...[row.latency_ns, row.latency_instructions].map((value) => (value === null ? undefined : Number(value))),
       ]),
-    ).toEqual(sorted.map(({ id, outcome, weight, latencyNs }) => [id, outcome, weight, latencyNs]));
+    ).toEqual(
+      sorted.map(({ id, outcome, weight, detectedBy, latencyNs, latencyInstructions }) => {
+        return [id, outcome, weight, detectedBy, latencyNs, latencyInstructions];
+      }),
+    );
 
     const { id } = sorted.at(-1)!;
     const again = coreback(['campaign', 'rerun', at('r.ndjson'), String(id)]);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compile, coreback } from '../../support/cli.ts';
 
@@ -86,6 +87,33 @@ describe('coreback check', () => {
     const { status, stdout } = check(GOOD, '--runs', '200', '--budget', '1ms', '--jobs', '1');
     expect(status).toBe(4);
     expect(stdout).toMatch(/the budget of 1ms is over: \d+ of 201 runs were not made/);
+  });
+
+  it('ends with 3 when coreback itself fails, and so does the replay until that is mended', () => {
+    const failures = join(FOLDER, 'bugs');
+    const planted = ['--import', fileURLToPath(new URL('./planted-bug.mjs', import.meta.url))];
+    const args = [
+      'check',
+      GOOD,
+      '--runs',
+      '1',
+      '--jobs',
+      '1',
+      '--failures',
+      failures,
+      '--junit',
+      join(FOLDER, 'bug.xml'),
+    ];
+    const { status, stdout } = coreback(args, '', planted);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: expect.stringContaining('coreback itself failed: ') });
+    expect(stdout).toContain('planted: who took the fault interrupt?');
+    expect(readFileSync(join(FOLDER, 'bug.xml'), 'utf8')).toMatch(/<error [^>]*emulator-bug/);
+
+    const saved = join(failures, readdirSync(failures)[0]!);
+    const replay = coreback(['replay', saved], '', planted);
+    expect(replay.status).toBe(3);
+    expect(replay.stdout).toMatch(/^still fails: good: emulator-bug\n/);
+    expect(coreback(['replay', saved])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^holds: good: /) });
   });
 
   it.each([

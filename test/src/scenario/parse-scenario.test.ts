@@ -162,6 +162,24 @@ describe('a scenario', () => {
       'no fault is planned',
     ],
     [
+      'a detector without a fault',
+      withoutFault({ detectedBy: ['heartbeat'] }),
+      'expect[0].detectedBy',
+      'no fault is planned',
+    ],
+    [
+      'a self-test that is never made',
+      withExpectation({ detectedBy: ['heartbeat', 'self-test'] }),
+      'expect[0].detectedBy[1]',
+      'no core tests itself',
+    ],
+    [
+      'a copy that nobody makes',
+      withExpectation({ detectedBy: ['duplicate'] }),
+      'expect[0].detectedBy[0]',
+      'nothing is executed twice',
+    ],
+    [
       'an outcome without a fault',
       withoutFault({ outcome: ['masked'] }),
       'expect[0].outcome[0]',
@@ -236,6 +254,7 @@ expect:
       s.expect(count).exits(0).counts(0, 9).writes('0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n').writesMatch(/^0\n1/);
       s.expect(count).isRecovered().hasNice(3).holds({ counter: 10 }, '320ms').neverRunsOn([0, 1], { from: '10s' });
       s.expectRun().finishes().rollbacks({ min: 1, max: 2 }).recoveredWithin('100ms').detectedWithin('40ms');
+      s.expectRun().detectedWithinInstructions(0).detectedBy('heartbeat', 'machine-check');
       s.expectRun().contractHolds().deadCoresStayIdle().outcome('recovered-exact', 'recovered-at-least-once');
       s.expect(shell).exits(127);
       s.expectFile('/root/none').exists(false);
@@ -248,6 +267,29 @@ expect:
     expect(failures.map((line) => line.replace(/^expect\[\d+\]: /, ''))).toEqual([
       'counter holds nothing: it has no memory, not 10',
       'counter never ran from 10s on',
+    ]);
+  });
+
+  it('knows by what a fault was noticed, and what the core had done by then', () => {
+    const built = build('stuck', 'a stuck bit', (s) => {
+      s.machine({ cores: 2, seed: 2, checkpointEvery: '20ms', detection: { selfTest: '50ms' } });
+      s.at('0s').run('count 10 20');
+      s.at('0s').run('primes 20000');
+      s.fault({
+        model: 'stuck-at',
+        register: 'eflags',
+        bit: 21,
+        value: 1,
+        trigger: { at: 'time', core: 1, ns: 60_000_000 },
+      });
+      s.expectRun().detectedBy('self-test').detectedWithinInstructions(100_000);
+      s.expectRun().detectedBy('heartbeat', 'machine-check').detectedWithinInstructions(20);
+    });
+    const { failures, result } = runScenario(toScenario(built, 'x'), { files: shippedPrograms() });
+    const { latencyInstructions } = result.events.find((event) => event.kind === 'fault-detected')!;
+    expect(failures).toEqual([
+      'expect[2]: the fault of core 1 was noticed by self-test, not by heartbeat or machine-check',
+      `expect[3]: the fault of core 1 was noticed after ${latencyInstructions} instructions`,
     ]);
   });
 

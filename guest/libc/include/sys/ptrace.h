@@ -19,6 +19,8 @@
 #define PT_LWPINFO 13
 #define PT_GETNUMLWPS 14
 #define PT_GETLWPLIST 15
+#define PT_SUSPEND 18 /* of one thread: it stays where it is when the process goes on */
+#define PT_RESUME 19
 #define PT_GETREGS 33
 #define PT_SETREGS 34
 #define PT_GETFPREGS 35

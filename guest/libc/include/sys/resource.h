@@ -24,10 +24,12 @@ struct rusage {
 ABI_SIZE(struct rusage, 72);
 
 #define RLIMIT_CPU 0
+#define RLIMIT_FSIZE 1
 #define RLIMIT_DATA 2
 #define RLIMIT_STACK 3
 #define RLIMIT_CORE 4
 #define RLIMIT_NOFILE 8
+#define RLIMIT_AS 10
 
 struct rlimit {
   int64_t rlim_cur;

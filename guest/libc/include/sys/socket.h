@@ -10,6 +10,9 @@
 #define SOCK_DGRAM 2
 #define SOL_SOCKET 0xffff
 #define SO_REUSEADDR 4
+#define SO_RCVTIMEO 0x1006
+#define MSG_PEEK 0x2
+#define MSG_DONTWAIT 0x80
 #define SHUT_WR 1
 #define SCM_RIGHTS 1
 #define SCM_CREDS 3
@@ -65,6 +68,9 @@ int listen(int s, int backlog);
 int accept(int s, struct sockaddr *name, socklen_t *length);
 int getsockname(int s, struct sockaddr *name, socklen_t *length);
 int shutdown(int s, int how);
+int setsockopt(int s, int level, int name, const void *value, socklen_t length);
+ssize_t sendto(int s, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t to_length);
+ssize_t recvfrom(int s, void *data, size_t length, int flags, struct sockaddr *from, socklen_t *from_length);
 ssize_t sendmsg(int s, const struct msghdr *message, int flags);
 ssize_t recvmsg(int s, struct msghdr *message, int flags);
 

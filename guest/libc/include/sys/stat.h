@@ -42,6 +42,8 @@ int stat(const char *restrict path, struct stat *restrict st);
 int fstat(int fd, struct stat *st);
 int lstat(const char *restrict path, struct stat *restrict st);
 int mkdir(const char *path, mode_t mode);
+int mkfifo(const char *path, mode_t mode);
+int chmod(const char *path, mode_t mode);
 mode_t umask(mode_t mask);
 
 #endif

@@ -1,0 +1,209 @@
+import { type Engine, type EngineExit, EXIT_BUDGET, isRetired } from '../core/engine.ts';
+import type { FaultInjector } from '../faults/injector.ts';
+import { anyBreakpoint } from '../interp/debug-registers.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import type { Core, OpenRound, TrapHandler } from './machine.ts';
+import type { Schedule } from './schedule.ts';
+
+/** How far quiet rounds may go. All are limits that the machine itself sees to when they are near. */
+export interface QuietLimits {
+  /** Something is due then: a timer, a fault, a poll, the end of the run. The round before it ends there. */
+  readonly horizonNs: number;
+  /** The run pauses after the round in which this time comes. */
+  readonly pauseNs: number;
+  /** No more than these are retired by all cores together, and where that many are is not passed by. */
+  readonly retiredMax: number;
+}
+
+/** Where quiet rounds have ended. */
+export interface QuietEnd {
+  /** Start of the next round, or of the one that is open. */
+  readonly nowNs: number;
+  /** The round in which they have ended, when that is not over: the core whose turn it is has begun with it. */
+  readonly open: OpenRound | null;
+  /** What that core has to tell the kernel. */
+  readonly exit: EngineExit;
+}
+
+/** Instructions in one run of the engine at most: what ends the run in between is found by drawing that many rounds. */
+const RUN_MAX = 1 << 20;
+
+/**
+ * Rounds in which the kernel has nothing to do but to count: each core goes on with what it runs, or is idle, and nothing is due. They come
+ * and go without asking anybody, and where only one core has something to run the engine runs through all of them at once. What is
+ * left behind is what one round after the other would have left.
+ */
+export class QuietRounds {
+  private readonly cycleNs: number;
+  private readonly cores: readonly Core[];
+  private readonly engine: Engine;
+  private readonly handler: TrapHandler;
+  private readonly schedule: Schedule;
+  private readonly faults: FaultInjector;
+  /** Of one stretch of rounds: what each core runs, and for how long the kernel has not been told that it has. */
+  private readonly spaces: (AddressSpace | null)[] = [];
+  private readonly unchargedNs: Float64Array;
+  private busy = 0;
+
+  constructor(
+    cycleNs: number,
+    cores: readonly Core[],
+    engine: Engine,
+    handler: TrapHandler,
+    schedule: Schedule,
+    faults: FaultInjector,
+  ) {
+    this.cycleNs = cycleNs;
+    this.cores = cores;
+    this.engine = engine;
+    this.handler = handler;
+    this.schedule = schedule;
+    this.faults = faults;
+    this.unchargedNs = new Float64Array(cores.length);
+  }
+
+  /** Goes as far as it can from the start of a round on; null: not even one round is quiet for sure. */
+  run(nowNs: number, limits: QuietLimits): QuietEnd | null {
+    if (!this.isQuiet()) return null;
+    if (this.busy > 1) return this.together(nowNs, limits);
+    const core = this.cores.find(({ id }) => this.spaces[id] !== null);
+    return core ? this.alone(core, nowNs, limits) : null;
+  }
+
+  private isQuiet(): boolean {
+    const { cores, handler, spaces } = this;
+    if (!this.faults.areQuiet) return false;
+    this.busy = 0;
+    for (const core of cores) {
+      const space = core.failed ? null : handler.goesOn(core);
+      if (space === undefined || core.slowdown !== 1 || anyBreakpoint(core.state.i32)) return false;
+      spaces[core.id] = space;
+      if (space !== null) this.busy++;
+    }
+    return true;
+  }
+
+  /** Instructions that this core may retire before a fault is due. */
+  private untilFault(core: Core): number {
+    return this.faults.stopAt(core) - core.retired - 1;
+  }
+
+  private get retired(): number {
+    let sum = 0;
+    for (const core of this.cores) sum += core.retired;
+    return sum;
+  }
+
+  /** One core runs, the others are idle: rounds are only counted, and that afterwards. */
+  private alone(core: Core, nowNs: number, { horizonNs, pauseNs, retiredMax }: QuietLimits): QuietEnd | null {
+    const { cycleNs, cores, schedule } = this;
+    const fromNs = Math.max(core.clockNs, nowNs, core.wakeNs);
+    const instructionsTo = (ns: number): number => Math.max(0, Math.ceil((ns - fromNs) / cycleNs));
+    const most = Math.min(
+      RUN_MAX,
+      this.untilFault(core),
+      retiredMax - this.retired - 1,
+      instructionsTo(Math.min(pauseNs, Number.MAX_SAFE_INTEGER)) - 1,
+    );
+    const whole = instructionsTo(horizonNs);
+    const budget = Math.min(whole, most);
+    if (budget <= 0 || budget < Math.min(whole, schedule.longest)) return null;
+    const exit = this.runEngine(core, fromNs, budget);
+    core.clockNs = fromNs + core.state.retired * cycleNs;
+    const isWhole = exit === EXIT_BUDGET && budget === whole;
+    // The round in which the last instruction began, or in which the next one will.
+    const atNs = exit !== EXIT_BUDGET && isRetired(core.state, exit) ? core.clockNs - cycleNs : core.clockNs;
+    let [beforeNs, startNs, endNs, firstCore] = [nowNs, nowNs, nowNs, 0];
+    do {
+      beforeNs = startNs;
+      startNs = endNs;
+      const round = schedule.next(cores.length);
+      firstCore = round.firstCore;
+      endNs = Math.min(horizonNs, startNs + round.instructions * cycleNs);
+    } while (isWhole ? endNs < horizonNs : endNs <= atNs);
+    const turn = (core.id - firstCore + cores.length) % cores.length;
+    this.letIdle(
+      firstCore,
+      isWhole ? cores.length : turn,
+      startNs,
+      startNs > nowNs ? beforeNs : Number.NEGATIVE_INFINITY,
+    );
+    // The kernel hears of the part of a budget when it hears of the whole.
+    const keptNs = isWhole || exit !== EXIT_BUDGET ? 0 : core.clockNs - (fromNs + instructionsTo(startNs) * cycleNs);
+    this.unchargedNs[core.id] = core.clockNs - fromNs - keptNs;
+    this.settle(startNs);
+    if (isWhole) return { nowNs: endNs, open: null, exit };
+    return { nowNs: startNs, open: { endNs, firstCore, turns: turn, unchargedNs: keptNs }, exit };
+  }
+
+  /** Several cores run: one round after the other. */
+  private together(nowNs: number, { horizonNs, pauseNs, retiredMax }: QuietLimits): QuietEnd | null {
+    const { cycleNs, cores, spaces, unchargedNs, schedule } = this;
+    const { longest } = schedule;
+    let rounds = RUN_MAX;
+    for (const core of cores)
+      if (spaces[core.id] !== null) rounds = Math.min(rounds, Math.floor(this.untilFault(core) / longest));
+    rounds = Math.min(rounds, Math.floor((retiredMax - this.retired - 1) / (longest * this.busy)));
+    if (rounds <= 0) return null;
+    let beforeNs = Number.NEGATIVE_INFINITY;
+    let startNs = nowNs;
+    for (;;) {
+      const { instructions, firstCore } = schedule.next(cores.length);
+      const endNs = Math.min(horizonNs, startNs + instructions * cycleNs);
+      for (let turn = 0; turn < cores.length; turn++) {
+        const core = cores[(firstCore + turn) % cores.length]!;
+        if (spaces[core.id] === null) continue;
+        const fromNs = Math.max(core.clockNs, startNs, core.wakeNs);
+        core.clockNs = fromNs;
+        core.wakeNs = 0;
+        if (fromNs >= endNs) continue;
+        const exit = this.runEngine(core, fromNs, Math.ceil((endNs - fromNs) / cycleNs));
+        const ranNs = core.state.retired * cycleNs;
+        core.clockNs = fromNs + ranNs;
+        unchargedNs[core.id]! += ranNs;
+        if (exit === EXIT_BUDGET) continue;
+        this.letIdle(firstCore, turn, startNs, beforeNs);
+        this.settle(startNs);
+        return { nowNs: startNs, open: { endNs, firstCore, turns: turn, unchargedNs: 0 }, exit };
+      }
+      beforeNs = startNs;
+      startNs = endNs;
+      if (endNs < horizonNs && endNs < pauseNs && --rounds > 0) continue;
+      this.letIdle(0, cores.length, beforeNs, beforeNs);
+      this.settle(beforeNs);
+      return { nowNs: endNs, open: null, exit: EXIT_BUDGET };
+    }
+  }
+
+  private runEngine(core: Core, fromNs: number, budget: number): EngineExit {
+    const { state } = core;
+    core.wakeNs = 0;
+    state.tscBase = Math.floor(fromNs / this.cycleNs);
+    const exit = this.engine.run(state, this.spaces[core.id]!, budget);
+    core.retired += state.retired;
+    return exit;
+  }
+
+  /** Idle cores keep up: those that have had their turn in the last round with its start, the others with that of the round before. */
+  private letIdle(firstCore: number, turns: number, startNs: number, beforeNs: number): void {
+    const { cores, spaces } = this;
+    for (let turn = 0; turn < cores.length; turn++) {
+      const core = cores[(firstCore + turn) % cores.length]!;
+      const ns = turn < turns ? startNs : beforeNs;
+      if (spaces[core.id] !== null || core.failed || ns === Number.NEGATIVE_INFINITY) continue;
+      core.clockNs = Math.max(core.clockNs, ns, core.wakeNs);
+      core.wakeNs = 0;
+    }
+  }
+
+  /** The kernel hears of what it has not been told of; the last round began at `startNs`. */
+  private settle(startNs: number): void {
+    const { cores, handler, unchargedNs } = this;
+    handler.timers(startNs);
+    for (const core of cores) {
+      if (unchargedNs[core.id] === 0) continue;
+      handler.charge(core, unchargedNs[core.id]!);
+      unchargedNs[core.id] = 0;
+    }
+  }
+}

@@ -105,6 +105,7 @@ export function execve(
     ldt: [],
     // POSIX timers go with the old image; interval timers stay.
     timers: [],
+    aio: [],
     native: null,
     // Handlers are addresses in the old image; what was ignored stays ignored, but for SIGCHLD (execsigs).
     sigacts: p.sigacts.map((action, signo) => (action?.handler === 1 && signo !== SIGCHLD ? action : null)),

@@ -42,6 +42,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     heldSignals: [],
     itimers: p.itimers.map(() => ({ valueNs: 0, intervalNs: 0 })),
     timers: [],
+    aio: [],
     stopped: 'no',
     vforkParent: 0,
     native: null,

@@ -2,6 +2,7 @@ import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts
 import type { Pid } from '../abi/ids.ts';
 import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
+import { hasFreePages } from '../vm/memory.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
@@ -18,7 +19,8 @@ import type { Thread } from './state.ts';
 
 /**
  * FreeBSD fork1: a child with a copy of everything but pending signals and times; it returns 0 (edx 1) from the same call. With
- * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes.
+ * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes. Differs: or
+ * no memory for a copy; FreeBSD would copy pages when they are written, and run out of them then.
  */
 export function forkProcess(
   k: Kernel,
@@ -26,7 +28,8 @@ export function forkProcess(
   options: { shareMemory: boolean; vfork: boolean; how: string },
 ): Pid | null {
   const parent = k.proc(td.pid);
-  const childPid = mayFork(k, parent) ? allocatePid(k) : null;
+  const hasRoom = options.shareMemory || hasFreePages(k, k.space(parent.vmspace).residentCount);
+  const childPid = hasRoom && mayFork(k, parent) ? allocatePid(k) : null;
   if (childPid === null) return null;
   const nowNs = k.now();
   const childTid = allocateTid(k);
@@ -84,7 +87,7 @@ export function forkProcess(
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   // Differs: at once, not when the child first runs; it cannot run before.
   if (parent.traced && parent.followFork) {
-    k.setProc(childPid, { traced: true, ppid: parent.ppid, realParent: parent.pid });
+    k.setProc(childPid, { traced: true, lwpEvents: parent.lwpEvents, ppid: parent.ppid, realParent: parent.pid });
     k.setThread(childTid, { dueStop: PL_FLAG_CHILD, ast: true });
   }
   makeRunnable(k, k.thread(childTid), 'new');

@@ -1,5 +1,5 @@
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
-import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
+import { PRI_MAX, PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import { RLIM_INFINITY } from '../abi/resource.ts';
 import { ROOT_CREDENTIALS } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
@@ -60,6 +60,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     heldSignals: [],
     itimers: NO_ITIMERS,
     timers: [],
+    aio: [],
     traced: false,
     stopped: 'no',
     stopReported: false,
@@ -70,6 +71,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     stopInfo: null,
     syscallStops: 0,
     followFork: false,
+    lwpEvents: false,
     vforkParent: 0,
     children: { userNs: 0, systemNs: 0 },
     deadThreads: { userNs: 0, systemNs: 0 },
@@ -108,6 +110,9 @@ export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): T
     priClass: PRI_TIMESHARE,
     basePri: PUSER,
     priority: PUSER,
+    lentPri: PRI_MAX,
+    inheritedPri: PRI_MAX,
+    lendsTo: 0,
     slice: 1,
     runNs: 0,
     sleepNs: 0,

@@ -79,7 +79,7 @@ export function attachTracer(k: Kernel, tracer: Pid, id: number): Errno | 0 {
 export function detachTracer(k: Kernel, tracee: Pid, signo: Signo | 0): void {
   const p = k.proc(tracee);
   const back = p.realParent !== 0 && k.findProc(p.realParent) ? p.realParent : p.ppid;
-  k.setProc(tracee, { traced: false, followFork: false, ppid: back, realParent: 0 });
+  k.setProc(tracee, { traced: false, followFork: false, lwpEvents: false, ppid: back, realParent: 0 });
   for (const tid of p.threads) k.setThread(tid, { held: false });
   resumeProcess(k, tracee, signo);
 }

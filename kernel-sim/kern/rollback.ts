@@ -103,6 +103,7 @@ function rollBackProcess(k: Kernel, { proc: then, since }: RollbackPoint): void 
     // Points in time stay what they were: a timer that has gone off since goes off again.
     itimers: then.itimers,
     timers: then.timers,
+    aio: then.aio,
   });
 }
 

@@ -92,6 +92,8 @@ export function psignal(
   if (p.state === 'lost') return;
 
   if (signo === SIGKILL) {
+    // It waits until the tracer lets the process go on. Differs: then it acts at once, and does not stop the process once more.
+    if (p.stopped !== 'no' && p.traced) return;
     if (p.stopped !== 'no') resumeProcess(k, target, 0);
   } else if (p.stopped !== 'no') {
     if (signo === SIGCONT && p.stopped === 'signal') {

@@ -85,6 +85,8 @@ export interface Proc {
   readonly itimers: readonly Itimer[];
   /** Timers of ktimer_create(2), by id. */
   readonly timers: readonly (KTimer | null)[];
+  /** Asynchronous transfers that are complete and that it has not asked about. */
+  readonly aio: readonly AioJob[];
 
   /** FreeBSD P_TRACED. */
   readonly traced: boolean;
@@ -106,6 +108,8 @@ export interface Proc {
   readonly syscallStops: number;
   /** FreeBSD P_FOLLOWFORK: children are traced from birth by the same tracer. */
   readonly followFork: boolean;
+  /** PTRACE_LWP: threads of a traced process stop when they are born and before they end. */
+  readonly lwpEvents: boolean;
 
   /** vfork(2): the parent sleeps until this process execs or exits. */
   readonly vforkParent: Pid | 0;
@@ -133,6 +137,13 @@ export interface HeldSignal {
 export interface Itimer {
   readonly valueNs: number;
   readonly intervalNs: number;
+}
+
+/** FreeBSD struct aiocblist: `address` of its control block, by which it is known; `status` is its result, -1 with an `error`. */
+export interface AioJob {
+  readonly address: number;
+  readonly status: number;
+  readonly error: number;
 }
 
 export interface KTimer {
@@ -296,6 +307,12 @@ export interface Thread {
   readonly basePri: number;
   /** td_priority: what the queues sort by; raised for the time of a sleep in the kernel. */
   readonly priority: number;
+  /** td_lend_user_pri: the thread is not worse than this as long as others wait for it (kern/lend.ts). */
+  readonly lentPri: number;
+  /** uq_inherited_pri: the best ceiling of the priority-protected mutexes that it holds. */
+  readonly inheritedPri: number;
+  /** The owner of the priority-inheriting mutex for which it waits; 0: it waits for none. */
+  readonly lendsTo: Tid | 0;
   /** Stat ticks left of the time slice. */
   readonly slice: number;
   /** Recent run and sleep time in ns, decayed (ts_runtime, ts_slptime). */
@@ -438,6 +455,8 @@ export interface Vmspace {
   readonly refs: number;
   /** Ascending, disjoint, page aligned. */
   readonly map: readonly VmEntry[];
+  /** FreeBSD vm_map.timestamp: how often the map has been changed. */
+  readonly mapChanges: number;
   readonly textAddr: number;
   readonly textSize: number;
   /** vm_daddr, vm_dsize: start and size in bytes of the data segment; the break is their sum. */
@@ -862,6 +881,8 @@ export type ThreadIdentity = Pick<
   | 'unparked'
   | 'pending'
   | 'sleep'
+  | 'inheritedPri'
+  | 'lendsTo'
   | 'lastCpu'
   | 'cpusUsed'
   | 'runNs'

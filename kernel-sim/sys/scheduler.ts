@@ -16,6 +16,7 @@ import {
 } from '../abi/priority.ts';
 import { canSchedule } from '../kern/credentials.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { relend } from '../kern/lend.ts';
 import { reprioritise } from '../kern/sched.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
@@ -115,6 +116,7 @@ function rtprio(k: Kernel, td: Thread, action: number, tids: readonly Thread['ti
   for (const tid of tids) {
     k.setThread(tid, patch);
     reprioritise(k, tid);
+    relend(k, k.thread(tid).lendsTo);
     reportPriority(k, tid);
   }
   return ok(0);

@@ -1,4 +1,5 @@
 import { assert } from '../../emu/base/errors.ts';
+import { aioSyscalls } from './aio.ts';
 import { cpusetSyscalls } from './cpuset.ts';
 import { credentialSyscalls } from './credentials.ts';
 import { eventSyscalls } from './event.ts';
@@ -25,6 +26,7 @@ import { ttySyscalls } from './tty.ts';
 export const SYSCALLS: readonly SyscallRow[] = [
   ...processSyscalls,
   ...credentialSyscalls,
+  ...aioSyscalls,
   ...fileSyscalls,
   ...ttySyscalls,
   ...memorySyscalls,

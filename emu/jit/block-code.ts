@@ -1,18 +1,15 @@
-import { SEG_CS, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { EBP, ESP, SEG_CS, SEG_FS, SEG_GS } from '../core/core-state.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
-import { PAGE_SHIFT, PAGE_SIZE, PERM_OFFSET, PERM_R, PERM_W } from '../memory/address-space.ts';
+import { READ, windowsOf, writeAccessCheck } from './access-check.ts';
 import { type Exit, Reason } from './exits.ts';
-import { DYNAMIC, FlagCode, KNOWN } from './flag-code.ts';
+import { DYNAMIC, FlagCode, HELPER_CARRY, INC, KNOWN, keepsCarry } from './flag-code.ts';
 import { EXIT, FLAGS, FS_BASE, GS_BASE, REGISTER, T0, X87_SHAPE } from './locals.ts';
 import { type Label, MEM, OP, type WasmCode } from './wasm-code.ts';
+import { WINDOW_REACH } from './windows.ts';
 import type { X87Note } from './x87-state.ts';
 
-export const READ = PERM_R;
-export const WRITE = PERM_W;
-
-/** Function numbers of what translated modules import. */
-export const HELPER_SETTLE = 0;
-export const HELPER_CARRY = 1;
+/** Function numbers of what translated modules import; HELPER_CARRY is one too. */
+const HELPER_SETTLE = 0;
 export const HELPER_DOUBLE = 2;
 export const HELPER_SINGLE = 3;
 export const HELPER_X87 = 4;
@@ -23,6 +20,7 @@ interface Access {
   readonly low: number;
   readonly high: number;
   readonly need: number;
+  readonly inStack: boolean;
 }
 
 /** What matters for flags, in the order of execution. */
@@ -39,6 +37,9 @@ export class BlockNotes {
   registersUsed = 0;
   vectorsUsed = 0;
   vectorsWritten = 0;
+  windowsUsed = 0;
+  /** Takes or leaves the state of the flags that CF comes from after an increment. */
+  usesCarryState = false;
   usesMxcsr = false;
   usesX87 = false;
   /** An x87 instruction meets an empty register, or a full one where it wants to push. */
@@ -62,7 +63,7 @@ export class BlockNotes {
   }
 }
 
-/** Accesses around the same start and with the same need are checked together by the first of them, as long as two pages hold them all. */
+/** Accesses around the same start and with the same need are checked together by the first of them, as long as a window's reach holds them all. */
 function groupAccesses(accesses: readonly Access[]): (Access | null)[] {
   const checks: (Access | null)[] = [];
   const leaders = new Map<string, number>();
@@ -73,7 +74,7 @@ function groupAccesses(accesses: readonly Access[]): (Access | null)[] {
     if (group !== null) {
       const low = Math.min(group.low, access.low);
       const high = Math.max(group.high, access.high);
-      if (high - low <= PAGE_SIZE) {
+      if (high - low <= WINDOW_REACH) {
         checks[leader!] = { ...group, low, high };
         checks[index] = null;
         return;
@@ -89,6 +90,7 @@ function groupAccesses(accesses: readonly Access[]): (Access | null)[] {
 export interface Address {
   readonly key: string;
   readonly displacement: number;
+  readonly inStack: boolean;
   readonly push: () => void;
 }
 
@@ -100,6 +102,10 @@ interface Symbol {
 
 export interface BlockContext {
   readonly exitLabel: Label;
+  /** "Inexact" is masked and set already, in the MXCSR and the x87's status word as far as the region uses them. */
+  readonly inexactIsOld: boolean;
+  /** Whether EBP points into the stack. */
+  readonly hasFrame: boolean;
   /** Gives the number of what the x87 is to remember of an instruction. */
   readonly newNote: (note: X87Note) => number;
   readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
@@ -127,6 +133,8 @@ export class BlockCode {
   private exitNumber = -1;
   /** TOP and the filled registers of the x87 (x87-state.ts). */
   shape = 0;
+  private knownDoubles = 0;
+  private knownStack = 0;
 
   constructor(code: WasmCode, kind: number, notes: BlockNotes, recording: boolean, context: BlockContext) {
     this.code = code;
@@ -215,9 +223,23 @@ export class BlockCode {
     this.notes.vectorsUsed |= 1 << reg;
   }
 
+  /** Whether the low double of a vector is known to be zero or normal. */
+  knowsDouble(reg: number): boolean {
+    return ((this.knownDoubles >> reg) & 1) !== 0;
+  }
+
+  knowDouble(reg: number): void {
+    this.knownDoubles |= 1 << reg;
+  }
+
   changeVector(reg: number): void {
+    this.knownDoubles &= ~(1 << reg);
     this.notes.vectorsUsed |= 1 << reg;
     this.notes.vectorsWritten |= 1 << reg;
+  }
+
+  get inexactIsOld(): boolean {
+    return this.context.inexactIsOld;
   }
 
   useMxcsr(): void {
@@ -243,9 +265,15 @@ export class BlockCode {
     if (((this.shape >> (8 + this.stackRegister(i))) & 1) === 0) this.notes.x87Fails = true;
   }
 
-  /** The register, which is filled from now on. */
-  fillStackRegister(i: number): number {
+  /** Whether ST(i) is known to be a zero or middling (float-check.ts). */
+  knowsStack(i: number): boolean {
+    return ((this.knownStack >> this.stackRegister(i)) & 1) !== 0;
+  }
+
+  /** The register, which is filled from now on, and perhaps known. */
+  fillStackRegister(i: number, known: boolean): number {
     const register = this.stackRegister(i);
+    this.knownStack = (this.knownStack & ~(1 << register)) | (known ? 1 << register : 0);
     this.setShape(this.shape | (0x100 << register));
     return register;
   }
@@ -316,7 +344,12 @@ export class BlockCode {
       this.code.get(insn.override === SEG_FS ? FS_BASE : GS_BASE);
       this.code.op(OP.i32Add);
     };
-    return { key: inSegment ? `${key}@${insn.override}` : key, displacement: displacement | 0, push };
+    return {
+      key: inSegment ? `${key}@${insn.override}` : key,
+      displacement: displacement | 0,
+      inStack: !inSegment && this.pointsToStack(insn.base),
+      push,
+    };
   }
 
   /** The address that a register holds, plus a constant. */
@@ -328,51 +361,32 @@ export class BlockCode {
       this.code.i32(plus);
       this.code.op(OP.i32Add);
     };
-    return { key: String(id), displacement: (offset + plus) | 0, push };
+    return { key: String(id), displacement: (offset + plus) | 0, inStack: this.pointsToStack(reg), push };
+  }
+
+  private pointsToStack(reg: number): boolean {
+    return reg === ESP || (reg === EBP && this.context.hasFrame);
   }
 
   /** Leaves on the stack the address of `size` bytes that may be accessed: the instruction is the interpreter's if they may not. */
   pushChecked(address: Address, size: number, need: number, temporary = T0): void {
     const { code } = this;
-    const low = address.displacement;
+    const { key, inStack, displacement } = address;
     const index = this.accessCount++;
     address.push();
     if (this.recording) {
-      this.notes.accesses.push({ key: address.key, low, high: low + size, need });
+      const [likely, other] = windowsOf({ need, inStack });
+      this.notes.windowsUsed |= (1 << likely) | (1 << other);
+      this.notes.accesses.push({ key, low: displacement, high: displacement + size, need, inStack });
       this.notes.events.push({ what: 'access', access: index });
       return;
     }
     const check = this.notes.checks[index]!;
     if (check === null) return;
     code.set(temporary);
-    this.setExit();
-    this.pushPermission(temporary, check.low - low);
-    if (check.high - check.low > 1) {
-      this.pushPermission(temporary, check.high - 1 - low);
-      code.op(OP.i32And);
-    }
-    code.i32(need);
-    code.op(OP.i32And);
-    if (need === (READ | WRITE)) {
-      code.i32(need);
-      code.op(OP.i32Ne);
-    } else code.op(OP.i32Eqz);
-    code.brIf(this.context.exitLabel);
+    const range = { ...check, address: temporary, low: check.low - displacement, high: check.high - displacement };
+    writeAccessCheck(code, range, () => this.setExit(), this.context.exitLabel);
     code.get(temporary);
-  }
-
-  private pushPermission(address: number, plus: number): void {
-    const { code } = this;
-    code.get(address);
-    if (plus !== 0) {
-      code.i32(plus);
-      code.op(OP.i32Add);
-    }
-    code.i32(PAGE_SHIFT);
-    code.op(OP.i32ShrU);
-    code.i32(PERM_OFFSET);
-    code.op(OP.i32Or);
-    code.mem(MEM.i32Load8U);
   }
 
   /** Takes an address from the stack. */
@@ -481,12 +495,23 @@ export class BlockCode {
   }
 
   private callHelper(number: number): void {
-    const { code } = this;
-    code.get(FLAGS.kind);
-    code.get(FLAGS.a);
-    code.get(FLAGS.b);
-    code.get(FLAGS.eflags);
-    code.call(number);
+    this.notes.usesCarryState = true;
+    this.flags.pushAll();
+    this.code.call(number);
+  }
+
+  /** An increment is about to write the other flags. */
+  keepCarry(): void {
+    const { code, flags, kind } = this;
+    this.notes.usesCarryState = true;
+    if (kind === DYNAMIC) {
+      code.get(FLAGS.kind);
+      code.i32(INC);
+      code.op(OP.i32LtU);
+      code.if();
+      flags.keepForCarry(DYNAMIC);
+      code.end();
+    } else if (!keepsCarry(kind)) flags.keepForCarry(kind);
   }
 
   /** Puts the kind where code that does not know it looks. */

@@ -8,6 +8,8 @@ export const Reason = {
   Leave: 2,
   /** The x87's registers are not loaded, or not as the code at `eip` expects them. */
   Shape: 3,
+  /** At an entry: the translation is one for the other case of whether "inexact" is masked and set already. */
+  Rounding: 4,
 } as const;
 export type Reason = (typeof Reason)[keyof typeof Reason];
 

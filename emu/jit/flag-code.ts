@@ -20,17 +20,24 @@ export const SUB8 = 5;
 export const SUB16 = 6;
 export const ADD8 = 7;
 export const ADD16 = 8;
-/** Result a of an increment or decrement; CF is b. */
-export const INC = 9;
-export const DEC = 10;
 /** a shifted by b, which is 1 .. 31. */
-export const SHL = 11;
-export const SHR = 12;
-export const SAR = 13;
+export const SHL = 9;
+export const SHR = 10;
+export const SAR = 11;
 /** Signed and unsigned a * b. */
-export const IMUL = 14;
-export const MUL = 15;
-export const KINDS = 16;
+export const IMUL = 12;
+export const MUL = 13;
+/**
+ * Result a of an increment or decrement; of bytes and words in the upper bits. CF is what it was before: (carryKind, carryA, carryB)
+ * is that state of the flags, whose kind is below these.
+ */
+export const INC = 14;
+export const DEC = 15;
+export const INC8 = 16;
+export const DEC8 = 17;
+export const INC16 = 18;
+export const DEC16 = 19;
+export const KINDS = 20;
 
 /** The kind is in a local. */
 export const DYNAMIC = -1;
@@ -41,16 +48,24 @@ export interface FlagLocals {
   readonly a: number;
   readonly b: number;
   readonly eflags: number;
+  readonly carryKind: number;
+  readonly carryA: number;
+  readonly carryB: number;
 }
+
+/** Function number of `carry` (flag-helpers.ts), in translated modules and among the helpers themselves. */
+export const HELPER_CARRY = 1;
 
 /** How far bytes and words are shifted up. */
 function upShift(kind: number): number {
-  if (kind === SUB8 || kind === ADD8) return 24;
-  return kind === SUB16 || kind === ADD16 ? 16 : 0;
+  if (kind === SUB8 || kind === ADD8 || kind === INC8 || kind === DEC8) return 24;
+  return kind === SUB16 || kind === ADD16 || kind === INC16 || kind === DEC16 ? 16 : 0;
 }
 
 const isAdd = (kind: number): boolean => kind === ADD || kind === ADD8 || kind === ADD16;
 const isSub = (kind: number): boolean => kind === SUB || kind === SUB8 || kind === SUB16;
+const isInc = (kind: number): boolean => kind === INC || kind === INC8 || kind === INC16;
+export const keepsCarry = (kind: number): boolean => kind >= INC;
 
 /** Writes code that leaves one flag, or whether a condition holds, on the stack. Flags are 0 or 1. */
 export class FlagCode {
@@ -72,7 +87,7 @@ export class FlagCode {
     } else if (isSub(kind)) {
       code.get(at.b);
       code.op(OP.i32Sub);
-    } else if (kind >= SHL) {
+    } else if (kind >= SHL && kind <= MUL) {
       code.get(at.b);
       code.op([OP.i32Shl, OP.i32ShrU, OP.i32ShrS, OP.i32Mul, OP.i32Mul][kind - SHL]!);
     }
@@ -147,10 +162,6 @@ export class FlagCode {
         code.get(at.b);
         code.op(OP.i32LtU);
         return;
-      case INC:
-      case DEC:
-        code.get(at.b);
-        return;
       case SHL:
         code.get(at.a);
         code.i32(32);
@@ -168,8 +179,18 @@ export class FlagCode {
         code.i32(1);
         code.op(OP.i32And);
         return;
-      default:
+      case IMUL:
+      case MUL:
         this.productOverflow(kind);
+        return;
+      default:
+        code.get(at.carryKind);
+        code.get(at.carryA);
+        code.get(at.carryB);
+        code.get(at.eflags);
+        // What its kind does not look at.
+        for (let i = 0; i < 3; i++) code.i32(0);
+        code.call(HELPER_CARRY);
     }
   }
 
@@ -188,6 +209,12 @@ export class FlagCode {
 
   overflow(kind: number): void {
     const { code, at } = this;
+    if (keepsCarry(kind)) {
+      code.get(at.a);
+      code.i32(isInc(kind) ? -0x80000000 : 0x7fffffff & (-1 << upShift(kind)));
+      code.op(OP.i32Eq);
+      return;
+    }
     switch (kind) {
       case KNOWN:
         this.knownBit(FLAG_OF);
@@ -198,12 +225,6 @@ export class FlagCode {
       case LOGIC:
       case SAR:
         code.i32(0);
-        return;
-      case INC:
-      case DEC:
-        code.get(at.a);
-        code.i32(kind === INC ? -0x80000000 : 0x7fffffff);
-        code.op(OP.i32Eq);
         return;
       case SHL:
         this.carry(kind);
@@ -259,20 +280,23 @@ export class FlagCode {
 
   private adjust(kind: number): void {
     const { code, at } = this;
+    if (keepsCarry(kind)) {
+      // The low digit has wrapped.
+      code.get(at.a);
+      code.i32(upShift(kind));
+      code.op(OP.i32ShrU);
+      code.i32(15);
+      code.op(OP.i32And);
+      code.i32(isInc(kind) ? 0 : 15);
+      code.op(OP.i32Eq);
+      return;
+    }
     switch (kind) {
       case KNOWN:
         this.knownBit(FLAG_AF);
         return;
       case RESULT:
         this.resultBit(FLAG_AF);
-        return;
-      case INC:
-      case DEC:
-        code.get(at.a);
-        code.i32(15);
-        code.op(OP.i32And);
-        code.i32(kind === INC ? 0 : 15);
-        code.op(OP.i32Eq);
         return;
       default:
         if (!isAdd(kind) && !isSub(kind)) {
@@ -289,6 +313,25 @@ export class FlagCode {
         code.i32(1);
         code.op(OP.i32And);
     }
+  }
+
+  /** Leaves on the stack what the helpers take. */
+  pushAll(): void {
+    const { kind, a, b, eflags, carryKind, carryA, carryB } = this.at;
+    for (const local of [kind, a, b, eflags, carryKind, carryA, carryB]) this.code.get(local);
+  }
+
+  /** The state of the flags, of a kind that is not one of an increment's, becomes the one that CF comes from. */
+  keepForCarry(kind: number): void {
+    const { code, at } = this;
+    if (kind === DYNAMIC) code.get(at.kind);
+    else code.i32(kind);
+    code.set(at.carryKind);
+    if (kind === KNOWN) return;
+    code.get(at.a);
+    code.set(at.carryA);
+    code.get(at.b);
+    code.set(at.carryB);
   }
 
   /** EFLAGS with the arithmetic flags filled in. */

@@ -3,15 +3,26 @@ import { FlagCode, KINDS } from './flag-code.ts';
 import { I32, type Label, OP, WasmCode } from './wasm-code.ts';
 import { encodeModule } from './wasm-module.ts';
 
-// What flags are when their kind is known only at run time: functions of kind, a, b and EFLAGS that every translated module imports.
+// What flags are when their kind is known only at run time: functions of the flags' state that every translated module imports.
 
 export interface FlagHelpers {
   /** EFLAGS with the arithmetic flags filled in. */
-  readonly settle: (kind: number, a: number, b: number, eflags: number) => number;
-  readonly carry: (kind: number, a: number, b: number, eflags: number) => number;
+  readonly settle: FlagHelper;
+  readonly carry: FlagHelper;
 }
 
-const LOCALS = { kind: 0, a: 1, b: 2, eflags: 3 };
+type FlagHelper = (
+  kind: number,
+  a: number,
+  b: number,
+  eflags: number,
+  carryKind: number,
+  carryA: number,
+  carryB: number,
+) => number;
+
+const LOCALS = { kind: 0, a: 1, b: 2, eflags: 3, carryKind: 4, carryA: 5, carryB: 6 };
+export const HELPER_PARAMETERS = 7;
 
 /** A function that switches over the kind; `part` leaves a value on the stack. */
 function overKinds(part: (flags: FlagCode, kind: number) => void): Uint8Array {
@@ -35,7 +46,7 @@ let helperModule: WebAssembly.Module | null = null;
 
 /** The functions need no memory, but one is imported by every module that `encodeModule` writes. */
 export function makeFlagHelpers(space: AddressSpace, shared: boolean): FlagHelpers {
-  const type = { params: [I32, I32, I32, I32], results: [I32] };
+  const type = { params: Array<number>(HELPER_PARAMETERS).fill(I32), results: [I32] };
   helperModule ??= new WebAssembly.Module(
     encodeModule(
       [type],

@@ -98,23 +98,36 @@ export function irreducibleEdges(flow: Flow): [number, number][] {
   return edges;
 }
 
-/** The natural loops of a reducible graph: header -> its nodes, the header included. */
-export function naturalLoops(flow: Flow): Map<number, Set<number>> {
+/** An edge of a reducible graph that leads back to a loop's header, and the nodes that can reach it without passing the header. */
+export interface BackEdge {
+  readonly from: number;
+  readonly header: number;
+  readonly body: ReadonlySet<number>;
+}
+
+export function backEdges(flow: Flow): BackEdge[] {
   const predecessors: number[][] = flow.successors.map(() => []);
   for (const node of flow.order) for (const to of flow.successors[node]!) predecessors[to]!.push(node);
-  const loops = new Map<number, Set<number>>();
+  const edges: BackEdge[] = [];
   for (const from of flow.order) {
     for (const header of flow.successors[from]!) {
       if (!isRetreating(flow, from, header)) continue;
-      const body = loops.get(header) ?? new Set([header]);
-      loops.set(header, body);
+      const body = new Set([header]);
       const work = [from];
       for (let node = work.pop(); node !== undefined; node = work.pop()) {
         if (body.has(node)) continue;
         body.add(node);
         work.push(...predecessors[node]!);
       }
+      edges.push({ from, header, body });
     }
   }
+  return edges;
+}
+
+/** The natural loops that the back edges form: header -> its nodes, the header included. */
+export function naturalLoops(edges: readonly BackEdge[]): Map<number, Set<number>> {
+  const loops = new Map<number, Set<number>>();
+  for (const { header, body } of edges) loops.set(header, new Set([...(loops.get(header) ?? []), ...body]));
   return loops;
 }

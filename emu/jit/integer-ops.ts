@@ -1,8 +1,29 @@
 import { EAX, ECX, EDX, FLAG_AF, FLAG_CF, FLAG_OF } from '../core/core-state.ts';
 import { ARITHMETIC_FLAGS } from '../interp/flags.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn } from '../isa/insn.ts';
-import { type BlockCode, READ, WRITE } from './block-code.ts';
-import { ADD, ADD8, ADD16, DEC, IMUL, INC, LOGIC, MUL, RESULT, SAR, SHL, SHR, SUB, SUB8, SUB16 } from './flag-code.ts';
+import { READ, WRITE } from './access-check.ts';
+import type { BlockCode } from './block-code.ts';
+import {
+  ADD,
+  ADD8,
+  ADD16,
+  DEC,
+  DEC8,
+  DEC16,
+  IMUL,
+  INC,
+  INC8,
+  INC16,
+  LOGIC,
+  MUL,
+  RESULT,
+  SAR,
+  SHL,
+  SHR,
+  SUB,
+  SUB8,
+  SUB16,
+} from './flag-code.ts';
 import { FLAGS, REGISTER, T0, T1, T2, T3, T4, W0, W1 } from './locals.ts';
 import { OP } from './wasm-code.ts';
 
@@ -77,6 +98,8 @@ function pushSignExtended(b: BlockCode, local: number, size: number): void {
 
 const ADD_KINDS = [0, ADD8, ADD16, 0, ADD];
 const SUB_KINDS = [0, SUB8, SUB16, 0, SUB];
+const INC_KINDS = [0, INC8, INC16, 0, INC];
+const DEC_KINDS = [0, DEC8, DEC16, 0, DEC];
 
 /** A register that has grown or shrunk by a constant stays comparable for page checks. */
 function isRegisterPlusConstant(insn: Insn): boolean {
@@ -210,10 +233,6 @@ function incOrDec(isDec: boolean): Writer {
     const { kind, reg, size } = insn.operands[0]!;
     const live = b.changesFlags();
     oneOperand(b, insn);
-    if (live) {
-      b.pushCarry();
-      code.set(T4);
-    }
     code.get(T1);
     code.i32(isDec ? -1 : 1);
     code.op(OP.i32Add);
@@ -224,28 +243,14 @@ function incOrDec(isDec: boolean): Writer {
       b.becomes(reg, reg, isDec ? -1 : 1);
     } else putResult(b, insn, T3);
     if (!live) return;
-    pushSignExtended(b, T3, size);
-    code.set(FLAGS.a);
-    code.get(T4);
-    if (size === 4) b.kind = isDec ? DEC : INC;
-    else {
-      // AF: the low digit has wrapped; OF: the sign has.
-      code.get(FLAGS.a);
-      code.i32(15);
-      code.op(OP.i32And);
-      code.i32(isDec ? 15 : 0);
-      code.op(OP.i32Eq);
-      code.i32(4);
-      code.op(OP.i32Shl, OP.i32Or);
-      code.get(FLAGS.a);
-      const limit = 2 ** (8 * size - 1);
-      code.i32(isDec ? limit - 1 : -limit);
-      code.op(OP.i32Eq);
-      code.i32(11);
-      code.op(OP.i32Shl, OP.i32Or);
-      b.kind = RESULT;
+    b.keepCarry();
+    code.get(T3);
+    if (size < 4) {
+      code.i32(upShift(size));
+      code.op(OP.i32Shl);
     }
-    code.set(FLAGS.b);
+    code.set(FLAGS.a);
+    b.kind = (isDec ? DEC_KINDS : INC_KINDS)[size]!;
   };
 }
 

@@ -1,14 +1,17 @@
-import { type CoreState, ECX, EFLAGS, EIP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { type CoreState, EBP, ECX, EFLAGS, EIP, ESP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { fetchable } from '../interp/fetch.ts';
 import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
-import { MXCSR, XMM } from '../interp/simd.ts';
+import { MASK_SHIFT, MXCSR, PE, ROUND_SHIFT, XMM } from '../interp/simd.ts';
 import type { Insn } from '../isa/insn.ts';
 import { type AddressSpace, PAGE_SHIFT } from '../memory/address-space.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, KNOWN } from './flag-code.ts';
 import { isTranslated, isX87 } from './instructions.ts';
 import {
+  S_CARRY_A,
+  S_CARRY_B,
+  S_CARRY_KIND,
   S_EFLAGS,
   S_EIP,
   S_FLAG_A,
@@ -22,10 +25,11 @@ import {
   S_XMM_BYTES,
 } from './layout.ts';
 import { findRegion, isRepeated, type Region } from './region.ts';
+import type { Situation } from './situation.ts';
 import { newStatistics } from './statistics.ts';
 import { singleSteps, stepsLeft } from './steps.ts';
 import { type Step, TranslatedCode } from './translated-code.ts';
-import { isTranslationOf, type Translation, translateRegion } from './translation.ts';
+import { isTranslationOf, suits, type Translation, translateRegion } from './translation.ts';
 import { SHAPE_UNLOADED, X87Carrier, type X87Note } from './x87-state.ts';
 
 /** A translated function that does not come back is never optimised by V8: so many instructions at most before it must. */
@@ -40,6 +44,11 @@ const BUDGET_ENDS_MAX = 400;
 /** Misses that make an EIP hot, and targets of an indirect jump that a region takes in. */
 const MISSES_MAX = 60;
 const JUMP_TARGETS_MAX = 64;
+/** An EBP so close to ESP is a frame pointer. */
+const FRAME_BYTES_MAX = 1 << 20;
+/** Times that a place gets a translation for the other meaning of "inexact" before it gets one for both. */
+const ROUNDING_CHANGES_MAX = 3;
+const INEXACT_OLD = PE | (PE << MASK_SHIFT);
 
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */
@@ -110,6 +119,10 @@ export class JitEngine implements Engine {
         const retired = Math.min(left, STRETCH_MAX) - code.state[S_LEFT];
         statistics.translated += retired;
         left -= retired;
+        if (found.reason === Reason.Rounding) {
+          this.changeRounding(core, code, found);
+          continue;
+        }
         if (found.reason === Reason.Leave) this.missed(core, code, found, core.i32[EIP]!);
         if (left === 0 || found.reason === Reason.Leave) continue;
         // The stretch was over, not the budget.
@@ -183,10 +196,19 @@ export class JitEngine implements Engine {
       if (exit.kind !== DYNAMIC) state[S_KIND] = exit.kind;
       if (exit.reason === Reason.Budget) state[S_LEFT]! += exit.refund;
     }
+    code.windows.afterRun();
     if (state[S_X87_SHAPE]! >= 0) this.x87.store(core, state, code.stateDoubles, this.x87Notes);
     const kind = exit.kind === DYNAMIC ? state[S_KIND]! : exit.kind;
     for (let reg = 0; reg < 8; reg++) i32[reg] = state[reg]!;
-    i32[EFLAGS] = code.helpers.settle(kind, state[S_FLAG_A]!, state[S_FLAG_B]!, state[S_EFLAGS]!);
+    i32[EFLAGS] = code.helpers.settle(
+      kind,
+      state[S_FLAG_A]!,
+      state[S_FLAG_B]!,
+      state[S_EFLAGS]!,
+      state[S_CARRY_KIND]!,
+      state[S_CARRY_A]!,
+      state[S_CARRY_B]!,
+    );
     i32[EIP] = exit.reason === Reason.Leave ? state[S_EIP]! : exit.eip;
     state[S_LEFT]! += exit.refund;
     if (code.usesVectors) {
@@ -293,10 +315,30 @@ export class JitEngine implements Engine {
     return !this.eager && code.isVolatile(eip >>> PAGE_SHIFT);
   }
 
+  private situationOf(core: CoreState, code: TranslatedCode, eip: number): Situation {
+    const { i32 } = core;
+    return {
+      x87Shape: this.x87.shapeOf(core),
+      hasFrame: Math.abs(i32[EBP]! - i32[ESP]!) < FRAME_BYTES_MAX,
+      sseInexactIsOld: (i32[MXCSR]! & (INEXACT_OLD | (3 << ROUND_SHIFT))) === INEXACT_OLD,
+      x87InexactIsOld: this.x87.hasInexact(core),
+      roundingChanges: (code.roundingChanges.get(eip) ?? 0) >= ROUNDING_CHANGES_MAX,
+    };
+  }
+
+  /** A translation is for the other case of what "inexact" means; another takes its place. */
+  private changeRounding(core: CoreState, code: TranslatedCode, exit: Exit): void {
+    const { roundingChanges } = code;
+    roundingChanges.set(exit.eip, (roundingChanges.get(exit.eip) ?? 0) + 1);
+    code.drop(exit.slot);
+    this.translate(core, code, exit.eip);
+  }
+
   /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
   private translate(core: CoreState, code: TranslatedCode, eip: number, after = -1): void {
     if (code.refused.has(eip) || code.find(eip) >= 0 || !this.isTranslatable(code, eip)) return;
-    if (this.takeOver(this.byHead, core, code, eip, after)) return;
+    const situation = this.situationOf(core, code, eip);
+    if (this.takeOver(this.byHead, situation, code, eip, after)) return;
     const region = (withX87: boolean): Region | null =>
       findRegion(eip, {
         space: code.space,
@@ -307,7 +349,7 @@ export class JitEngine implements Engine {
     const attempt = (found: Region | null): Translation | null =>
       found === null || (!this.eager && found.interpreted * INTERPRETED_RATIO > found.instructions)
         ? null
-        : this.compile(found, core, code);
+        : this.compile(found, situation, code);
     const translation = attempt(region(true)) ?? attempt(region(false));
     if (translation === null) code.refused.add(eip);
     else this.putToUse(translation, this.byHead, code, () => this.translate(core, code, eip));
@@ -315,11 +357,12 @@ export class JitEngine implements Engine {
 
   /** Translates the instructions from the start of a block on once more, one by one. */
   private translateSteps(core: CoreState, code: TranslatedCode, eip: number): void {
-    if (!this.isTranslatable(code, eip) || this.takeOver(this.stepsByHead, core, code, eip)) return;
+    const situation = { ...this.situationOf(core, code, eip), roundingChanges: true };
+    if (!this.isTranslatable(code, eip) || this.takeOver(this.stepsByHead, situation, code, eip)) return;
     const attempt = (withX87: boolean): Translation | null => {
       const translates = (insn: Insn): boolean => isTranslated(insn) && (withX87 || !isX87(insn));
       const region = findRegion(eip, { space: code.space, translates, targetsOf: () => [], wanted: () => false });
-      const translation = region && this.compile(singleSteps(region), core, code);
+      const translation = region && this.compile(singleSteps(region), situation, code);
       return translation && { ...translation, stepsLeft: stepsLeft(region) };
     };
     const translation = attempt(true) ?? attempt(false);
@@ -333,7 +376,7 @@ export class JitEngine implements Engine {
   /** Another space may have the same code there. */
   private takeOver(
     known: ReadonlyMap<number, readonly Translation[]>,
-    core: CoreState,
+    situation: Situation,
     code: TranslatedCode,
     eip: number,
     after = -1,
@@ -344,7 +387,7 @@ export class JitEngine implements Engine {
         (translation) =>
           translation.slot > after &&
           !code.has(translation.slot) &&
-          (translation.shape === null || translation.shape === this.x87.shapeOf(core)) &&
+          suits(translation, situation) &&
           translation.pages.every((page) => fetchable(code.space, (page << 12) >>> 0) > 0) &&
           isTranslationOf(translation, code.space),
       );
@@ -354,12 +397,12 @@ export class JitEngine implements Engine {
     return true;
   }
 
-  private compile(region: Region, core: CoreState, code: TranslatedCode): Translation | null {
+  private compile(region: Region, situation: Situation, code: TranslatedCode): Translation | null {
     return translateRegion(
       region,
       code.space,
       this.slots,
-      this.x87.shapeOf(core),
+      situation,
       (exit) => this.exits.push(exit) - 1,
       (note) => this.x87Notes.push(note) - 1,
     );

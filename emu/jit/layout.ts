@@ -23,10 +23,17 @@ export const S_X87_LAST = 19;
 export const S_X87_NOTE = 20;
 export const S_X87_OPERAND_NOTE = 21;
 export const S_X87_DP = 22;
+/** The state of the flags that CF comes from after an increment. */
+export const S_CARRY_KIND = 23;
+export const S_CARRY_A = 24;
+export const S_CARRY_B = 25;
 /** Indices of doubles: the eight physical registers, and the operands that C1 depends on. */
 export const S_X87_REGISTERS = 32;
 export const S_X87_A = 40;
 export const S_X87_B = 41;
+/** Of each window (windows.ts) the first address and the number of addresses; then of each an address that has missed it, or 0. */
+export const S_WINDOWS = 96;
+export const S_WINDOWS_MISSED = 102;
 /** Byte offset from STATE: XMM0 .. XMM7. */
 export const S_XMM_BYTES = 128;
 

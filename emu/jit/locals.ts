@@ -7,13 +7,13 @@ export const ENTRY = 0;
 export const REGISTER = 1;
 /** Instructions left of the budget. */
 export const LEFT = 9;
-export const FLAGS = { eflags: 10, kind: 11, a: 12, b: 13 } as const;
+export const FLAGS = { eflags: 10, kind: 11, a: 12, b: 13, carryKind: 67, carryA: 68, carryB: 69 } as const;
 /** The exit taken, and the EIP that control leaves for. */
 export const EXIT = 14;
 export const TARGET_EIP = 15;
 export const FS_BASE = 16;
 export const GS_BASE = 17;
-/** 0 when "inexact" is masked and set already and rounding is to nearest; else -1. An i64. */
+/** 0 when "inexact" is masked and set already and rounding is to nearest; else 1. */
 export const INEXACT = 39;
 /** Addresses and values in flight within one instruction. */
 export const T0 = 19;
@@ -42,8 +42,11 @@ export const X87_LAST = 55;
 export const X87_NOTE = 56;
 export const X87_OPERAND_NOTE = 57;
 export const X87_DP = 58;
-/** 0 when PE is set already; else -1. An i64. */
+/** 0 when PE is set already; else 1. */
 export const X87_INEXACT = 59;
+/** Of each window (windows.ts) the first address and the number of addresses, and an address to be looked for in them. */
+export const WINDOW = 60;
+export const WANTED = 66;
 
 /** Their types, the parameter left out. */
 export const LOCAL_TYPES: readonly number[] = [
@@ -54,11 +57,10 @@ export const LOCAL_TYPES: readonly number[] = [
   F64,
   F64,
   F64,
-  I64,
+  I32,
   F32,
   F32,
   F32,
   ...Array<number>(10).fill(F64),
-  ...Array<number>(6).fill(I32),
-  I64,
+  ...Array<number>(17).fill(I32),
 ];

@@ -1,6 +1,8 @@
 import { EAX, EBP, ECX, EDI, EDX, ESI, ESP, FLAG_DF } from '../core/core-state.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.ts';
-import { type BlockCode, READ, WRITE } from './block-code.ts';
+import { PAGE_MASK, PAGE_SIZE } from '../memory/address-space.ts';
+import { READ, WRITE } from './access-check.ts';
+import type { BlockCode } from './block-code.ts';
 import type { Writer } from './integer-ops.ts';
 import { FLAGS, LEFT, REGISTER, T0, T1, T2, T3, T4 } from './locals.ts';
 import { OP } from './wasm-code.ts';
@@ -220,26 +222,46 @@ const lodsOne: Writer = (b, insn) => {
   stepIndex(b, ESI, size);
 };
 
-/** Leaves on the stack how many elements of `size` bytes from a register's address on lie within its page. */
-function pushElementsInPage(b: BlockCode, reg: number, size: number): void {
+/** T4 = the smaller of T4 and what `push` leaves on the stack. */
+function limit(b: BlockCode, push: () => void): void {
   const { code } = b;
-  code.i32(4096);
-  b.pushRegister(reg, 4);
-  code.i32(4095);
-  code.op(OP.i32And, OP.i32Sub);
-  code.i32(Math.log2(size));
-  code.op(OP.i32ShrU);
-}
-
-/** T4 = the smaller of T4 and what is on the stack. */
-function limit(b: BlockCode): void {
-  const { code } = b;
+  push();
   code.tee(T3);
   code.get(T4);
   code.get(T3);
   code.get(T4);
   code.op(OP.i32LtU, OP.select);
   code.set(T4);
+}
+
+/** T4 = at most the number of elements of `size` bytes from a register's address on that lie within its page. */
+function limitToPage(b: BlockCode, reg: number, size: number): void {
+  const { code } = b;
+  limit(b, () => {
+    code.i32(PAGE_SIZE);
+    b.pushRegister(reg, 4);
+    code.i32(PAGE_MASK);
+    code.op(OP.i32And, OP.i32Sub);
+    code.i32(Math.log2(size));
+    code.op(OP.i32ShrU);
+  });
+}
+
+/** T4 = at most the number of elements that a destination above the source is away from it: what lies beyond is read after it was written. */
+function limitToDistance(b: BlockCode, size: number): void {
+  const { code } = b;
+  limit(b, () => {
+    // Without a distance, all ones.
+    b.pushRegister(EDI, 4);
+    b.pushRegister(ESI, 4);
+    code.op(OP.i32Sub);
+    code.tee(T2);
+    code.i32(-1);
+    code.get(T2);
+    code.op(OP.select);
+    code.i32(Math.log2(size));
+    code.op(OP.i32ShrU);
+  });
 }
 
 /**
@@ -250,7 +272,6 @@ function repeated(isMove: boolean): Writer {
   return (b, insn) => {
     const { code } = b;
     const { size } = insn.operands[0]!;
-    const shiftBytes = Math.log2(size);
     b.exitIf(() => {
       code.get(FLAGS.eflags);
       code.i32(FLAG_DF);
@@ -266,34 +287,24 @@ function repeated(isMove: boolean): Writer {
     }
     b.pushRegister(ECX, 4);
     code.set(T4);
-    code.get(LEFT);
-    code.i32(1);
-    code.op(OP.i32Add);
-    limit(b);
-    pushElementsInPage(b, EDI, size);
-    limit(b);
+    limit(b, () => {
+      code.get(LEFT);
+      code.i32(1);
+      code.op(OP.i32Add);
+    });
+    limitToPage(b, EDI, size);
     if (isMove) {
-      pushElementsInPage(b, ESI, size);
-      limit(b);
+      limitToPage(b, ESI, size);
+      limitToDistance(b, size);
     }
+    // The element that was looked at goes always, across pages too.
     code.get(T4);
-    code.i32(shiftBytes);
+    code.get(T4);
+    code.op(OP.i32Eqz, OP.i32Or);
+    code.tee(T4);
+    code.i32(Math.log2(size));
     code.op(OP.i32Shl);
     code.set(T2);
-    b.exitIf(() => {
-      // An element across pages; and upwards, a destination inside the source reads what was just written.
-      code.get(T4);
-      code.op(OP.i32Eqz);
-      if (!isMove) return;
-      b.pushRegister(EDI, 4);
-      b.pushRegister(ESI, 4);
-      code.op(OP.i32Sub);
-      code.i32(1);
-      code.op(OP.i32Sub);
-      code.get(T2);
-      code.i32(1);
-      code.op(OP.i32Sub, OP.i32LtU, OP.i32Or);
-    });
     b.pushRegister(EDI, 4);
     if (isMove) {
       b.pushRegister(ESI, 4);
@@ -304,18 +315,15 @@ function repeated(isMove: boolean): Writer {
       code.get(T2);
       code.memoryFill();
     }
-    const grow = (reg: number): void => {
+    const add = (reg: number, push: () => void, op: number): void => {
       b.pushRegister(reg, 4);
-      code.get(T2);
-      code.op(OP.i32Add);
+      push();
+      code.op(op);
       b.popRegister(reg, 4);
     };
-    grow(EDI);
-    if (isMove) grow(ESI);
-    b.pushRegister(ECX, 4);
-    code.get(T4);
-    code.op(OP.i32Sub);
-    b.popRegister(ECX, 4);
+    add(EDI, () => code.get(T2), OP.i32Add);
+    if (isMove) add(ESI, () => code.get(T2), OP.i32Add);
+    add(ECX, () => code.get(T4), OP.i32Sub);
     code.get(LEFT);
     code.get(T4);
     code.i32(1);

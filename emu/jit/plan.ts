@@ -1,4 +1,4 @@
-import { analyse, type Flow, irreducibleEdges, naturalLoops } from './flow.ts';
+import { analyse, backEdges, type Flow, irreducibleEdges, naturalLoops } from './flow.ts';
 import { ENTRIES_MAX } from './layout.ts';
 import { type Block, Ending, type Region } from './region.ts';
 
@@ -16,13 +16,26 @@ export interface Plan {
   readonly flow: Flow;
   /** EIP -> number, from 1. */
   readonly entries: ReadonlyMap<number, number>;
-  /** Node that a direct jump to an EIP goes to. */
-  readonly nodeOf: ReadonlyMap<number, number>;
+  /** By EIP: the node of its block, or of the switch in front of it. */
+  readonly fronts: ReadonlyMap<number, number>;
+  /** By edge name, a node that a jump goes to instead: the header of a loop without entries, behind the switch. */
+  readonly shortcuts: ReadonlyMap<string, number>;
   /** Jumps (from block, to block) that go round by the root's switch. */
   readonly roundabout: ReadonlySet<string>;
 }
 
 export const edgeName = (from: number, to: number): string => `${from >>> 0}>${to >>> 0}`;
+
+/** Node that a direct jump goes to; null when that is no node of the region, or the jump goes round by the root. */
+export function nodeFor(
+  plan: Pick<Plan, 'fronts' | 'shortcuts' | 'roundabout'>,
+  from: Block,
+  to: number,
+): number | null {
+  const name = edgeName(from.eip, to);
+  if (plan.roundabout.has(name)) return null;
+  return plan.shortcuts.get(name) ?? plan.fronts.get(to) ?? null;
+}
 
 /**
  * Where a block leads, as far as that is in the region. `fake`: also where control comes back to after a call or
@@ -65,10 +78,16 @@ export function planRegion(region: Region): Plan | null {
       entries.add(blocks[to]!.eip);
     }
     if (!clean) continue;
-    const loops = naturalLoops(flow);
+    const back = backEdges(flow);
+    const loops = naturalLoops(back);
     for (const header of loops.keys()) entries.add(blocks[header]!.eip);
     if (entries.size > ENTRIES_MAX - 1) return null;
-    const plan = withSwitches(region, blocks, index, loops, entries, roundabout);
+    const shortcuts = new Map<string, number>();
+    for (const { from, header, body } of back) {
+      const isPlain = [...body].every((node) => node === header || !entries.has(blocks[node]!.eip));
+      if (isPlain) shortcuts.set(edgeName(blocks[from]!.eip, blocks[header]!.eip), blockNode(header));
+    }
+    const plan = withSwitches(region, blocks, index, loops, entries, roundabout, shortcuts);
     const bad = irreducibleEdges(plan.flow);
     if (bad.length === 0) return plan;
     for (const [from, to] of bad) {
@@ -88,6 +107,8 @@ function eipOfSwitch(plan: Plan, node: number): number {
   return found.kind === 'block' ? found.block.eip : eipOfSwitch(plan, found.otherwise);
 }
 
+const blockNode = (block: number): number => block + 1;
+
 function withSwitches(
   region: Region,
   blocks: readonly Block[],
@@ -95,13 +116,13 @@ function withSwitches(
   loops: ReadonlyMap<number, ReadonlySet<number>>,
   entryEips: ReadonlySet<number>,
   roundabout: ReadonlySet<string>,
+  shortcuts: ReadonlyMap<string, number>,
 ): Plan {
   const entries = new Map([...entryEips].map((eip, i) => [eip, i + 1]));
   const entryBlocks = [...entryEips].map((eip) => index.get(eip)!);
   // Loops from the outermost in.
   const ordered = [...loops].sort(([, a], [, b]) => b.size - a.size);
   const switched = ordered.filter(([header, body]) => entryBlocks.some((block) => block !== header && body.has(block)));
-  const blockNode = (block: number): number => block + 1;
   const switchNode = new Map(switched.map(([header], i) => [header, blocks.length + 1 + i]));
   /** The node through which control comes to a block from inside its innermost switched loop. */
   const front = (block: number): number => switchNode.get(block) ?? blockNode(block);
@@ -130,12 +151,12 @@ function withSwitches(
     }
     nodes.push({ kind: 'switch', targets, otherwise: blockNode(header) });
   }
-  const nodeOf = new Map(blocks.map((block, i) => [block.eip, front(i)]));
+  const fronts = new Map(blocks.map((block, i) => [block.eip, front(i)]));
+  const ways = { fronts, shortcuts, roundabout };
   const successors = nodes.map((node) => {
     if (node.kind === 'switch') return [...new Set([...node.targets.values(), node.otherwise])];
-    return successorsOf(node.block, region, false)
-      .filter((to) => !roundabout.has(edgeName(node.block.eip, to)))
-      .map((to) => nodeOf.get(to)!);
+    const { block } = node;
+    return successorsOf(block, region, false).flatMap((to) => nodeFor(ways, block, to) ?? []);
   });
-  return { nodes, flow: analyse(successors), entries, nodeOf, roundabout };
+  return { nodes, flow: analyse(successors), entries, ...ways };
 }

@@ -2,13 +2,17 @@ import { ECX, ESP } from '../core/core-state.ts';
 import { PE as X87_PE } from '../fpu/environment.ts';
 import { MASK_SHIFT, PE, ROUND_SHIFT } from '../interp/simd.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
-import { BlockCode, BlockNotes, READ, WRITE } from './block-code.ts';
+import { READ, WRITE } from './access-check.ts';
+import { BlockCode, BlockNotes } from './block-code.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
 import {
   CODE_MAP,
   CODE_MAP_SIZE,
+  S_CARRY_A,
+  S_CARRY_B,
+  S_CARRY_KIND,
   S_EFLAGS,
   S_EIP,
   S_FLAG_A,
@@ -18,6 +22,7 @@ import {
   S_KIND,
   S_LEFT,
   S_MXCSR,
+  S_WINDOWS,
   S_X87_A,
   S_X87_B,
   S_X87_DP,
@@ -43,6 +48,7 @@ import {
   T0,
   T1,
   TARGET_EIP,
+  WINDOW,
   X87_A,
   X87_B,
   X87_DP,
@@ -54,10 +60,12 @@ import {
   X87_STATUS,
   XMM_LOCAL,
 } from './locals.ts';
-import { edgeName, type Plan } from './plan.ts';
+import { edgeName, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
+import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { StructuredWriter } from './structure.ts';
 import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
+import { WINDOWS } from './windows.ts';
 import type { X87Note } from './x87-state.ts';
 
 /** Locals of the x87 and their places in the state block: doublewords, and doubles. */
@@ -73,6 +81,12 @@ const X87_DOUBLES = [
   ...Array.from({ length: 8 }, (_, p) => [STACK + p, S_X87_REGISTERS + p] as const),
   [X87_A, S_X87_A],
   [X87_B, S_X87_B],
+] as const;
+
+const CARRY_WORDS = [
+  [FLAGS.carryKind, S_CARRY_KIND],
+  [FLAGS.carryA, S_CARRY_A],
+  [FLAGS.carryB, S_CARRY_B],
 ] as const;
 
 /** Function type of regions in every translated module: entry number -> exit number. */
@@ -97,8 +111,8 @@ export class RegionCode {
   private readonly plan: Plan;
   private readonly region: Region;
   private readonly slot: number;
-  /** Of the x87 at the region's head. */
-  private readonly shape: number;
+  /** At the region's head. */
+  private readonly situation: Situation;
   private readonly shapes = new Map<number, number>();
   private readonly newNote: (note: X87Note) => number;
   private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
@@ -117,14 +131,14 @@ export class RegionCode {
     plan: Plan,
     region: Region,
     slot: number,
-    shape: number,
+    situation: Situation,
     newExit: (exit: Exit) => number,
     newNote: (note: X87Note) => number,
   ) {
     this.plan = plan;
     this.region = region;
     this.slot = slot;
-    this.shape = shape;
+    this.situation = situation;
     this.newNote = newNote;
     this.newExit = (exit) => newExit({ ...exit, slot });
   }
@@ -133,8 +147,16 @@ export class RegionCode {
     return this.all.vectorsUsed !== 0 || this.all.usesMxcsr;
   }
 
+  get usesMxcsr(): boolean {
+    return this.all.usesMxcsr;
+  }
+
   get usesX87(): boolean {
     return this.all.usesX87;
+  }
+
+  get inexactness(): Inexactness {
+    return inexactnessFor(this.situation, this.all);
   }
 
   /** Null when x87 instructions do not fit the stack that they find. */
@@ -146,6 +168,7 @@ export class RegionCode {
     }
     this.loadState();
     this.exitLabel = code.block();
+    if (this.inexactness !== 'either') this.writeGate();
     this.rootLabel = code.loop();
     this.leaveLabel = code.block();
     this.structure = new StructuredWriter(
@@ -184,7 +207,8 @@ export class RegionCode {
     const note = (eip: number): void => {
       const block = region.blocks.get(eip)!;
       const notes = new BlockNotes();
-      const context = { exitLabel: 0, newExit: () => 0, newNote: () => 0 };
+      const { hasFrame } = this.situation;
+      const context = { exitLabel: 0, inexactIsOld: false, hasFrame, newExit: () => 0, newNote: () => 0 };
       const scratch = new WasmCode();
       scratch.block();
       const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
@@ -197,6 +221,8 @@ export class RegionCode {
       all.registersWritten |= notes.registersWritten;
       all.vectorsUsed |= notes.vectorsUsed;
       all.vectorsWritten |= notes.vectorsWritten;
+      all.usesCarryState ||= notes.usesCarryState;
+      all.windowsUsed |= notes.windowsUsed;
       all.usesMxcsr ||= notes.usesMxcsr;
       all.usesX87 ||= notes.usesX87;
       all.x87Fails ||= notes.x87Fails;
@@ -204,7 +230,7 @@ export class RegionCode {
     };
     // Behind an instruction that a jump leads to and that is not translated, code begins that nothing here leads to.
     for (const start of region.blocks.keys()) {
-      if (!shapes.has(start)) lead(start, this.shape);
+      if (!shapes.has(start)) lead(start, this.situation.x87Shape);
       for (let eip = work.pop(); eip !== undefined; eip = work.pop()) note(eip);
     }
     return !all.usesX87 || (consistent && !all.x87Fails);
@@ -225,8 +251,14 @@ export class RegionCode {
     load(FLAGS.kind, S_KIND);
     load(FLAGS.a, S_FLAG_A);
     load(FLAGS.b, S_FLAG_B);
+    if (all.usesCarryState) for (const [local, doubleword] of CARRY_WORDS) load(local, doubleword);
     load(FS_BASE, S_FS_BASE);
     load(GS_BASE, S_GS_BASE);
+    for (const window of WINDOWS) {
+      if (!((all.windowsUsed >> window) & 1)) continue;
+      load(WINDOW + 2 * window, S_WINDOWS + 2 * window);
+      load(WINDOW + 2 * window + 1, S_WINDOWS + 2 * window + 1);
+    }
     if (all.usesMxcsr) this.loadRounding();
     if (all.usesX87) this.loadX87();
     for (let reg = 0; reg < 8; reg++) {
@@ -249,11 +281,9 @@ export class RegionCode {
       code.mem(MEM.f64Load, index * 8);
       code.set(local);
     }
-    code.i64(0n);
-    code.i64(-1n);
     code.get(X87_STATUS);
     code.i32(X87_PE);
-    code.op(OP.i32And, OP.select);
+    code.op(OP.i32And, OP.i32Eqz);
     code.set(X87_INEXACT);
   }
 
@@ -274,15 +304,37 @@ export class RegionCode {
   /** INEXACT: PE and its mask are set, rounding control is 0. */
   private loadRounding(): void {
     const { code } = this;
-    code.i64(0n);
-    code.i64(-1n);
     code.i32(STATE);
     code.mem(MEM.i32Load, S_MXCSR * 4);
     code.i32(PE | (PE << MASK_SHIFT) | (3 << ROUND_SHIFT));
     code.op(OP.i32And);
     code.i32(PE | (PE << MASK_SHIFT));
-    code.op(OP.i32Eq, OP.select);
+    code.op(OP.i32Ne);
     code.set(INEXACT);
+  }
+
+  /** Control that comes in is sent back when "inexact" is old and the code is for its being news, or the other way round. */
+  private writeGate(): void {
+    const { code, all } = this;
+    const isOld = this.inexactness === 'old';
+    const exits = [...this.plan.entries.keys()].map((eip) =>
+      this.newExit({ reason: Reason.Rounding, eip, refund: 0, kind: DYNAMIC, always: false }),
+    );
+    code.get(ENTRY);
+    code.i32(exits[0]! - 1);
+    code.op(OP.i32Add);
+    code.set(EXIT);
+    if (all.usesMxcsr) code.get(INEXACT);
+    else code.i32(0);
+    if (all.usesX87) {
+      // As long as the x87 is not loaded nothing is known of it.
+      code.get(X87_INEXACT);
+      code.get(X87_SHAPE);
+      code.i32(0);
+      code.op(...(isOld ? [OP.i32GeS, OP.i32And] : [OP.i32LtS, OP.i32Or]), OP.i32Or);
+    }
+    if (!isOld) code.op(OP.i32Eqz);
+    code.brIf(this.exitLabel);
   }
 
   private storeState(): void {
@@ -298,6 +350,7 @@ export class RegionCode {
     store(FLAGS.kind, S_KIND);
     store(FLAGS.a, S_FLAG_A);
     store(FLAGS.b, S_FLAG_B);
+    if (all.usesCarryState) for (const [local, doubleword] of CARRY_WORDS) store(local, doubleword);
     if (all.usesX87) this.storeX87();
     for (let reg = 0; reg < 8; reg++) {
       if (!((all.vectorsWritten >> reg) & 1)) continue;
@@ -362,6 +415,10 @@ export class RegionCode {
     const label = (to: number): Label => this.structure.labelOf(node, to)!;
     const last = Math.max(0, ...targets.keys());
     const table = Array.from({ length: last + 1 }, (_, entry) => label(targets.get(entry) ?? otherwise));
+    // Mostly control is not on its way to an entry, and a jump through a table costs more than the question.
+    this.code.get(ENTRY);
+    this.code.op(OP.i32Eqz);
+    this.code.brIf(label(otherwise));
     this.code.get(ENTRY);
     this.code.brTable(table, label(otherwise));
   }
@@ -386,7 +443,9 @@ export class RegionCode {
     code.i32(0);
     code.op(OP.i32LtS);
     code.brIf(this.exitLabel);
-    const context = { exitLabel: this.exitLabel, newExit: this.newExit, newNote: this.newNote };
+    const { exitLabel, newExit, newNote } = this;
+    const inexactIsOld = this.inexactness === 'old';
+    const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };
     const b = new BlockCode(code, kind, this.notes.get(block.eip)!, false, context);
     b.shape = this.shapes.get(block.eip)!;
     this.writeInstructions(b, block);
@@ -517,15 +576,9 @@ export class RegionCode {
     code.end();
   }
 
-  /** Where a jump within the region goes, or null when it leaves it. */
-  private nodeFor(block: Block, eip: number): number | null {
-    if (this.plan.roundabout.has(edgeName(block.eip, eip))) return null;
-    return this.plan.nodeOf.get(eip) ?? null;
-  }
-
   /** The label, when nothing else is needed to get there. */
   private simpleLabel(node: number, b: BlockCode, block: Block, eip: number): Label | null {
-    const to = this.nodeFor(block, eip);
+    const to = nodeFor(this.plan, block, eip);
     if (to === null) return null;
     const label = this.structure.labelOf(node, to);
     if (label === null || this.knowsKind(to)) return null;
@@ -544,7 +597,7 @@ export class RegionCode {
 
   private goTo(node: number, b: BlockCode, block: Block, eip: number): void {
     const { code } = this;
-    const to = this.nodeFor(block, eip);
+    const to = nodeFor(this.plan, block, eip);
     if (to !== null) {
       if (this.knowsKind(to)) this.kindAt.set(to, b.kind);
       else b.makeDynamic();

@@ -4,6 +4,7 @@ import { type FlagHelpers, makeFlagHelpers } from './flag-helpers.ts';
 import { type FloatHelpers, makeFloatHelpers } from './float-helpers.ts';
 import { CODE_MAP, CODE_MAP_BYTES, codeMapSlot, STATE } from './layout.ts';
 import type { Translation } from './translation.ts';
+import { AccessWindows } from './windows.ts';
 
 /** An EIP of 0 marks a free place of the code map; in the first place, which is that EIP's own, another that does not belong there. */
 const FREE_FIRST = 1;
@@ -32,6 +33,7 @@ export class TranslatedCode implements CodeCache {
   readonly state: Int32Array;
   readonly stateDoubles: Float64Array;
   readonly helpers: FlagHelpers;
+  readonly windows: AccessWindows;
   /** Some translation here has XMM registers in the state block. */
   usesVectors = false;
   /** FS (bit 4) and GS (bit 5) when some translation takes them for 4 GiB data segments. */
@@ -44,6 +46,8 @@ export class TranslatedCode implements CodeCache {
   seeking = 0;
   /** How often translated code left for an EIP that has no translation, or by an indirect jump. */
   readonly misses = new Map<number, number>();
+  /** By EIP of an entry: how often its translation was for the other case of whether "inexact" is masked and set already. */
+  readonly roundingChanges = new Map<number, number>();
   /** EIPs at which no region begins. */
   readonly refused = new Set<number>();
   /** Blocks in which budgets have ended, and how often: those of them that have no single steps. */
@@ -80,6 +84,7 @@ export class TranslatedCode implements CodeCache {
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.helpers = makeFlagHelpers(space, !(buffer instanceof ArrayBuffer));
     this.floats = makeFloatHelpers(this.state);
+    this.windows = new AccessWindows(this.state, space.perm);
   }
 
   /** (function << 8 | entry) of the translation that begins at an EIP; -1 when there is none. */
@@ -179,6 +184,10 @@ export class TranslatedCode implements CodeCache {
     if (slots.length > 0) this.drops.set(page, (this.drops.get(page) ?? 0) + 1);
     for (const slot of slots) this.drop(slot);
     this.refused.clear();
+  }
+
+  permChanged(page: number): void {
+    this.windows.permChanged(page);
   }
 
   drop(slot: number): void {

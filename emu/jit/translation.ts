@@ -1,10 +1,12 @@
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { Exit } from './exits.ts';
+import { HELPER_PARAMETERS } from './flag-helpers.ts';
 import { threadSegmentOf } from './instructions.ts';
 import { LOCAL_TYPES } from './locals.ts';
 import { planRegion } from './plan.ts';
 import type { Region } from './region.ts';
 import { RegionCode } from './region-code.ts';
+import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { F32, F64, I32 } from './wasm-code.ts';
 import { encodeModule } from './wasm-module.ts';
 import type { X87Note } from './x87-state.ts';
@@ -29,6 +31,8 @@ export interface Translation {
   readonly usesVectors: boolean;
   /** TOP and the filled registers of the x87 at its head; null when it does not use the x87. */
   readonly shape: number | null;
+  readonly usesMxcsr: boolean;
+  readonly inexactness: Inexactness;
   /** FS (bit 4) and GS (bit 5) when it takes them for 4 GiB data segments. */
   readonly reliesOn: number;
   readonly instructions: number;
@@ -39,7 +43,7 @@ export interface Translation {
 
 const TYPES = [
   { params: [I32], results: [I32] },
-  { params: [I32, I32, I32, I32], results: [I32] },
+  { params: Array<number>(HELPER_PARAMETERS).fill(I32), results: [I32] },
   { params: [I32, F64, F64], results: [I32] },
   { params: [I32, F32, F32], results: [I32] },
 ];
@@ -54,18 +58,18 @@ const IMPORTS = {
   ],
 };
 
-/** Null when the region's graph has no form that can be written. `shape`: of the x87 at its head (x87-state.ts). */
+/** Null when the region's graph has no form that can be written. `situation`: at its head. */
 export function translateRegion(
   region: Region,
   space: AddressSpace,
   slot: number,
-  shape: number,
+  situation: Situation,
   newExit: (exit: Exit) => number,
   newNote: (note: X87Note) => number,
 ): Translation | null {
   const plan = planRegion(region);
   if (plan === null) return null;
-  const writer = new RegionCode(plan, region, slot, shape, newExit, newNote);
+  const writer = new RegionCode(plan, region, slot, situation, newExit, newNote);
   const code = writer.write();
   if (code === null) return null;
   const shared = !(space.memory.buffer instanceof ArrayBuffer);
@@ -78,7 +82,9 @@ export function translateRegion(
     entries: plan.entries,
     pages: region.pages,
     usesVectors: writer.usesVectors,
-    shape: writer.usesX87 ? shape : null,
+    shape: writer.usesX87 ? situation.x87Shape : null,
+    usesMxcsr: writer.usesMxcsr,
+    inexactness: writer.inexactness,
     reliesOn: [...region.blocks.values()]
       .flatMap(({ insns }) => insns.map(threadSegmentOf))
       .reduce((all, segment) => all | segment, 0),
@@ -94,6 +100,12 @@ function originalOf(region: Region, space: AddressSpace): Original[] {
     const address = eip >>> 0;
     return { address, bytes: space.peek(address, (last.next >>> 0) - address) };
   });
+}
+
+/** Whether a translation is what would be made in a situation. */
+export function suits({ shape, usesMxcsr, inexactness }: Translation, situation: Situation): boolean {
+  if (shape !== null && shape !== situation.x87Shape) return false;
+  return inexactness === inexactnessFor(situation, { usesMxcsr, usesX87: shape !== null });
 }
 
 /** Whether a space has the code that a translation was made of, where it may be executed is the caller's business. */

@@ -132,6 +132,12 @@ export const SIMD = {
   i8x16Bitmask: 100,
   i32x4Bitmask: 164,
   i64x2Bitmask: 196,
+  i64x2Shl: 203,
+  i64x2Sub: 209,
+  f64x2Add: 240,
+  f64x2Sub: 241,
+  f64x2Mul: 242,
+  f64x2Div: 243,
 } as const;
 
 /** The level of a block, loop or if: how many enclose it. `br` takes it. */

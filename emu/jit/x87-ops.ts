@@ -2,18 +2,20 @@ import { EAX } from '../core/core-state.ts';
 import { C0, C1, C2, C3, PE } from '../fpu/environment.ts';
 import { ARITHMETIC_FLAGS } from '../interp/flags.ts';
 import { IN_MEMORY, type Insn } from '../isa/insn.ts';
-import { type BlockCode, HELPER_X87, READ, WRITE } from './block-code.ts';
+import { READ, WRITE } from './access-check.ts';
+import { type BlockCode, HELPER_X87 } from './block-code.ts';
 import { KNOWN } from './flag-code.ts';
+import { type Known, type Operation, SINGLE, writeFloatCheck, writeValueCheck, X87_DOUBLE } from './float-check.ts';
 import type { Writer } from './integer-ops.ts';
 import {
   D0,
   D1,
   D2,
   FLAGS,
+  S0,
   STACK,
   T0,
   T1,
-  W0,
   X87_A,
   X87_B,
   X87_DP,
@@ -32,75 +34,28 @@ import { LAST_ARITHMETIC, LAST_CLEAR, LAST_SINGLE, X87_ADD, X87_DIV, X87_MUL, X8
 
 type Row = readonly [writer: Writer, takes: (insn: Insn) => boolean];
 
-// Exponents well inside the range: then neither results nor their errors leave it.
-const EXPONENT_MASK = 0x7ffn << 52n;
-const EXPONENT_MIN = 124n << 52n;
-const EXPONENT_MAX = 1922n << 52n;
-
-/** Leaves a negative i64 when a double is outside the middle of the range; zeros are. */
-function pushDoubt(b: BlockCode, local: number): void {
-  const { code } = b;
-  code.get(local);
-  code.op(OP.i64ReinterpretF64);
-  code.i64(EXPONENT_MASK);
-  code.op(OP.i64And);
-  code.tee(W0);
-  code.i64(EXPONENT_MIN);
-  code.op(OP.i64Sub);
-  code.i64(EXPONENT_MAX);
-  code.get(W0);
-  code.op(OP.i64Sub, OP.i64Or);
-}
-
-/** The instruction is the interpreter's when the double is neither a zero nor normal. */
-function requireNumber(b: BlockCode, local: number): void {
-  const { code } = b;
-  b.exitIf(() => {
-    code.get(local);
-    code.op(OP.i64ReinterpretF64);
-    code.i64(EXPONENT_MASK);
-    code.op(OP.i64And);
-    code.tee(W0);
-    code.op(OP.i64Eqz);
-    code.get(local);
-    code.f64(0);
-    code.op(OP.f64Ne, OP.i32And);
-    code.get(W0);
-    code.i64(EXPONENT_MASK);
-    code.op(OP.i64Eq, OP.i32Or);
-  });
-}
-
-/** Reads the memory operand to `local`: m32fp, m64fp, m16int or m32int. */
+/** Reads the memory operand to `local`: m32fp, m64fp, m16int or m32int. It is then known to be a zero or middling. */
 function readMemory(b: BlockCode, insn: Insn, local: number): void {
   const { code } = b;
   const format = insn.row.operands[0] as string;
   b.pushChecked(b.addressOf(insn), insn.operands[0]!.size, READ);
   switch (format) {
     case 'm64fp':
+      code.tee(T1);
       code.mem(MEM.f64Load);
       code.set(local);
-      requireNumber(b, local);
+      writeValueCheck(b, X87_DOUBLE, local, (to) => {
+        to.get(T1);
+        to.mem(MEM.i32Load, 4);
+      });
       return;
     case 'm32fp':
-      code.mem(MEM.i32Load);
-      code.set(T1);
+      code.mem(MEM.f32Load);
+      code.set(S0);
       // A denormal single is a normal double, but raises an exception.
-      b.exitIf(() => {
-        code.get(T1);
-        code.i32(0x7f800000);
-        code.op(OP.i32And);
-        code.tee(T0);
-        code.i32(0x7f800000);
-        code.op(OP.i32Eq);
-        code.get(T0);
-        code.op(OP.i32Eqz);
-        code.get(T1);
-        code.i32(1);
-        code.op(OP.i32Shl, OP.i32Eqz, OP.i32Eqz, OP.i32And, OP.i32Or);
-      });
-      code.get(T1);
-      code.op(OP.f32ReinterpretI32, OP.f64PromoteF32);
+      writeValueCheck(b, SINGLE, S0);
+      code.get(S0);
+      code.op(OP.f64PromoteF32);
       break;
     case 'm16int':
       code.mem(MEM.i32Load16S);
@@ -136,39 +91,49 @@ function getStack(b: BlockCode, i: number): void {
   b.code.get(STACK + b.stackRegister(i));
 }
 
-/** Takes a value from the WebAssembly stack into ST(i), which is not empty afterwards. */
-function setStack(b: BlockCode, i: number): void {
-  b.code.set(STACK + b.fillStackRegister(i));
+/** Takes a value from the WebAssembly stack into ST(i), which is not empty afterwards. `known`: it is a zero or middling. */
+function setStack(b: BlockCode, i: number, known: boolean): void {
+  b.code.set(STACK + b.fillStackRegister(i, known));
 }
 
+const OPERATIONS: Record<number, readonly [Operation, op: number]> = {
+  [X87_ADD]: ['sum', OP.f64Add],
+  [X87_MUL]: ['product', OP.f64Mul],
+  [X87_DIV]: ['quotient', OP.f64Div],
+  [X87_SQRT]: ['root', OP.f64Sqrt],
+};
+
 /** D2 = D0 op D1, or the instruction is the interpreter's. */
-function compute(b: BlockCode, operation: number): void {
+function compute(b: BlockCode, number: number, known: Known): void {
   const { code } = b;
+  const [operation, op] = OPERATIONS[number]!;
   code.get(D0);
-  if (operation === X87_SQRT) code.op(OP.f64Sqrt);
-  else {
-    code.get(D1);
-    code.op(operation === X87_ADD ? OP.f64Add : operation === X87_MUL ? OP.f64Mul : OP.f64Div);
-  }
+  if (operation !== 'root') code.get(D1);
+  code.op(op);
   code.set(D2);
-  pushDoubt(b, D0);
-  if (operation !== X87_SQRT) {
-    pushDoubt(b, D1);
-    code.op(OP.i64Or);
-  } else {
-    // A negative operand.
-    code.get(D0);
-    code.op(OP.i64ReinterpretF64, OP.i64Or);
+  const second = operation === 'root' ? D0 : D1;
+  if (b.inexactIsOld) writeFloatCheck(b, X87_DOUBLE, operation, known);
+  else {
+    code.get(X87_INEXACT);
+    code.if();
+    askHelper(b, number, second);
+    code.else();
+    writeFloatCheck(b, X87_DOUBLE, operation, known);
+    code.end();
   }
-  pushDoubt(b, D2);
-  code.get(X87_INEXACT);
-  code.op(OP.i64Or, OP.i64Or);
-  code.i64(0n);
-  code.op(OP.i64LtS);
-  code.if();
-  code.i32(operation);
   code.get(D0);
-  code.get(operation === X87_SQRT ? D0 : D1);
+  code.set(X87_A);
+  code.get(second);
+  code.set(X87_B);
+  setLast(b, LAST_ARITHMETIC + number);
+}
+
+/** Whether the operation on D0 and another local can be done with doubles; "inexact" is raised if it is. */
+function askHelper(b: BlockCode, number: number, second: number): void {
+  const { code } = b;
+  code.i32(number);
+  code.get(D0);
+  code.get(second);
   code.call(HELPER_X87);
   code.set(T1);
   b.exitIf(() => {
@@ -184,27 +149,38 @@ function compute(b: BlockCode, operation: number): void {
   code.i32(PE);
   code.op(OP.i32Or);
   code.set(X87_STATUS);
-  code.i64(0n);
+  code.i32(0);
   code.set(X87_INEXACT);
   code.end();
-  code.end();
-  code.get(D0);
-  code.set(X87_A);
-  code.get(operation === X87_SQRT ? D0 : D1);
-  code.set(X87_B);
-  setLast(b, LAST_ARITHMETIC + operation);
 }
 
-/** Puts the operands of an operation, of which SUB and DIV may have theirs exchanged, into D0 and D1. */
-function arrange(b: BlockCode, kind: string, pushTo: () => void, pushFrom: () => void): number {
+/** An operand: code that leaves it on the stack, and whether it is known to be a zero or middling. */
+interface Operand {
+  readonly push: () => void;
+  readonly known: boolean;
+}
+
+const stackOperand = (b: BlockCode, i: number): Operand => ({ push: () => getStack(b, i), known: b.knowsStack(i) });
+
+const BASE_OPERATIONS: Record<string, number> = {
+  ADD: X87_ADD,
+  SUB: X87_ADD,
+  SUBR: X87_ADD,
+  MUL: X87_MUL,
+  DIV: X87_DIV,
+  DIVR: X87_DIV,
+};
+
+/** D2 = `to` op `from`; SUBR and DIVR have them exchanged, and a difference is a sum. */
+function arrange(b: BlockCode, kind: string, to: Operand, from: Operand): void {
   const { code } = b;
-  const reversed = kind === 'SUBR' || kind === 'DIVR';
-  (reversed ? pushFrom : pushTo)();
+  const [first, second] = kind.endsWith('R') ? [from, to] : [to, from];
+  first.push();
   code.set(D0);
-  (reversed ? pushTo : pushFrom)();
+  second.push();
   if (kind.startsWith('SUB')) code.op(OP.f64Neg);
   code.set(D1);
-  return kind.startsWith('DIV') ? X87_DIV : kind === 'MUL' ? X87_MUL : X87_ADD;
+  compute(b, BASE_OPERATIONS[kind]!, { a: first.known, b: second.known });
 }
 
 function arithmetic(kind: string, pops: boolean): Writer {
@@ -215,28 +191,25 @@ function arithmetic(kind: string, pops: boolean): Writer {
     b.requireFilled(to);
     if (inMemory) readMemory(b, insn, D2);
     else b.requireFilled(insn.operands[1]!.reg);
-    const pushFrom = (): void => (inMemory ? code.get(D2) : getStack(b, insn.operands[1]!.reg));
-    compute(
-      b,
-      arrange(b, kind, () => getStack(b, to), pushFrom),
-    );
+    const from = inMemory ? { push: () => code.get(D2), known: true } : stackOperand(b, insn.operands[1]!.reg);
+    arrange(b, kind, stackOperand(b, to), from);
     note(b, insn);
     code.get(D2);
-    setStack(b, to);
+    setStack(b, to, true);
     if (pops) b.popStack();
   };
 }
 
 const loadMemory: Writer = (b, insn) => {
   readMemory(b, insn, D0);
-  pushed(b, insn, () => b.code.get(D0));
+  pushed(b, insn, { push: () => b.code.get(D0), known: true });
 };
 
 /** Makes room and fills it. */
-function pushed(b: BlockCode, insn: Insn, push: () => void): void {
+function pushed(b: BlockCode, insn: Insn, { push, known }: Operand): void {
   push();
   b.pushStack();
-  setStack(b, 0);
+  setStack(b, 0, known);
   note(b, insn);
   setLast(b, LAST_CLEAR);
 }
@@ -244,11 +217,11 @@ function pushed(b: BlockCode, insn: Insn, push: () => void): void {
 const loadRegister: Writer = (b, insn) => {
   const from = insn.operands[0]!.reg;
   b.requireFilled(from);
-  pushed(b, insn, () => getStack(b, from));
+  pushed(b, insn, stackOperand(b, from));
 };
 
 function loadConstant(value: number): Writer {
-  return (b, insn) => pushed(b, insn, () => b.code.f64(value));
+  return (b, insn) => pushed(b, insn, { push: () => b.code.f64(value), known: true });
 }
 
 function storeMemory(pops: boolean): Writer {
@@ -276,7 +249,7 @@ function storeMemory(pops: boolean): Writer {
         code.f64(2 ** 120);
         code.op(OP.f64Le, OP.i32And, OP.i32Eqz);
         code.get(X87_INEXACT);
-        code.op(OP.i32WrapI64, OP.i32Or);
+        code.op(OP.i32Or);
         code.get(D0);
         code.f64(0);
         code.op(OP.f64Ne, OP.i32And);
@@ -297,8 +270,9 @@ function storeMemory(pops: boolean): Writer {
 function storeRegister(pops: boolean): Writer {
   return (b, insn) => {
     b.requireFilled(0);
+    const known = b.knowsStack(0);
     getStack(b, 0);
-    setStack(b, insn.operands[0]!.reg);
+    setStack(b, insn.operands[0]!.reg, known);
     note(b, insn);
     setLast(b, LAST_CLEAR);
     if (pops) b.popStack();
@@ -310,10 +284,11 @@ const exchange: Writer = (b, insn) => {
   const { reg } = insn.operands[0]!;
   b.requireFilled(0);
   b.requireFilled(reg);
+  const [first, second] = [b.knowsStack(0), b.knowsStack(reg)];
   getStack(b, 0);
   getStack(b, reg);
-  setStack(b, 0);
-  setStack(b, reg);
+  setStack(b, 0, second);
+  setStack(b, reg, first);
   note(b, insn);
   code.i32(LAST_CLEAR);
   code.set(X87_LAST);
@@ -324,7 +299,7 @@ function unary(op: number): Writer {
     b.requireFilled(0);
     getStack(b, 0);
     b.code.op(op);
-    setStack(b, 0);
+    setStack(b, 0, b.knowsStack(0));
     note(b, insn);
     setLast(b, LAST_CLEAR);
   };
@@ -334,10 +309,10 @@ const squareRoot: Writer = (b, insn) => {
   b.requireFilled(0);
   getStack(b, 0);
   b.code.set(D0);
-  compute(b, X87_SQRT);
+  compute(b, X87_SQRT, { a: b.knowsStack(0), b: true });
   note(b, insn);
   b.code.get(D2);
-  setStack(b, 0);
+  setStack(b, 0, true);
 };
 
 // Comparisons: of numbers, so never unordered.

@@ -69,6 +69,12 @@ export class X87Carrier {
     return this.fpu.top | (this.fpu.valid << 8);
   }
 
+  /** Whether the x87 of a core has raised "inexact" already. */
+  hasInexact(core: CoreState): boolean {
+    this.fpu.load(core.i32);
+    return (this.fpu.status & PE) !== 0;
+  }
+
   /** Fills the state block; its shape says whether the state is one that translated code knows. */
   load(core: CoreState, state: Int32Array, doubles: Float64Array): void {
     const { fpu } = this;

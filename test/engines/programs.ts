@@ -28,6 +28,7 @@ export const COMMANDS: readonly string[] = [
   'files 2',
   'forktree',
   'integers',
+  'jobs',
   'kevents',
   'kill -l',
   'locks 4',

@@ -1,0 +1,44 @@
+import { IN_XMM, type Insn } from '../isa/insn.ts';
+import { READ } from './access-check.ts';
+import type { BlockCode } from './block-code.ts';
+import type { Writer } from './integer-ops.ts';
+import { T0, XMM_LOCAL } from './locals.ts';
+import { OP, SIMD } from './wasm-code.ts';
+
+// Operands of SSE instructions.
+
+export type Row = readonly [writer: Writer, takes: (insn: Insn) => boolean];
+
+/** Leaves the address of the memory operand on the stack; 16 bytes must be aligned if `aligned`. */
+export function pushAddress(b: BlockCode, insn: Insn, size: number, need: number, aligned = false): void {
+  const { code } = b;
+  b.pushChecked(b.addressOf(insn), size, need);
+  if (!aligned) return;
+  code.set(T0);
+  b.exitIf(() => {
+    code.get(T0);
+    code.i32(15);
+    code.op(OP.i32And);
+  });
+  code.get(T0);
+}
+
+export function pushVector(b: BlockCode, reg: number): void {
+  b.useVector(reg);
+  b.code.get(XMM_LOCAL + reg);
+}
+
+export function popVector(b: BlockCode, reg: number): void {
+  b.changeVector(reg);
+  b.code.set(XMM_LOCAL + reg);
+}
+
+/** Operand i, 16 bytes. */
+export function pushVectorOperand(b: BlockCode, insn: Insn, i: number): void {
+  const { kind, reg } = insn.operands[i]!;
+  if (kind === IN_XMM) pushVector(b, reg);
+  else {
+    pushAddress(b, insn, 16, READ, true);
+    b.code.simdMem(SIMD.v128Load);
+  }
+}

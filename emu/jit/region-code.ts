@@ -60,7 +60,7 @@ import {
   X87_STATUS,
   XMM_LOCAL,
 } from './locals.ts';
-import { edgeName, nodeFor, type Plan } from './plan.ts';
+import { edgeName, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { StructuredWriter } from './structure.ts';
@@ -174,7 +174,7 @@ export class RegionCode {
     this.structure = new StructuredWriter(
       code,
       plan.flow,
-      (node) => plan.nodes[node]!.kind === 'switch',
+      (node) => isSwitch(plan, node),
       (node) => this.writeNode(node),
     );
     this.structure.write(0);
@@ -364,6 +364,22 @@ export class RegionCode {
   private writeLeaving(): void {
     const { code } = this;
     const miss = code.block();
+    this.writeLookUp(miss);
+    code.brIf(this.rootLabel);
+    this.storeState();
+    code.get(ENTRY);
+    code.get(T1);
+    code.returnCallIndirect(REGION_TYPE);
+    code.end();
+    code.i32(STATE);
+    code.get(TARGET_EIP);
+    code.mem(MEM.i32Store, S_EIP * 4);
+    code.br(this.exitLabel);
+  }
+
+  /** Puts the entry of TARGET_EIP into ENTRY and its function into T1; leaves on the stack whether that is this one. When there is none, control goes to `miss`. */
+  private writeLookUp(miss: Label): void {
+    const { code } = this;
     code.get(TARGET_EIP);
     code.get(TARGET_EIP);
     code.i32(12);
@@ -391,16 +407,6 @@ export class RegionCode {
     code.tee(T1);
     code.i32(this.slot);
     code.op(OP.i32Eq);
-    code.brIf(this.rootLabel);
-    this.storeState();
-    code.get(ENTRY);
-    code.get(T1);
-    code.returnCallIndirect(REGION_TYPE);
-    code.end();
-    code.i32(STATE);
-    code.get(TARGET_EIP);
-    code.mem(MEM.i32Store, S_EIP * 4);
-    code.br(this.exitLabel);
   }
 
   // Nodes.
@@ -542,13 +548,38 @@ export class RegionCode {
         this.goTo(node, b, block, block.next);
         return;
       case Ending.Indirect:
-        this.leave(b, block);
+        this.writeIndirect(node, b, block);
         return;
       case Ending.Interpreted:
         code.i32(this.newExit({ reason: Reason.Interpret, eip: block.next, refund: 0, kind: b.kind, always: true }));
         code.set(EXIT);
         code.br(this.exitLabel);
     }
+  }
+
+  /** Straight to those targets that are known and in the region. */
+  private writeIndirect(node: number, b: BlockCode, block: Block): void {
+    const { code } = this;
+    const labels = new Map<number, Label>();
+    for (const eip of block.targets) {
+      const to = nodeFor(this.plan, block, eip);
+      if (to !== null) labels.set(this.plan.entries.get(eip)!, this.structure.labelOf(node, to)!);
+    }
+    if (labels.size > 0) {
+      b.makeDynamic();
+      const elsewhere = code.block();
+      this.writeLookUp(elsewhere);
+      code.op(OP.i32Eqz);
+      code.brIf(elsewhere);
+      // No switch on the way is to look at it.
+      code.get(ENTRY);
+      code.i32(0);
+      code.set(ENTRY);
+      const table = Array.from({ length: Math.max(...labels.keys()) + 1 }, (_, entry) => labels.get(entry) ?? elsewhere);
+      code.brTable(table, elsewhere);
+      code.end();
+    }
+    this.leave(b, block);
   }
 
   /** The condition is on the stack. */

@@ -575,7 +575,10 @@ export class RegionCode {
       code.get(ENTRY);
       code.i32(0);
       code.set(ENTRY);
-      const table = Array.from({ length: Math.max(...labels.keys()) + 1 }, (_, entry) => labels.get(entry) ?? elsewhere);
+      const table = Array.from(
+        { length: Math.max(...labels.keys()) + 1 },
+        (_, entry) => labels.get(entry) ?? elsewhere,
+      );
       code.brTable(table, elsewhere);
       code.end();
     }

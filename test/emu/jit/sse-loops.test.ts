@@ -28,6 +28,8 @@ function drawInstruction(prng: Prng): number[] {
     ...[0, 1, 2].map(() => () => [DOUBLE, 0x0f, arithmetic(), ...operand()]),
     () => [SINGLE, 0x0f, arithmetic(), ...operand()],
     ...[0, 1].map(() => () => [PACKED, 0x0f, arithmetic(), ...operand()]),
+    () => [0x0f, arithmetic(), ...operand()],
+    () => [SINGLE, 0x0f, 0xe6, ...operand()],
     () => [DOUBLE, 0x0f, pick([0x5d, 0x5f]), ...operand()],
     () => [PACKED, 0x0f, 0x2e, ...operand()],
     () => [DOUBLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],

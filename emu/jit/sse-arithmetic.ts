@@ -188,32 +188,40 @@ const fromIntegers: Writer = (b, insn) => {
   b.knowDouble(to!.reg);
 };
 
-/** CVTTSD2SI within range; a fraction that is cut off is inexact. */
-const toInteger: Writer = (b, insn) => {
-  const { code } = b;
-  b.useMxcsr();
-  doubleOperand(b, insn, D1);
-  b.exitIf(() => {
-    DOUBLE.pushIsOdd(code, D1);
+/** CVTTSD2SI and CVTTSS2SI within range; a fraction that is cut off is inexact. */
+function toInteger(format: FloatFormat): Writer {
+  return (b, insn) => {
+    const { code } = b;
+    b.useMxcsr();
+    if (format === DOUBLE) doubleOperand(b, insn, D1);
+    else {
+      singleOperand(b, insn, S1);
+      code.get(S1);
+      code.op(OP.f64PromoteF32);
+      code.set(D1);
+    }
+    b.exitIf(() => {
+      format.pushIsOdd(code, format.b);
+      code.get(D1);
+      code.op(OP.f64Abs);
+      code.f64(2147483647);
+      code.op(OP.f64Lt, OP.i32Eqz, OP.i32Or);
+    });
     code.get(D1);
-    code.op(OP.f64Abs);
-    code.f64(2147483647);
-    code.op(OP.f64Lt, OP.i32Eqz, OP.i32Or);
-  });
-  code.get(D1);
-  code.op(OP.i32TruncF64S);
-  code.set(T1);
-  b.exitIf(() => {
+    code.op(OP.i32TruncF64S);
+    code.set(T1);
+    b.exitIf(() => {
+      code.get(T1);
+      code.op(OP.f64ConvertI32S);
+      code.get(D1);
+      code.op(OP.f64Ne);
+      code.get(INEXACT);
+      code.op(OP.i32And);
+    });
     code.get(T1);
-    code.op(OP.f64ConvertI32S);
-    code.get(D1);
-    code.op(OP.f64Ne);
-    code.get(INEXACT);
-    code.op(OP.i32And);
-  });
-  code.get(T1);
-  b.popRegister(insn.operands[0]!.reg, 4);
-};
+    b.popRegister(insn.operands[0]!.reg, 4);
+  };
+}
 
 // Singles.
 
@@ -313,7 +321,8 @@ export const sseArithmetic: Readonly<Record<string, Row>> = {
   MAXSD: [extreme(OP.f64Gt), any],
   CVTSI2SD: [fromInteger, any],
   CVTDQ2PD: [fromIntegers, any],
-  CVTTSD2SI: [toInteger, any],
+  CVTTSD2SI: [toInteger(DOUBLE), any],
+  CVTTSS2SI: [toInteger(SINGLE), any],
   CVTSS2SD: [toDouble, any],
   CVTSD2SS: [toSingle, any],
 };

@@ -35,7 +35,7 @@ function drawInstruction(prng: Prng): number[] {
     () => [DOUBLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],
     () => [DOUBLE, 0x0f, 0x5a, ...operand()],
     () => [SINGLE, 0x0f, 0x5a, ...operand()],
-    () => [DOUBLE, 0x0f, 0x2c, 0xc0 | reg()],
+    () => [pick([SINGLE, DOUBLE]), 0x0f, 0x2c, 0xc0 | reg()],
     () => [DOUBLE, 0x0f, 0x11, 0x43 | (reg() << 3), 8 * prng.below(DATA_WORDS / 4)],
   ])();
 }

@@ -11,7 +11,7 @@ import { Interpreter } from '../emu/interp/interpreter.ts';
 import { UnicornEngine } from '../emu/unicorn/unicorn-engine.ts';
 import { loadUnicorn } from '../src/host/unicorn-koffi.ts';
 import { System } from '../src/system.ts';
-import { build, COMPUTE_PROGRAMS, SYSCALL_PROGRAM } from './programs.ts';
+import { build, COMPUTE_PROGRAMS, SYSCALL_PROGRAMS } from './programs.ts';
 import { NATIVE, timeProgram } from './reference.ts';
 
 const STRETCH_MICROSECONDS = 300_000;
@@ -48,7 +48,7 @@ const library = loadUnicorn();
 console.log(`${library.name}; node ${process.version}`);
 const folder = mkdtempSync(path.join(tmpdir(), 'coreback-engines-'));
 try {
-  for (const program of [...COMPUTE_PROGRAMS, SYSCALL_PROGRAM]) {
+  for (const program of [...COMPUTE_PROGRAMS, SYSCALL_PROGRAMS[0]!]) {
     const built = build(program, folder);
     if (typeof built === 'string') throw new Error(built);
     const bytes = readFileSync(built.guest);

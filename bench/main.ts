@@ -10,10 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { CampaignRow } from './campaign.ts';
 import type { Emulation, EmulationJob } from './emulate.ts';
-import { type BenchProgram, build, COMPUTE_PROGRAMS, SYSCALL_PROGRAM, versionOf } from './programs.ts';
+import { type BenchProgram, build, COMPUTE_PROGRAMS, versionOf } from './programs.ts';
 import type { RecoveryRow } from './recovery.ts';
 import { NATIVE, outputOf, QEMU, timeProgram } from './reference.ts';
+import { type SliceRow, slicesText } from './slice-rows.ts';
 import type { SnapshotRow } from './snapshots.ts';
+import { type SyscallCost, syscallTable } from './syscall-table.ts';
 import { short, table } from './table.ts';
 
 interface ProgramRow {
@@ -102,18 +104,6 @@ function printAllocation(rows: readonly ProgramRow[]): void {
   console.log(`${table([['', 'whole machine', 'engine alone'], ...lines])}\n`);
 }
 
-function printSystemCalls({ roundsPerSecond: r, missing }: ProgramRow): void {
-  console.log('System calls: getpid(2) per second of CPU time, in thousands (a round of the program is 1000)');
-  if (missing) console.log(`  ${missing}\n`);
-  else
-    console.log(
-      `${table([
-        ['', 'coreback', 'qemu-i386', 'native int 0x80'],
-        ['getpid', short(r.coreback), short(r.qemu), short(r.native)],
-      ])}\n`,
-    );
-}
-
 function printRecovery(rows: readonly RecoveryRow[]): void {
   const heads = ['', 'core', 'checkpoint', '(host)', 'gcore holds', '(host)', 'restart', '(host)'];
   const lines = rows.map((r) => [
@@ -182,28 +172,32 @@ const host = {
 const dir = mkdtempSync(path.join(tmpdir(), 'coreback-bench-'));
 try {
   const say = (what: string): void => console.error(`measuring ${what} ...`);
-  const measured = [...COMPUTE_PROGRAMS, SYSCALL_PROGRAM].map((program) => {
+  const compute = COMPUTE_PROGRAMS.map((program) => {
     say(program.name);
     return measure(program, dir);
   });
-  const compute = measured.slice(0, COMPUTE_PROGRAMS.length);
-  const systemCalls = measured[COMPUTE_PROGRAMS.length]!;
+  say('system calls');
+  const systemCalls = inProcess<SyscallCost[]>('./syscalls.ts', '--json');
   say('checkpoints and restarts');
   const recovery = inProcess<RecoveryRow[]>('./recovery.ts');
   say('snapshots');
   const snapshots = inProcess<SnapshotRow[]>('./snapshots.ts');
   say('campaigns');
   const campaigns = inProcess<CampaignRow[]>('./campaign.ts');
-  if (values.json) console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaigns }, null, 2));
+  say('slices');
+  const slices = inProcess<SliceRow[]>('./slices.ts', '--json', '--only', '^(sieve|quicksort|fib)$');
+  if (values.json)
+    console.log(JSON.stringify({ host, compute, systemCalls, recovery, snapshots, campaigns, slices }, null, 2));
   else {
     console.log(`${host.cpu}, ${host.parallelism} processors, load ${short(host.loadBefore)}, Node ${host.node}`);
     console.log(`${host.clang}; ${host.qemu}\n`);
     printCompute(compute);
     printAllocation(compute);
-    printSystemCalls(systemCalls);
+    console.log(syscallTable(systemCalls));
     printRecovery(recovery);
     printSnapshots(snapshots);
     printCampaigns(campaigns);
+    console.log(`${slicesText(slices)}\n`);
   }
 } finally {
   rmSync(dir, { recursive: true, force: true });

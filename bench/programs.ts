@@ -33,7 +33,13 @@ export const CPU_PROGRAMS: readonly BenchProgram[] = [
   { name: 'chase', what: 'dependent loads' },
 ];
 
-export const SYSCALL_PROGRAM: BenchProgram = { name: 'getpid', what: 'system calls only' };
+/** What `npx tsx bench/syscalls.ts` measures; a round does it so many times. */
+export const SYSCALL_PROGRAMS: readonly (BenchProgram & { readonly perRound: number })[] = [
+  { name: 'getpid', what: 'getpid(2)', perRound: 1000 },
+  { name: 'pipe', what: 'write and read of a byte through a pipe', perRound: 100 },
+  { name: 'fork', what: 'fork, exit and wait4', perRound: 10 },
+  { name: 'switch', what: 'switch between two threads (umtx, futex)', perRound: 200 },
+];
 
 export interface Built {
   readonly guest: string;

@@ -15,23 +15,26 @@ u32 work(u32 rounds);
 #define SYS_write 4
 #define SYS_getpid 20
 /* Arguments on the stack, above a return address. */
-static inline u32 system_call(u32 number, u32 a, u32 b, u32 c) {
+static inline u32 system_call4(u32 number, u32 a, u32 b, u32 c, u32 d) {
   u32 result;
-  __asm__ volatile("pushl %4\n\tpushl %3\n\tpushl %2\n\tpushl $0\n\tint $0x80\n\taddl $16, %%esp"
+  __asm__ volatile("pushl %5\n\tpushl %4\n\tpushl %3\n\tpushl %2\n\tpushl $0\n\tint $0x80\n\taddl $20, %%esp"
                    : "=a"(result)
-                   : "a"(number), "r"(a), "r"(b), "r"(c)
+                   : "a"(number), "r"(a), "r"(b), "r"(c), "r"(d)
                    : "memory", "cc", "edx");
   return result;
 }
 #else
-#define SYS_exit 1
+/* exit_group(2) */
+#define SYS_exit 252
 #define SYS_write 4
 #define SYS_getpid 20
-static inline u32 system_call(u32 number, u32 a, u32 b, u32 c) {
+static inline u32 system_call4(u32 number, u32 a, u32 b, u32 c, u32 d) {
   u32 result;
-  __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory");
+  __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
   return result;
 }
 #endif
+
+static inline u32 system_call(u32 number, u32 a, u32 b, u32 c) { return system_call4(number, a, b, c, 0); }
 
 #endif

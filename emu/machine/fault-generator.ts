@@ -51,6 +51,7 @@ export class FaultGenerator {
     const found: { core: number; misses: number }[] = [];
     while (this.nextNs <= nowNs) {
       if (this.deadlineNs === null) {
+        this.skipPolls(nowNs, answerNs);
         for (let core = 0; core < this.answered.length; core++) {
           this.answered[core] = answerNs(core) <= this.config.deadlineNs;
         }
@@ -72,6 +73,21 @@ export class FaultGenerator {
       }
     }
     return found;
+  }
+
+  /**
+   * Polls of idle time that was skipped, but for the last ones: when every core answers or is known to be dead, nothing comes of them but
+   * a count.
+   */
+  private skipPolls(nowNs: number, answerNs: (core: number) => number): void {
+    const polls = Math.floor((nowNs - this.nextPollNs) / this.config.periodNs) - 1;
+    if (polls <= 0) return;
+    const answers = this.answered.map((_, core) => answerNs(core) <= this.config.deadlineNs);
+    if (answers.some((answered, core) => !answered && !this.reported[core])) return;
+    this.nextPollNs += polls * this.config.periodNs;
+    answers.forEach((answered, core) => {
+      if (!answered) this.missed[core] = this.missed[core]! + polls;
+    });
   }
 
   /** The fault of this core is known: it is not reported again. */

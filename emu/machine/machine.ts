@@ -109,6 +109,10 @@ export interface MachineConfig {
 export const CORES_MAX = 32;
 /** A core answers a poll in the time of so many instructions: an interrupt, a word to the device, the return. */
 const ANSWER_INSTRUCTIONS = 100;
+/** Nanoseconds beyond are no longer exact: a clock would stand still when a little is added. */
+const TIME_END_NS = Number.MAX_SAFE_INTEGER;
+/** What is due behind the end of time never happens. */
+const beforeTheEnd = (ns: number): number => (ns < TIME_END_NS ? ns : Number.POSITIVE_INFINITY);
 /** What an engine takes at most in one run. */
 const BUDGET_MAX = 0x7fffffff;
 
@@ -312,10 +316,11 @@ export class Machine {
     if (!this.faults.someAreBackLater && this.cores.every((core) => core.failed)) {
       return { reason: 'no-healthy-core', detail: 'every core has failed' };
     }
+    if (this.nowNs >= TIME_END_NS) return { reason: 'time-limit', detail: 'the end of virtual time, after 104 days' };
     if (this.nowNs >= limits.untilNs) return { reason: 'time-limit', detail: `virtual time ${this.nowNs} ns` };
     const left = limits.instructions - this.retired;
     if (left <= 0) return { reason: 'instruction-limit', detail: `${this.retired} instructions` };
-    const timerNs = this.handler.nextTimerNs();
+    const timerNs = beforeTheEnd(this.handler.nextTimerNs());
     const faultNs = this.faults.nextTimeNs(this.nowNs);
     const busy = this.cores.some((core) => !core.failed && this.handler.hasWork(core));
     // The generator alone is no reason to go on, unless it still has a dead core to find.

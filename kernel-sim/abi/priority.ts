@@ -15,6 +15,8 @@ export const PRI_MAX_TIMESHARE = 223;
 export const PUSER = PRI_MIN_TIMESHARE;
 export const PRI_MIN_IDLE = 224;
 export const PRI_MAX_IDLE = 255;
+/** Worse than any: nothing is lent. */
+export const PRI_MAX = 255;
 
 /** ULE splits the timeshare range: interactive threads below, batch threads above (sched_ule.c). */
 export const PRI_MIN_INTERACT = 120;

@@ -21,6 +21,7 @@ export const SI_LWP = 0x10007;
 /** si_code: sigqueue(2), and a POSIX timer. */
 export const SI_QUEUE = 0x10002;
 export const SI_TIMER = 0x10003;
+export const SI_ASYNCIO = 0x10004;
 
 /** siginfo_t, 64 bytes (freebsd-i386-abi.md, C). */
 export function encodeSiginfo(info: SiginfoFields): Uint8Array {

@@ -1,11 +1,11 @@
-import { assert } from '../../emu/base/errors.ts';
-import type { Errno, Pid } from '../abi/ids.ts';
+import { EAGAIN } from '../abi/errno.ts';
+import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { TID_MIN } from '../abi/ids.ts';
 import { IPPORT_EPHEMERAL_FIRST } from '../net/inet.ts';
 import { CONSOLE, controlTerminal, newConsole } from '../tty/tty.ts';
 import { openConsoleDescriptors } from '../vfs/filedesc.ts';
 import { mkfs } from '../vfs/memfs.ts';
-import { lookupPath } from '../vfs/namei.ts';
+import { hostCredentials, lookupPath } from '../vfs/namei.ts';
 import { newVmspace } from '../vm/vmspace.ts';
 import type { KernelConfig } from './config.ts';
 import { allCpus } from './cpumask.ts';
@@ -116,9 +116,9 @@ export interface SpawnOptions {
 /** Starts a program as a child of init with the console as descriptors 0, 1 and 2. The errno when exec or the affinity is refused. */
 export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | { errno: Errno } {
   const pid = allocatePid(k);
-  assert(pid !== null, 'no room for another process');
+  if (pid === null) return { errno: EAGAIN };
   const tid = allocateTid(k);
-  const cwd = lookupPath(k, { uid: 0, gid: 0, cwd: k.state.counters.rootVnode }, options.cwd ?? '/root', {
+  const cwd = lookupPath(k, hostCredentials(k), options.cwd ?? '/root', {
     follow: true,
   });
   const cwdId = typeof cwd === 'number' ? k.state.counters.rootVnode : cwd.id;
@@ -132,10 +132,8 @@ export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | {
   retainCpuset(k, CPUSET_DEFAULT);
   k.state.threads.set(tid, blankThread(tid, pid, '', k.now()));
   k.pcbs.set(tid, new Uint8Array(freshRegisters().slice().buffer));
-  k.setProc(pid, { fds: openConsoleDescriptors(k) });
   k.emit({ kind: 'fork', pid: INIT_PID, child: pid, how: 'spawn' });
-  const errno = options.affinity === undefined ? 0 : setThreadMask(k, tid, options.affinity);
-  const refused = errno || execve(k, tid, options.path, options.args, options.env ?? DEFAULT_ENV)?.errno;
+  const refused = prepare(k, pid, tid, options);
   if (refused) {
     exitProcess(k, pid, { code: 127 });
     return { errno: refused };
@@ -143,6 +141,15 @@ export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | {
   if (options.login) controlTerminal(k, pid, CONSOLE);
   makeRunnable(k, k.thread(tid), 'new');
   return { pid };
+}
+
+/** Console, CPUs and program of a new process. */
+function prepare(k: Kernel, pid: Pid, tid: Tid, { path, args, env, affinity }: SpawnOptions): Errno | 0 {
+  const fds = openConsoleDescriptors(k);
+  if (typeof fds === 'number') return fds;
+  k.setProc(pid, { fds });
+  const error = affinity === undefined ? 0 : setThreadMask(k, tid, affinity);
+  return error || (execve(k, tid, path, args, env ?? DEFAULT_ENV)?.errno ?? 0);
 }
 
 export const DEFAULT_ENV = ['PATH=/bin', 'HOME=/root', 'USER=root', 'TERM=dumb'];

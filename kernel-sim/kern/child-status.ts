@@ -20,7 +20,7 @@ const isNewsOf = (info: SigInfo, child: Pid): boolean =>
 
 /** siginfo_t of what has become of a child. */
 function newsOf(child: Proc, code: number, status: number): SigInfo {
-  return sigInfo(SIGCHLD, { code, pid: child.pid, uid: child.uid, status });
+  return sigInfo(SIGCHLD, { code, pid: child.pid, uid: child.ruid, status });
 }
 
 /** An ended child, by its wait status. */

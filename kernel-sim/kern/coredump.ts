@@ -32,7 +32,7 @@ import { cpusOf } from './cpumask.ts';
 import { baseSet } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
 import { kinfoFiles, kinfoProc, kinfoVmmap } from './kinfo.ts';
-import { cpuTimes } from './proc.ts';
+import { usageOf } from './proc.ts';
 import { fxsaveOf, userRegs } from './regs.ts';
 import { RELEASES } from './release.ts';
 import { softLimit } from './resource.ts';
@@ -68,7 +68,7 @@ export function coreImage(
 ): CoreImage {
   const p = k.proc(pid);
   const tids = [options.first, ...p.threads.filter((tid) => tid !== options.first)];
-  const { userNs, systemNs } = cpuTimes(k, p);
+  const { userNs, systemNs } = usageOf(k, p);
   const td = k.thread(options.first);
   return {
     layout: options.layout,
@@ -129,7 +129,7 @@ function procstatNotes(k: Kernel, p: Proc): ProcstatNotes {
     proc: { structsize: KINFO_PROC_SIZE, records: encodeArray(kinfoProcLayout, threads) },
     files: { structsize: KINFO_FILE_SIZE, records: encodeKinfoFiles(kinfoFiles(k, p)) },
     vmmap: { structsize: KINFO_VMENTRY_SIZE, records: encodeKinfoVmentries(kinfoVmmap(k, p) ?? []) },
-    groups: [p.gid],
+    groups: [p.gid, ...p.groups],
     umask: p.umask,
     rlimits: p.limits.map(({ soft, hard }) => ({ cur: rlimBits(soft), max: rlimBits(hard) })),
     osrel: p.osrel,

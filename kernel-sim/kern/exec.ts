@@ -16,6 +16,7 @@ import { checkAccess } from '../vfs/vnode.ts';
 import { syncFile } from '../vm/shared.ts';
 import { newVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import { beginCheckpoints } from './checkpoint.ts';
+import { execCredentials } from './credentials.ts';
 import { mapSegments, mapStack } from './exec-map.ts';
 import { buildStack } from './exec-stack.ts';
 import { type Kernel, latin1 } from './kernel.ts';
@@ -99,10 +100,12 @@ export function execve(
     execPath,
     textVnode: vnode,
     osrel: image.osrel,
+    ...execCredentials(p, k.vnode(vnode)),
     auxv: stack.auxv,
     ldt: [],
     // POSIX timers go with the old image; interval timers stay.
     timers: [],
+    aio: [],
     native: null,
     // Handlers are addresses in the old image; what was ignored stays ignored, but for SIGCHLD (execsigs).
     sigacts: p.sigacts.map((action, signo) => (action?.handler === 1 && signo !== SIGCHLD ? action : null)),

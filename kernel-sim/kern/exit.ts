@@ -10,7 +10,7 @@ import { cpusOf } from './cpumask.ts';
 import { groupsAround, hangUpOrphans } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
 import { processEvent } from './kqueue.ts';
-import { childrenOf, cpuTimes, INIT_PID } from './proc.ts';
+import { addUsage, childrenOf, INIT_PID, usageOf } from './proc.ts';
 import { noteReaped } from './rollback-point.ts';
 import { decayHistory } from './sched-priority.ts';
 import { shedLoad } from './shedding.ts';
@@ -25,7 +25,7 @@ export type ExitHow = { readonly code: number } | { readonly signo: number; read
 export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   const p = k.proc(target);
   const status = 'code' in how ? exitedStatus(how.code) : killedStatus(how.signo, how.dumped);
-  const times = cpuTimes(k, p);
+  const usage = usageOf(k, p);
   const threads = p.threads.map((id) => k.thread(id));
   const scheduling = schedulingOf(k, p);
   const groups = groupsAround(k, target);
@@ -37,11 +37,12 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     xstat: status,
     threads: [],
     vmspace: 0,
-    deadThreads: times,
+    deadThreads: usage,
     sigqueue: [],
     heldSignals: [],
     itimers: p.itimers.map(() => ({ valueNs: 0, intervalNs: 0 })),
     timers: [],
+    aio: [],
     stopped: 'no',
     vforkParent: 0,
     native: null,
@@ -112,13 +113,7 @@ export function reap(k: Kernel, target: Pid): void {
   forgetNews(k, p);
   const parent = k.findProc(p.ppid);
   if (parent) {
-    const { userNs, systemNs } = parent.children;
-    k.setProc(parent.pid, {
-      children: {
-        userNs: userNs + p.deadThreads.userNs + p.children.userNs,
-        systemNs: systemNs + p.deadThreads.systemNs + p.children.systemNs,
-      },
-    });
+    k.setProc(parent.pid, { children: addUsage(parent.children, addUsage(p.deadThreads, p.children)) });
   }
   k.state.procs.delete(target);
 }

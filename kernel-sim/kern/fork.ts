@@ -2,12 +2,14 @@ import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts
 import type { Pid } from '../abi/ids.ts';
 import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
+import { hasFreePages } from '../vm/memory.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
 import { takeCheckpoint } from './checkpoint.ts';
 import { retainCpuset } from './cpuset.ts';
+import { credentialsOf } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { forkEvent } from './kqueue.ts';
-import { allocatePid, allocateTid, blankProc, blankThread } from './proc.ts';
+import { allocatePid, allocateTid, blankProc, blankThread, INIT_PID } from './proc.ts';
 import { regsOf } from './regs.ts';
 import { cpuLimitNs, mayFork } from './resource.ts';
 import { noteBirth } from './rollback-point.ts';
@@ -15,23 +17,31 @@ import { makeRunnable } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
 import type { Thread } from './state.ts';
 
+export interface ForkOptions {
+  readonly shareMemory: boolean;
+  readonly vfork: boolean;
+  /** The child begins without descriptors (RFCFDG). */
+  readonly noFiles?: boolean;
+  /** It is a child of init from the beginning (RFNOWAIT). */
+  readonly orphan?: boolean;
+  readonly how: string;
+}
+
 /**
  * FreeBSD fork1: a child with a copy of everything but pending signals and times; it returns 0 (edx 1) from the same call. With
- * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes.
+ * `shareMemory` it uses the parent's address space. Null (EAGAIN) when there are too many processes. Differs: or
+ * no memory for a copy; FreeBSD would copy pages when they are written, and run out of them then.
  */
-export function forkProcess(
-  k: Kernel,
-  td: Thread,
-  options: { shareMemory: boolean; vfork: boolean; how: string },
-): Pid | null {
+export function forkProcess(k: Kernel, td: Thread, options: ForkOptions): Pid | null {
   const parent = k.proc(td.pid);
-  const childPid = mayFork(k, parent) ? allocatePid(k) : null;
+  const hasRoom = options.shareMemory || hasFreePages(k, k.space(parent.vmspace).residentCount);
+  const childPid = hasRoom && mayFork(k, parent) ? allocatePid(k) : null;
   if (childPid === null) return null;
   const nowNs = k.now();
   const childTid = allocateTid(k);
   const memory = options.shareMemory ? shareVmspace(k, parent.vmspace) : cloneVmspace(k, parent.vmspace);
   k.state.procs.set(childPid, {
-    ...blankProc(childPid, parent.pid, nowNs),
+    ...blankProc(childPid, options.orphan ? INIT_PID : parent.pid, nowNs),
     pgid: parent.pgid,
     sid: parent.sid,
     controlTerminal: parent.controlTerminal,
@@ -44,11 +54,10 @@ export function forkProcess(
     auxv: parent.auxv,
     vmspace: memory,
     threads: [childTid],
-    fds: forkDescriptors(k, parent),
+    fds: options.noFiles ? [] : forkDescriptors(k, parent),
     cwd: parent.cwd,
     umask: parent.umask,
-    uid: parent.uid,
-    gid: parent.gid,
+    ...credentialsOf(parent),
     nice: parent.nice,
     limits: parent.limits,
     cpuLimitNs: cpuLimitNs(parent.limits),
@@ -84,7 +93,8 @@ export function forkProcess(
   k.emit({ kind: 'fork', pid: parent.pid, child: childPid, how: options.how });
   // Differs: at once, not when the child first runs; it cannot run before.
   if (parent.traced && parent.followFork) {
-    k.setProc(childPid, { traced: true, ppid: parent.ppid, realParent: parent.pid });
+    const realParent = k.proc(childPid).ppid;
+    k.setProc(childPid, { traced: true, lwpEvents: parent.lwpEvents, ppid: parent.ppid, realParent });
     k.setThread(childTid, { dueStop: PL_FLAG_CHILD, ast: true });
   }
   makeRunnable(k, k.thread(childTid), 'new');

@@ -6,6 +6,7 @@ import { checkSharedPages } from '../vm/invariants.ts';
 import { cpuBit } from './cpumask.ts';
 import type { Kernel } from './kernel.ts';
 import { LDT_MAX } from './ldt.ts';
+import { lentPriority } from './lend.ts';
 import { queued } from './runq.ts';
 import type { Thread } from './state.ts';
 
@@ -33,6 +34,7 @@ function schedulerProblems(k: Kernel): string[] {
     const expected = waiting.length + (current === 0 ? 0 : 1);
     if (load !== expected) problems.push(`core ${cpu} has load ${load}, not ${expected}`);
   }
+  const anybodyLends = [...k.state.threads.values()].some(({ lendsTo }) => lendsTo !== 0);
   for (const td of k.state.threads.values()) {
     const where = places.get(td.tid) ?? [];
     places.delete(td.tid);
@@ -47,6 +49,8 @@ function schedulerProblems(k: Kernel): string[] {
     if (td.state === 'suspended' && !td.held && td.onCpu < 0 && !mayBeSuspended(k, td))
       problems.push(`thread ${td.tid} is suspended, and nobody will let it go on`);
     if (td.held && td.state === 'runnable') problems.push(`thread ${td.tid} is held back but queued`);
+    const lent = anybodyLends ? lentPriority(k, td.tid) : td.inheritedPri;
+    if (td.lentPri !== lent) problems.push(`thread ${td.tid} runs with a lent priority of ${td.lentPri}, not ${lent}`);
     problems.push(...sleepProblems(k, td));
     if ((td.state === 'running') === k.pcbs.has(td.tid))
       problems.push(`thread ${td.tid} is ${td.state}: saved registers do not fit`);

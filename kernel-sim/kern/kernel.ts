@@ -193,7 +193,8 @@ export class Kernel {
   }
 
   setVmspace(id: VmspaceId, patch: Partial<Vmspace>): Vmspace {
-    const next = { ...this.vmspace(id), ...patch };
+    const before = this.vmspace(id);
+    const next = { ...before, ...patch, mapChanges: before.mapChanges + (patch.map ? 1 : 0) };
     this.state.vmspaces.set(id, next);
     return next;
   }

@@ -65,8 +65,8 @@ import { deviceNumber, statVnode } from '../sys/file-stat.ts';
 import { pathOf } from '../vfs/memfs.ts';
 import { terminalOf } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
-import { cpuTimes } from './proc.ts';
-import { rusageOf, rusageOfThread, rusageOfTimes } from './resource.ts';
+import { usageOf } from './proc.ts';
+import { rusageOf, rusageOfThread, rusageOfUsage } from './resource.ts';
 import { slideWindow, userPriority, WINDOW_NS } from './sched-priority.ts';
 import type { Proc, SigInfo, Thread, VmEntry, VnodeId } from './state.ts';
 
@@ -95,6 +95,8 @@ export function kinfoProc(k: Kernel, p: Proc, td?: Thread): KinfoProc {
   };
 }
 
+const KI_NGROUPS = 16;
+
 function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
   const tty = p.controlTerminal ? terminalOf(k, p.sid) : undefined;
   return {
@@ -107,18 +109,18 @@ function identity(k: Kernel, p: Proc): Partial<KinfoProc> {
     ki_tsid: tty ? p.sid : 0,
     ki_tdev: tty ? deviceNumber(tty.name) : NODEV,
     ki_uid: p.uid,
-    ki_ruid: p.uid,
-    ki_svuid: p.uid,
-    ki_rgid: p.gid,
-    ki_svgid: p.gid,
-    ki_ngroups: 1,
-    ki_groups: [p.gid],
+    ki_ruid: p.ruid,
+    ki_svuid: p.svuid,
+    ki_rgid: p.rgid,
+    ki_svgid: p.svgid,
+    ki_ngroups: Math.min(KI_NGROUPS, 1 + p.groups.length),
+    ki_groups: [p.gid, ...p.groups].slice(0, KI_NGROUPS),
     ki_xstat: p.xstat,
     ki_flag: flagsOf(p) | (p.controlTerminal ? P_CONTROLT : 0),
     ki_kiflag: (tty ? KI_CTTY : 0) | (p.sid === p.pid ? KI_SLEADER : 0),
     ki_nice: p.nice,
     ki_comm: p.comm,
-    ki_login: 'root',
+    ki_login: p.login,
     ki_loginclass: 'default',
     ki_emul: SV_NAME,
     ki_numthreads: p.threads.length,
@@ -177,7 +179,7 @@ function memory(k: Kernel, p: Proc): Partial<KinfoProc> {
 }
 
 function times(k: Kernel, p: Proc, td: Thread | undefined): Partial<KinfoProc> {
-  const { userNs, systemNs } = td ?? cpuTimes(k, p);
+  const { userNs, systemNs } = td ?? usageOf(k, p);
   const { tv_sec, tv_usec } = timevalOf(p.startNs);
   return {
     ki_runtime: Math.floor((userNs + systemNs) / 1000),
@@ -185,7 +187,7 @@ function times(k: Kernel, p: Proc, td: Thread | undefined): Partial<KinfoProc> {
     ki_swtime: Math.max(0, Math.floor((k.now() - p.startNs) / 1e9)),
     ki_childtime: timevalOf(p.children.userNs + p.children.systemNs),
     ki_rusage: td ? rusageOfThread(k, td) : rusageOf(k, p),
-    ki_rusage_ch: rusageOfTimes(p.children),
+    ki_rusage_ch: rusageOfUsage(p.children),
   };
 }
 

@@ -1,9 +1,10 @@
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
-import { PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
+import { PRI_MAX, PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import { RLIM_INFINITY } from '../abi/resource.ts';
+import { ROOT_CREDENTIALS } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { DEFAULT_LIMITS } from './resource.ts';
-import type { Proc, SigStack, Thread } from './state.ts';
+import type { Proc, SigStack, Thread, Usage } from './state.ts';
 
 /** FreeBSD maxproc, sized for the machine: bounds what a fork bomb costs the host. */
 export const PROCS_MAX = 1044;
@@ -49,8 +50,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     fds: [],
     cwd: 0,
     umask: 0o022,
-    uid: 0,
-    gid: 0,
+    ...ROOT_CREDENTIALS,
     nice: 0,
     limits: DEFAULT_LIMITS,
     cpuLimitNs: RLIM_INFINITY,
@@ -60,6 +60,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     heldSignals: [],
     itimers: NO_ITIMERS,
     timers: [],
+    aio: [],
     traced: false,
     stopped: 'no',
     stopReported: false,
@@ -70,9 +71,10 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     stopInfo: null,
     syscallStops: 0,
     followFork: false,
+    lwpEvents: false,
     vforkParent: 0,
-    children: { userNs: 0, systemNs: 0 },
-    deadThreads: { userNs: 0, systemNs: 0 },
+    children: NO_USAGE,
+    deadThreads: NO_USAGE,
     checkpoint: null,
     shed: false,
     system: false,
@@ -108,6 +110,9 @@ export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): T
     priClass: PRI_TIMESHARE,
     basePri: PUSER,
     priority: PUSER,
+    lentPri: PRI_MAX,
+    inheritedPri: PRI_MAX,
+    lendsTo: 0,
     slice: 1,
     runNs: 0,
     sleepNs: 0,
@@ -116,13 +121,10 @@ export function blankThread(id: Tid, owner: Pid, name: string, nowNs: number): T
     windowStartNs: nowNs,
     lastCpu: -1,
     onCpu: -1,
-    userNs: 0,
-    systemNs: 0,
+    ...NO_USAGE,
     cpusUsed: 0,
     cpuset: 1,
     dispatchedNs: nowNs,
-    voluntarySwitches: 0,
-    involuntarySwitches: 0,
   };
 }
 
@@ -133,13 +135,25 @@ export function childrenOf(k: Kernel, parent: Pid): Proc[] {
   return children.sort((a, b) => a.pid - b.pid);
 }
 
-/** User and system time of a process, living and dead threads together, in ns. */
-export function cpuTimes(k: Kernel, p: Proc): { userNs: number; systemNs: number } {
-  let { userNs, systemNs } = p.deadThreads;
-  for (const id of p.threads) {
-    const td = k.thread(id);
-    userNs += td.userNs;
-    systemNs += td.systemNs;
-  }
-  return { userNs, systemNs };
-}
+/** Nothing used yet. */
+export const NO_USAGE: Usage = {
+  userNs: 0,
+  systemNs: 0,
+  voluntarySwitches: 0,
+  involuntarySwitches: 0,
+  minorFaults: 0,
+  handledSignals: 0,
+};
+
+export const addUsage = (a: Usage, b: Usage): Usage => ({
+  userNs: a.userNs + b.userNs,
+  systemNs: a.systemNs + b.systemNs,
+  voluntarySwitches: a.voluntarySwitches + b.voluntarySwitches,
+  involuntarySwitches: a.involuntarySwitches + b.involuntarySwitches,
+  minorFaults: a.minorFaults + b.minorFaults,
+  handledSignals: a.handledSignals + b.handledSignals,
+});
+
+/** What a process has used, living and dead threads together. */
+export const usageOf = (k: Kernel, p: Proc): Usage =>
+  p.threads.map((id) => k.thread(id)).reduce<Usage>(addUsage, p.deadThreads);

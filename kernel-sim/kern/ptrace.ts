@@ -5,6 +5,7 @@ import { PSL_USERCHANGE } from '../abi/ptrace.ts';
 import type { Reg } from '../abi/reg.ts';
 import { SIGSTOP } from '../abi/signal.ts';
 import { faultInAnyProt } from '../vm/fault.ts';
+import { canDebug } from './credentials.ts';
 import { leaveCopy } from './duplicate.ts';
 import type { Kernel } from './kernel.ts';
 import { GENERAL_FIELDS, loadSelectors, regsOf, SELECTOR_FIELDS } from './regs.ts';
@@ -60,10 +61,13 @@ export function attachTracer(k: Kernel, tracer: Pid, id: number): Errno | 0 {
   if (proc.traced) return EBUSY;
   if (proc.system) return EINVAL;
   const me = k.proc(tracer);
-  if (me.uid !== 0 && me.uid !== proc.uid) return EPERM;
+  if (!canDebug(me, proc)) return EPERM;
   // A tracer that is itself traced by the target would wait for itself.
-  for (let above: Proc | undefined = me; above?.traced; above = k.findProc(above.ppid)) {
+  // (PT_TRACE_ME asks nobody: two processes may trace each other already.)
+  const seen = new Set<Pid>();
+  for (let above: Proc | undefined = me; above?.traced && !seen.has(above.pid); above = k.findProc(above.ppid)) {
     if (above.ppid === proc.pid) return EINVAL;
+    seen.add(above.pid);
   }
   const realParent = proc.ppid === tracer ? 0 : proc.ppid;
   const wasStopped = proc.stopped !== 'no';
@@ -78,7 +82,7 @@ export function attachTracer(k: Kernel, tracer: Pid, id: number): Errno | 0 {
 export function detachTracer(k: Kernel, tracee: Pid, signo: Signo | 0): void {
   const p = k.proc(tracee);
   const back = p.realParent !== 0 && k.findProc(p.realParent) ? p.realParent : p.ppid;
-  k.setProc(tracee, { traced: false, followFork: false, ppid: back, realParent: 0 });
+  k.setProc(tracee, { traced: false, followFork: false, lwpEvents: false, ppid: back, realParent: 0 });
   for (const tid of p.threads) k.setThread(tid, { held: false });
   resumeProcess(k, tracee, signo);
 }

@@ -12,6 +12,7 @@ import { CPUSET_DEFAULT, releaseCpuset, retainCpuset } from './cpuset.ts';
 import { exitProcess } from './exit.ts';
 import { type FaultReport, reportDetection } from './fault-report.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
+import { relend } from './lend.ts';
 import { spawnNative } from './native.ts';
 import { INIT_PID } from './proc.ts';
 import { POLICIES, type Remedy } from './recovery-policy.ts';
@@ -189,7 +190,7 @@ function loseAll(k: Kernel, points: readonly RollbackPoint[], core: KernelCore):
 function identityOf(k: Kernel, then: Thread, core: KernelCore): ThreadIdentity {
   const lost = k.state.recoveries.get(then.pid)?.threads.find(({ tid }) => tid === then.tid);
   const now = k.state.threads.get(then.tid) ?? lost;
-  const { tid, name, sigmask, sigmaskAfter, sigstack, unparked, pending, sleep } = then;
+  const { tid, name, sigmask, sigmaskAfter, sigstack, unparked, pending, sleep, inheritedPri, lendsTo } = then;
   const { priClass, basePri, priority, cpusUsed, runNs, sleepNs } = now ?? then;
   const first = k.findProc(then.pid)?.threads[0];
   const cpuset =
@@ -197,7 +198,7 @@ function identityOf(k: Kernel, then: Thread, core: KernelCore): ThreadIdentity {
   const lastCpu = k.cpu(core.id).dead ? (now ?? then).lastCpu : core.id;
   return {
     ...{ tid, name, priClass, basePri, priority, cpuset, sigstack, unparked, lastCpu, cpusUsed, runNs, sleepNs },
-    ...{ sigmask, sigmaskAfter, pending, sleep },
+    ...{ sigmask, sigmaskAfter, pending, sleep, inheritedPri, lendsTo },
     sigqueue: now?.sigqueue ?? [],
   };
 }
@@ -269,6 +270,8 @@ export function adoptIdentity(k: Kernel, child: Pid, lostPid: Pid): void {
   threads.forEach((identity, n) => {
     renameThread(k, body.threads[n]!, lostPid, identity, body.vmspace);
   });
+  // The locks are those of the state that has come back, the priorities those that the threads had in the end.
+  for (const { tid } of threads) relend(k, tid);
   adoptMap(k, body.vmspace, point);
   const { comm, args, execPath, textVnode, osrel, env } = point.proc;
   k.setProc(lostPid, {

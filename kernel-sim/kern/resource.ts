@@ -18,9 +18,9 @@ import { SIGKILL, SIGXCPU } from '../abi/signal.ts';
 import { MAXDSIZ, MAXSSIZ } from '../abi/vmparam.ts';
 import { FILES_PER_PROC_MAX } from '../vfs/limits.ts';
 import type { Kernel } from './kernel.ts';
-import { cpuTimes } from './proc.ts';
+import { usageOf } from './proc.ts';
 import { psignal } from './signal.ts';
-import type { Proc, Thread } from './state.ts';
+import type { Proc, Thread, Usage } from './state.ts';
 
 /** What no setrlimit(2) can exceed; the other resources are without limit. */
 const CEILINGS: ReadonlyMap<number, number> = new Map([
@@ -51,7 +51,7 @@ const CPU_GRACE_NS = 5 * NS_PER_SEC;
 /** FreeBSD lim_cb: SIGXCPU when a process has used up its CPU time, SIGKILL at the hard limit. */
 export function checkCpuLimit(k: Kernel, p: Proc): void {
   if (p.cpuLimitNs === RLIM_INFINITY) return;
-  const { userNs, systemNs } = cpuTimes(k, p);
+  const { userNs, systemNs } = usageOf(k, p);
   const used = userNs + systemNs;
   if (used < p.cpuLimitNs) return;
   const { hard } = p.limits[RLIMIT_CPU]!;
@@ -70,7 +70,7 @@ export function mayFork(k: Kernel, p: Proc): boolean {
   const most = softLimit(p, RLIMIT_NPROC);
   if (p.uid === 0 || most === RLIM_INFINITY) return true;
   let count = 0;
-  for (const other of k.state.procs.values()) if (other.uid === p.uid) count++;
+  for (const other of k.state.procs.values()) if (other.ruid === p.ruid) count++;
   return count < most;
 }
 
@@ -92,35 +92,27 @@ export function setLimit(k: Kernel, p: Proc, which: number, wanted: Rlimit): Err
   return 0;
 }
 
-type Times = { readonly userNs: number; readonly systemNs: number };
-
-export const rusageOfTimes = ({ userNs, systemNs }: Times): Rusage => ({
+/** What has been used as struct rusage says it, but for what is resident. Differs: there is no I/O to count. */
+export const rusageOfUsage = (usage: Usage): Rusage => ({
   ...rusageLayout.zero,
-  ru_utime: timevalOf(userNs),
-  ru_stime: timevalOf(systemNs),
+  ru_utime: timevalOf(usage.userNs),
+  ru_stime: timevalOf(usage.systemNs),
+  ru_minflt: usage.minorFaults,
+  ru_nsignals: usage.handledSignals,
+  ru_nvcsw: usage.voluntarySwitches,
+  ru_nivcsw: usage.involuntarySwitches,
 });
 
-/** What one thread has used. Differs: page faults, I/O and signals are not counted, and ru_maxrss is what is resident now. */
-export function rusageOfThread(k: Kernel, td: Thread): Rusage {
-  return {
-    ...rusageOfTimes(td),
-    ru_maxrss: residentKiB(k, k.proc(td.pid)),
-    ru_nvcsw: td.voluntarySwitches,
-    ru_nivcsw: td.involuntarySwitches,
-  };
-}
+/** What one thread has used. Differs: ru_maxrss is what is resident now. */
+export const rusageOfThread = (k: Kernel, td: Thread): Rusage => ({
+  ...rusageOfUsage(td),
+  ru_maxrss: residentKiB(k, k.proc(td.pid)),
+});
 
-/** What a process has used: living threads and dead ones. Differs: as rusageOfThread, and switches of dead threads are lost. */
-export function rusageOf(k: Kernel, p: Proc): Rusage {
-  const total = { ...p.deadThreads, ru_nvcsw: 0, ru_nivcsw: 0 };
-  for (const td of p.threads.map((id) => k.thread(id))) {
-    total.userNs += td.userNs;
-    total.systemNs += td.systemNs;
-    total.ru_nvcsw += td.voluntarySwitches;
-    total.ru_nivcsw += td.involuntarySwitches;
-  }
-  const { ru_nvcsw, ru_nivcsw } = total;
-  return { ...rusageOfTimes(total), ru_maxrss: residentKiB(k, p), ru_nvcsw, ru_nivcsw };
-}
+/** What a process has used. Differs: as rusageOfThread. */
+export const rusageOf = (k: Kernel, p: Proc): Rusage => ({
+  ...rusageOfUsage(usageOf(k, p)),
+  ru_maxrss: residentKiB(k, p),
+});
 
 const residentKiB = (k: Kernel, p: Proc): number => (k.spaces.get(p.vmspace)?.residentCount ?? 0) * 4;

@@ -6,6 +6,7 @@ import { releaseFile, retainFile } from '../vfs/filedesc.ts';
 import { setFileData } from '../vfs/vnode.ts';
 import { forgetFilePages } from '../vm/shared.ts';
 import { releaseCpuset } from './cpuset.ts';
+import { credentialsOf } from './credentials.ts';
 import { exitProcess } from './exit.ts';
 import type { Kernel } from './kernel.ts';
 import { isDescriptorFilter } from './kqueue.ts';
@@ -91,9 +92,10 @@ const withoutBirths = (since: SincePoint, forgotten: readonly Pid[]): SincePoint
 
 function rollBackProcess(k: Kernel, { proc: then, since }: RollbackPoint): void {
   const p = k.proc(then.pid);
-  const { umask, uid, gid, limits, children } = then;
+  const { umask, limits, children } = then;
   k.setProc(p.pid, {
-    ...{ umask, uid, gid, limits, children },
+    ...{ umask, limits, children },
+    ...credentialsOf(then),
     // A signal that comes for a handler set since must not find the default action, which may be to end.
     sigacts: p.sigacts.map((action, signo) => then.sigacts[signo] ?? action),
     cwd: k.state.vnodes.get(then.cwd)?.type === 'dir' ? then.cwd : p.cwd,
@@ -101,6 +103,7 @@ function rollBackProcess(k: Kernel, { proc: then, since }: RollbackPoint): void 
     // Points in time stay what they were: a timer that has gone off since goes off again.
     itimers: then.itimers,
     timers: then.timers,
+    aio: then.aio,
   });
 }
 

@@ -65,8 +65,12 @@ export function timesharePriority(
   return Math.max(PRI_MIN_BATCH, Math.min(PRI_MAX_BATCH, priority));
 }
 
-/** The thread's user priority as of `nowNs`; classes other than timeshare keep theirs. */
-export function userPriority(td: Thread, nice: number, nowNs: number): number {
+/** The thread's user priority as of `nowNs`, or what it is lent if that is better. */
+export const userPriority = (td: Thread, nice: number, nowNs: number): number =>
+  Math.min(td.lentPri, ownPriority(td, nice, nowNs));
+
+/** Classes other than timeshare keep theirs. */
+function ownPriority(td: Thread, nice: number, nowNs: number): number {
   if (priBase(td.priClass) !== PRI_TIMESHARE) return td.basePri;
   return timesharePriority(td.runNs, td.sleepNs, nice, { runNs: td.windowRunNs, spanNs: nowNs - td.windowStartNs });
 }

@@ -92,6 +92,8 @@ export function psignal(
   if (p.state === 'lost') return;
 
   if (signo === SIGKILL) {
+    // It waits until the tracer lets the process go on. Differs: then it acts at once, and does not stop the process once more.
+    if (p.stopped !== 'no' && p.traced) return;
     if (p.stopped !== 'no') resumeProcess(k, target, 0);
   } else if (p.stopped !== 'no') {
     if (signo === SIGCONT && p.stopped === 'signal') {
@@ -441,6 +443,7 @@ function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boo
     exitProcess(k, td.pid, { signo: SIGILL, dumped: false });
     return false;
   }
+  k.setThread(tid, { handledSignals: td.handledSignals + 1 });
   const sigmask = td.sigmask.map((word, n) => word | action.mask[n]!);
   const bit = info.signo - 1;
   if ((action.flags & SA_NODEFER) === 0) sigmask[bit >> 5] = sigmask[bit >> 5]! | (1 << (bit & 31));

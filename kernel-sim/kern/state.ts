@@ -53,8 +53,20 @@ export interface Proc {
   readonly fds: readonly (FdEntry | null)[];
   readonly cwd: VnodeId;
   readonly umask: number;
+  /** FreeBSD p_ucred: the effective ids (cr_uid, cr_groups[0]). */
   readonly uid: number;
   readonly gid: number;
+  /** Real and saved ids. */
+  readonly ruid: number;
+  readonly rgid: number;
+  readonly svuid: number;
+  readonly svgid: number;
+  /** Groups beside the effective one. */
+  readonly groups: readonly number[];
+  /** FreeBSD P_SUGID: its ids have changed since its user began it. */
+  readonly setugid: boolean;
+  /** FreeBSD s_login, the same in the whole session. */
+  readonly login: string;
   readonly nice: number;
   /** FreeBSD p_limit: indexed by RLIMIT_ number. */
   readonly limits: readonly Rlimit[];
@@ -73,6 +85,8 @@ export interface Proc {
   readonly itimers: readonly Itimer[];
   /** Timers of ktimer_create(2), by id. */
   readonly timers: readonly (KTimer | null)[];
+  /** Asynchronous transfers that are complete and that it has not asked about. */
+  readonly aio: readonly AioJob[];
 
   /** FreeBSD P_TRACED. */
   readonly traced: boolean;
@@ -94,12 +108,14 @@ export interface Proc {
   readonly syscallStops: number;
   /** FreeBSD P_FOLLOWFORK: children are traced from birth by the same tracer. */
   readonly followFork: boolean;
+  /** PTRACE_LWP: threads of a traced process stop when they are born and before they end. */
+  readonly lwpEvents: boolean;
 
   /** vfork(2): the parent sleeps until this process execs or exits. */
   readonly vforkParent: Pid | 0;
-  readonly children: { readonly userNs: number; readonly systemNs: number };
-  /** User and system time of threads that have exited. */
-  readonly deadThreads: { readonly userNs: number; readonly systemNs: number };
+  /** Of children that have ended and were waited for, and of threads that have ended. */
+  readonly children: Usage;
+  readonly deadThreads: Usage;
   /** Null when the process is not checkpointed. */
   readonly checkpoint: CheckpointState | null;
   /** FreeBSD P_SYSTEM: the kernel's own; takes no signals, is not traced or checkpointed. */
@@ -108,6 +124,18 @@ export interface Proc {
   readonly shed: boolean;
   /** A native program's state: the process runs TypeScript steps instead of i386 code (see kern/native.ts). */
   readonly native: NativeState | null;
+}
+
+/** What of a struct rusage adds up. */
+export interface Usage {
+  readonly userNs: number;
+  readonly systemNs: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+  /** Page faults of its own instructions. */
+  readonly minorFaults: number;
+  /** Signals for which a handler was called. */
+  readonly handledSignals: number;
 }
 
 /** A signal that does not reach its process until that has a handler for it, ignores it or waits for it. */
@@ -121,6 +149,13 @@ export interface HeldSignal {
 export interface Itimer {
   readonly valueNs: number;
   readonly intervalNs: number;
+}
+
+/** FreeBSD struct aiocblist: `address` of its control block, by which it is known; `status` is its result, -1 with an `error`. */
+export interface AioJob {
+  readonly address: number;
+  readonly status: number;
+  readonly error: number;
 }
 
 export interface KTimer {
@@ -243,7 +278,7 @@ export interface SigInfo {
 /** `suspended`: stopped with its process, neither on a queue nor asleep. */
 export type ThreadState = 'running' | 'runnable' | 'sleeping' | 'suspended';
 
-export interface Thread {
+export interface Thread extends Usage {
   readonly tid: Tid;
   readonly pid: Pid;
   readonly name: string;
@@ -284,6 +319,12 @@ export interface Thread {
   readonly basePri: number;
   /** td_priority: what the queues sort by; raised for the time of a sleep in the kernel. */
   readonly priority: number;
+  /** td_lend_user_pri: the thread is not worse than this as long as others wait for it (kern/lend.ts). */
+  readonly lentPri: number;
+  /** uq_inherited_pri: the best ceiling of the priority-protected mutexes that it holds. */
+  readonly inheritedPri: number;
+  /** The owner of the priority-inheriting mutex for which it waits; 0: it waits for none. */
+  readonly lendsTo: Tid | 0;
   /** Stat ticks left of the time slice. */
   readonly slice: number;
   /** Recent run and sleep time in ns, decayed (ts_runtime, ts_slptime). */
@@ -298,16 +339,12 @@ export interface Thread {
   readonly lastCpu: number;
   /** Core whose queue it stands in or that runs it; -1 otherwise. */
   readonly onCpu: number;
-  readonly userNs: number;
-  readonly systemNs: number;
   /** Every core that has run it, as a bit mask. */
   readonly cpusUsed: number;
   /** The set it belongs to: a numbered set, or an anonymous one under its numbered parent. */
   readonly cpuset: CpusetId;
   /** When it was last put on a core. */
   readonly dispatchedNs: number;
-  readonly voluntarySwitches: number;
-  readonly involuntarySwitches: number;
 }
 
 export interface Sleep {
@@ -426,6 +463,8 @@ export interface Vmspace {
   readonly refs: number;
   /** Ascending, disjoint, page aligned. */
   readonly map: readonly VmEntry[];
+  /** FreeBSD vm_map.timestamp: how often the map has been changed. */
+  readonly mapChanges: number;
   readonly textAddr: number;
   readonly textSize: number;
   /** vm_daddr, vm_dsize: start and size in bytes of the data segment; the break is their sum. */
@@ -850,6 +889,8 @@ export type ThreadIdentity = Pick<
   | 'unparked'
   | 'pending'
   | 'sleep'
+  | 'inheritedPri'
+  | 'lendsTo'
   | 'lastCpu'
   | 'cpusUsed'
   | 'runNs'

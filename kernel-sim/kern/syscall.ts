@@ -10,7 +10,7 @@ import type { TracedCall } from './call-trace.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
 import { regsOf } from './regs.ts';
 import { leaveCore } from './sched.ts';
-import { hasDeliverable, restartsCalls, sigInfo, tdsignal } from './signal.ts';
+import { hasDeliverable, reportIfHalted, restartsCalls, sigInfo, tdsignal } from './signal.ts';
 import { FIRST_ENTRY, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
 
 /** syscall(2) and __syscall(2): the number is an argument. */
@@ -126,7 +126,7 @@ function sleepIn(
   result: Extract<SyscallResult, { kind: 'sleep' }>,
 ): void {
   const interruptible = result.interruptible ?? true;
-  const { resume, shown = null } = result;
+  const { resume = null, shown = null } = result;
   const pending = { code: row.number, args, resume, woken: 'wakeup' as const, shown };
   const sleep = { wchan: result.wchan, wmesg: result.wmesg, deadlineNs: result.deadlineNs ?? null, interruptible };
   // A signal that is pending already ends an interruptible sleep before it begins.
@@ -144,6 +144,8 @@ function sleepIn(
     sleepStartNs: k.now(),
     voluntarySwitches: td.voluntarySwitches + 1,
   });
+  // It may have been the last that still ran in a process that is stopping.
+  reportIfHalted(k, td.pid);
 }
 
 /** Writes the result where user mode looks for it. The thread may be gone (exit) or have left the core (stop, exec by a tracer). */

@@ -2,9 +2,11 @@ import { EBP, EFLAGS, EIP, ESP, FLAG_TF, SEG_GS } from '../../emu/core/core-stat
 import { SELECTOR_UGS } from '../../emu/core/reset.ts';
 import { EFAULT, EPROCLIM } from '../abi/errno.ts';
 import type { Errno, Tid } from '../abi/ids.ts';
+import { PL_FLAG_BORN, PL_FLAG_SCX } from '../abi/ptrace.ts';
 import { releaseCpuset, retainCpuset } from './cpuset.ts';
 import type { Kernel } from './kernel.ts';
-import { allocateTid, blankThread } from './proc.ts';
+import { relend } from './lend.ts';
+import { addUsage, allocateTid, blankThread } from './proc.ts';
 import { loadSelectors, regsOf } from './regs.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
@@ -60,6 +62,7 @@ export function createThread(k: Kernel, creator: Thread, wanted: NewThread): Tid
     gsBase: 'entry' in start ? start.tlsBase : creator.gsBase,
     fsBase: creator.fsBase,
     held: wanted.suspended,
+    ...(p.traced && p.lwpEvents ? { dueStop: PL_FLAG_BORN | PL_FLAG_SCX, ast: true } : {}),
   });
   const regs = regsOf(k, creator.tid).slice();
   regs[EFLAGS] = regs[EFLAGS]! & ~FLAG_TF;
@@ -107,10 +110,9 @@ export function singleThread(k: Kernel, survivor: Tid): void {
 function dropThread(k: Kernel, td: Thread): void {
   removeThread(k, td.tid);
   const { threads, deadThreads } = k.proc(td.pid);
-  const { userNs, systemNs } = deadThreads;
   k.setProc(td.pid, {
     threads: threads.filter((id) => id !== td.tid),
-    deadThreads: { userNs: userNs + td.userNs, systemNs: systemNs + td.systemNs },
+    deadThreads: addUsage(deadThreads, td),
   });
   k.emit({ kind: 'thread-exit', pid: td.pid, tid: td.tid });
 }
@@ -124,4 +126,5 @@ export function removeThread(k: Kernel, id: Tid): void {
   releaseCpuset(k, td.cpuset);
   k.pcbs.delete(id);
   k.state.threads.delete(id);
+  relend(k, td.lendsTo);
 }

@@ -247,7 +247,8 @@ export class KernelTrapHandler implements TrapHandler {
       const address = regs[CR2]! >>> 0;
       const p = k.proc(td.pid);
       const outcome = vmFault(k, p.vmspace, address, (regs[EXIT_ERROR_CODE]! & PF_WRITE) !== 0);
-      if (outcome === 'mapped') return;
+      if (outcome === 'mapped') k.setThread(tid, { minorFaults: td.minorFaults + 1 });
+      if (outcome === 'mapped' || outcome === 'no-memory') return;
       const protection = outcome === 'protection';
       const old = protection && p.osrel < OSREL_SIGSEGV;
       const code = old ? BUS_PAGE_FAULT : protection ? SEGV_ACCERR : SEGV_MAPERR;

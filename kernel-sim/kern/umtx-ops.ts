@@ -1,13 +1,16 @@
 import { EAGAIN, EBUSY, EDEADLK, EFAULT, EINTR, EINVAL, EPERM } from '../abi/errno.ts';
-import type { Errno, Pid } from '../abi/ids.ts';
+import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import { PRI_MAX, PRI_MIN_REALTIME } from '../abi/priority.ts';
 import type { Kernel } from './kernel.ts';
+import { lendTo, relend, worthOf } from './lend.ts';
 import type { Thread } from './state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
 import {
   copyinDeadline,
   copyinUmtxTimeout,
+  lendFromQueue,
+  lentOwner,
   type UmtxEntry,
-  type UmtxQueue,
   umtxCount,
   umtxEntry,
   umtxRestartable,
@@ -30,6 +33,7 @@ const isContested = (word: number): boolean => word >= CONTESTED;
 const contested = (word: number): number => (word | CONTESTED) >>> 0;
 
 // struct umutex: m_owner, m_flags, m_ceilings[2].
+const M_WORDS = 4;
 const M_CEILING = 8;
 const UMUTEX_ERROR_CHECK = 2;
 const UMUTEX_PRIO_INHERIT = 4;
@@ -109,8 +113,9 @@ const nwake: Operation = (k, td, { obj, val }) => {
 // ---- mutexes -----------------------------------------------------------------------------------------------------------
 
 type LockMode = 'lock' | 'try' | 'wait';
+const MUTEX_WMESG = { mutex: 'umtxn', pi: 'umtxpi', pp: 'umtxpp' } as const;
 
-function queueOf(flags: number): UmtxQueue | null {
+function queueOf(flags: number): keyof typeof MUTEX_WMESG | null {
   switch (flags & (UMUTEX_PRIO_INHERIT | UMUTEX_PRIO_PROTECT)) {
     case 0:
       return 'mutex';
@@ -124,44 +129,77 @@ function queueOf(flags: number): UmtxQueue | null {
 }
 
 function lock(k: Kernel, td: Thread, at: Addr, mode: LockMode, entry: UmtxEntry): SyscallResult {
-  const mutex = words(k, td.pid, at, 2);
+  lendTo(k, td.tid, 0);
+  const mutex = words(k, td.pid, at, M_WORDS);
   if (!mutex) return FAULT;
-  const [owner, flags] = mutex as [number, number];
+  const [owner, flags, ceiling] = mutex as [number, number, number];
   const queue = queueOf(flags);
   if (queue === null) return fail(EINVAL);
-  const set = (word: number): boolean => k.suword(td.pid, at, word);
-  if (queue === 'pp') {
-    const ceiling = k.fuword(td.pid, (at + M_CEILING) >>> 0);
-    if (ceiling === null) return FAULT;
-    if (ceiling > RTP_PRIO_MAX) return fail(EINVAL);
-  }
+  const priority = queue === 'pp' ? ceilingPriority(ceiling) : PRI_MAX;
+  // Nobody who is better than its ceiling may lock a mutex.
+  if (queue === 'pp' && (priority === null || Math.min(worthOf(td), td.lentPri) < priority)) return fail(EINVAL);
   // A priority-protected mutex is never free in user mode: its unowned state is CONTESTED.
   const isFree = owner === CONTESTED || (owner === UNOWNED && queue !== 'pp');
   if (isFree && mode === 'wait') return ok();
-  if (isFree) return set(owner === CONTESTED ? contested(td.tid) : td.tid) ? ok() : FAULT;
+  if (isFree) {
+    if (!k.suword(td.pid, at, owner === CONTESTED ? contested(td.tid) : td.tid)) return FAULT;
+    if (queue === 'pi') lendFromQueue(k, td.pid, at, td.tid);
+    if (priority !== null && priority < td.inheritedPri) inherit(k, td, priority);
+    return ok();
+  }
   if (mode !== 'wait' && flags & UMUTEX_ERROR_CHECK && ownerOf(owner) === td.tid) return fail(EDEADLK);
   if (mode === 'try') return fail(EBUSY);
   if (entry.error) return umtxRestartable(entry);
-  if (queue !== 'pp' && !set(contested(owner))) return FAULT;
-  return umtxSleep(k, td, queue, at, queue === 'mutex' ? 'umtxn' : queue === 'pi' ? 'umtxpi' : 'umtxpp', entry);
+  if (queue !== 'pp' && !k.suword(td.pid, at, contested(owner))) return FAULT;
+  const sleep = umtxSleep(k, td, queue, at, MUTEX_WMESG[queue], entry);
+  if (queue === 'pi' && sleep.kind === 'sleep') lendTo(k, td.tid, piOwner(k, td, at, owner));
+  return sleep;
+}
+
+/** The priority of a ceiling (UPRI counts the other way); null: EINVAL. */
+const ceilingPriority = (ceiling: number): number | null =>
+  ceiling > RTP_PRIO_MAX ? null : PRI_MIN_REALTIME + RTP_PRIO_MAX - ceiling;
+
+/** The holder of a priority-protected mutex is as good as its ceiling. Differs from the rest of user mode: root alone. */
+function inherit(k: Kernel, td: Thread, inheritedPri: number): void {
+  if (k.proc(td.pid).uid !== 0) return;
+  k.setThread(td.tid, { inheritedPri });
+  relend(k, td.tid);
+}
+
+/** FreeBSD pi_owner: whom the others there wait for, else the thread of the process that the word names. */
+function piOwner(k: Kernel, td: Thread, at: Addr, word: number): Tid | 0 {
+  const known = lentOwner(k, td.pid, at);
+  if (known !== 0) return known;
+  const owner = k.state.threads.get(ownerOf(word) as Tid);
+  return owner?.pid === td.pid && owner.tid !== td.tid ? owner.tid : 0;
 }
 
 function unlock(k: Kernel, td: Thread, at: Addr): Errno | 0 {
-  const mutex = words(k, td.pid, at, 2);
+  const mutex = words(k, td.pid, at, M_WORDS);
   if (!mutex) return EFAULT;
-  const [owner, flags] = mutex as [number, number];
+  const [owner, flags, , ceilingBefore] = mutex as [number, number, number, number];
   const queue = queueOf(flags);
   if (queue === null) return EINVAL;
   if (ownerOf(owner) !== td.tid) return EPERM;
   if (queue === 'pp') {
+    // The second ceiling is the best of the mutexes that it still holds, as user mode keeps count of them; -1: it holds none.
+    const priority = ceilingBefore === 0xffffffff ? PRI_MAX : ceilingPriority(ceilingBefore);
+    if (priority === null) return EINVAL;
     if (!k.suword(td.pid, at, CONTESTED)) return EFAULT;
     umtxSignal(k, td.pid, queue, at, 1);
+    inherit(k, td, priority);
     return 0;
   }
   const count = umtxCount(k, td.pid, queue, at);
+  const lentTo = queue === 'pi' ? lentOwner(k, td.pid, at) : 0;
+  // User mode has written another owner than the one that the others wait for.
+  if (isContested(owner) && lentTo !== 0 && lentTo !== td.tid) return EPERM;
   const free = isContested(owner) && count > 1 ? CONTESTED : UNOWNED;
   if (!k.suword(td.pid, at, free)) return EFAULT;
-  if (isContested(owner)) umtxSignal(k, td.pid, queue, at, 1);
+  if (!isContested(owner)) return 0;
+  if (queue === 'pi') lendFromQueue(k, td.pid, at, 0);
+  umtxSignal(k, td.pid, queue, at, 1);
   return 0;
 }
 

@@ -1,8 +1,9 @@
 import { EFAULT, EINTR, EINVAL, ETIMEDOUT } from '../abi/errno.ts';
-import type { Errno, Pid } from '../abi/ids.ts';
+import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { entryAt } from '../vm/map.ts';
 import { isShared, sharedName } from '../vm/shared.ts';
 import type { Kernel } from './kernel.ts';
+import { lendTo, worthOf } from './lend.ts';
 import { sleepersOn, wakeThread } from './sleep.ts';
 import type { Thread } from './state.ts';
 import { fail, RESTART, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
@@ -30,11 +31,23 @@ export function umtxChannel(k: Kernel, pid: Pid, queue: UmtxQueue, at: number): 
 export const umtxCount = (k: Kernel, pid: Pid, queue: UmtxQueue, at: number): number =>
   sleepersOn(k, umtxChannel(k, pid, queue, at)).length;
 
+/** What a waiter is worth, with what it is lent itself. */
+const waiterPriority = (td: Thread): number => Math.min(worthOf(td), td.lentPri);
+
+/** The mutex of a queue belongs to this thread from now on (0: to nobody), which has the priority of who sleeps there. */
+export function lendFromQueue(k: Kernel, pid: Pid, at: number, owner: Tid | 0): void {
+  for (const { tid } of sleepersOn(k, umtxChannel(k, pid, 'pi', at))) lendTo(k, tid, owner);
+}
+
+/** Whom the sleepers on a mutex have found to be its owner; 0: there are none, or it was no thread. */
+export const lentOwner = (k: Kernel, pid: Pid, at: number): Tid | 0 =>
+  sleepersOn(k, umtxChannel(k, pid, 'pi', at)).find(({ lendsTo }) => lendsTo !== 0)?.lendsTo ?? 0;
+
 /** FreeBSD umtxq_signal: wakes up to `count` sleepers, who has slept longest first; how many there were. */
 export function umtxSignal(k: Kernel, pid: Pid, queue: UmtxQueue, at: number, count: number): number {
   const sleepers = sleepersOn(k, umtxChannel(k, pid, queue, at));
   // Priority-inheriting mutexes go to the best waiter.
-  if (queue === 'pi') sleepers.sort((a, b) => a.priority - b.priority);
+  if (queue === 'pi') sleepers.sort((a, b) => waiterPriority(a) - waiterPriority(b));
   const woken = sleepers.slice(0, Math.max(0, count));
   for (const td of woken) wakeThread(k, td, 'wakeup');
   return woken.length;

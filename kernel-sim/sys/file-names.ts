@@ -30,9 +30,10 @@ import { getFile } from '../vfs/filedesc.ts';
 import { readHostFile } from '../vfs/host-folder.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
 import { directoryPath } from '../vfs/memfs.ts';
+import { lookupPath } from '../vfs/namei.ts';
 import { checkAccess, isRunningText, resizeVnode } from '../vfs/vnode.ts';
 import { resizeVmObject } from '../vm/shared.ts';
-import { userFound, userVnode } from './file-paths.ts';
+import { userFound, userPath, userVnode } from './file-paths.ts';
 import type { SyscallHandler, SyscallRow } from './row.ts';
 
 /*
@@ -161,11 +162,15 @@ function sys_getcwd(k: Kernel, td: Thread, [buffer, size]: Args): SyscallResult 
   return k.copyout(td.pid, buffer!, bytes) ? ok() : fail(EFAULT);
 }
 
-/** Real and effective ids are one here, so AT_EACCESS changes nothing. */
+/** By the real ids, with AT_EACCESS by the effective ones. */
 function sys_faccessat(k: Kernel, td: Thread, [fd, path, mode, flag]: Args): SyscallResult {
   if (flag! & ~fcntl.AT_EACCESS || mode! & ~(fcntl.R_OK | fcntl.W_OK | fcntl.X_OK)) return fail(EINVAL);
-  const vnode = userVnode(k, td, fd!, path!, FOLLOW);
-  return typeof vnode === 'number' ? fail(vnode) : result(checkAccess(vnode, k.proc(td.pid), mode!));
+  const p = k.proc(td.pid);
+  const user = userPath(k, td, fd!, path!);
+  if (typeof user === 'number') return fail(user);
+  const cred = flag! & fcntl.AT_EACCESS ? user.cred : { ...user.cred, uid: p.ruid, gid: p.rgid };
+  const vnode = lookupPath(k, cred, user.path, FOLLOW);
+  return typeof vnode === 'number' ? fail(vnode) : result(checkAccess(vnode, cred, mode!));
 }
 
 function sys_access(k: Kernel, td: Thread, [path, mode]: Args): SyscallResult {

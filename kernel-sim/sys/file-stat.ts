@@ -203,6 +203,11 @@ function sys_pathconf(k: Kernel, td: Thread, [path, name]: Args): SyscallResult 
   return typeof vnode === 'number' ? fail(vnode) : pathconfValue(name!);
 }
 
+function sys_lpathconf(k: Kernel, td: Thread, [path, name]: Args): SyscallResult {
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, { follow: false });
+  return typeof vnode === 'number' ? fail(vnode) : pathconfValue(name!);
+}
+
 function sys_fpathconf(k: Kernel, td: Thread, [fd, name]: Args): SyscallResult {
   return getFile(k, td, fd!) ? pathconfValue(name!) : fail(EBADF);
 }
@@ -215,6 +220,7 @@ export const statSyscalls: readonly SyscallRow[] = [
   { number: 191, name: 'pathconf', args: [['path', 'str'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_pathconf },
   { number: 192, name: 'fpathconf', args: [['fd', 'fd'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_fpathconf },
   { number: 493, name: 'fstatat', args: [['fd', 'at-fd'], ['path', 'str'], ['buf', 'out'], ['flag', 'at-flags']], support: 'full', handler: fstatat(encodeStat) },
+  { number: 513, name: 'lpathconf', args: [['path', 'str'], ['name', 'int']], support: 'partial', note: 'names 1 to 9', handler: sys_lpathconf },
   { number: 551, name: 'ino64_fstat', args: [['fd', 'fd'], ['sb', 'out']], since: '12.0', support: 'full', note: "12.0's fstat", handler: fstat(encodeIno64Stat) },
   { number: 552, name: 'ino64_fstatat', args: [['fd', 'at-fd'], ['path', 'str'], ['buf', 'out'], ['flag', 'at-flags']], since: '12.0', support: 'full', note: "12.0's fstatat", handler: fstatat(encodeIno64Stat) },
 ];

@@ -73,6 +73,8 @@ function sys_mmap(k: Kernel, td: Thread, args: readonly number[]): SyscallResult
     flags |= MAP_ANON;
   }
   if (flags & MAP_ANON && (fd !== -1 || position !== 0)) return fail(EINVAL);
+  // Differs: FreeBSD finds out when it asks the file for a page.
+  if (position < 0) return fail(EINVAL);
   const inPage = position % 4096;
   const size = pageCeil(length + inPage);
   if (size > VM_MAXUSER_ADDRESS || !mayMap(k, p, size)) return fail(ENOMEM);

@@ -24,10 +24,11 @@ import { groupMembers, groupsAround, hangUpOrphans } from '../kern/job-control.t
 import type { Kernel } from '../kern/kernel.ts';
 import { childrenOf, INIT_PID } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
-import { rusageOf, rusageOfTimes } from '../kern/resource.ts';
+import { rusageOf, rusageOfUsage } from '../kern/resource.ts';
 import { allHalted } from '../kern/signal.ts';
 import type { Proc, SigInfo, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { IO_PIECE } from '../vfs/limits.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -76,11 +77,23 @@ function waitForVfork(child: Pid): SyscallResult {
 }
 
 function sys_rfork(k: Kernel, td: Thread, [flags]: readonly number[]): SyscallResult {
-  if ((flags! & RFPROC) === 0 || flags! & ~(RFPROC | RFFDG | RFMEM | RFNOWAIT | RFCFDG)) return fail(EINVAL);
-  if ((flags! & (RFFDG | RFCFDG)) === (RFFDG | RFCFDG)) return fail(EINVAL);
-  if ((flags! & (RFFDG | RFCFDG)) === 0) k.log(`rfork: pid ${td.pid}: a shared descriptor table is copied instead`);
-  if (flags! & (RFCFDG | RFNOWAIT)) k.log(`rfork: pid ${td.pid}: flags RFCFDG and RFNOWAIT have no effect`);
-  return forkResult(k, td, forkProcess(k, td, { shareMemory: (flags! & RFMEM) !== 0, vfork: false, how: 'rfork' }));
+  const has = (flag: number): boolean => (flags! & flag) !== 0;
+  if (flags! & ~(RFPROC | RFFDG | RFMEM | RFNOWAIT | RFCFDG) || (has(RFFDG) && has(RFCFDG))) return fail(EINVAL);
+  if (!has(RFPROC)) return changeMyself(k, td, { shareMemory: has(RFMEM), closesFiles: has(RFCFDG) });
+  if (!has(RFFDG) && !has(RFCFDG)) k.log(`rfork: pid ${td.pid}: a shared descriptor table is copied instead`);
+  const options = { shareMemory: has(RFMEM), noFiles: has(RFCFDG), orphan: has(RFNOWAIT) };
+  return forkResult(k, td, forkProcess(k, td, { ...options, vfork: false, how: 'rfork' }));
+}
+
+/** rfork(2) without RFPROC. Descriptor tables are nobody else's in any case; memory that is shared cannot be unshared. */
+function changeMyself(
+  k: Kernel,
+  td: Thread,
+  { shareMemory, closesFiles }: { shareMemory: boolean; closesFiles: boolean },
+): SyscallResult {
+  if (!shareMemory && k.vmspace(k.proc(td.pid).vmspace).refs > 1) return fail(EINVAL);
+  if (closesFiles) closeAllDescriptors(k, td.pid);
+  return ok(0, 0);
 }
 
 function sys_execve(k: Kernel, td: Thread, [path, argv, envv]: readonly number[]): SyscallResult {
@@ -159,7 +172,7 @@ function putReport(k: Kernel, td: Thread, child: Proc, { status, news }: Report,
   return (
     put(out.statusAt, () => new Uint8Array(Int32Array.of(status).buffer)) &&
     put(out.rusageAt, () => encode(rusageLayout, rusageOf(k, child))) &&
-    put(out.childrenUsageAt, () => encode(rusageLayout, rusageOfTimes(child.children))) &&
+    put(out.childrenUsageAt, () => encode(rusageLayout, rusageOfUsage(child.children))) &&
     put(out.infoAt, () => encodeSiginfo(news))
   );
 }
@@ -217,8 +230,6 @@ const sys_getppid = (k: Kernel, td: Thread): SyscallResult => {
   return ok(p.realParent || p.ppid);
 };
 const sys_getpgrp = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).pgid);
-const sys_getuid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).uid);
-const sys_getgid = (k: Kernel, td: Thread): SyscallResult => ok(k.proc(td.pid).gid);
 
 function sys_getpgid(k: Kernel, td: Thread, [id]: readonly number[]): SyscallResult {
   const p = id === 0 ? k.proc(td.pid) : k.findProc(id!);
@@ -247,9 +258,12 @@ function sys_setpgid(k: Kernel, td: Thread, [id, wanted]: readonly number[]): Sy
   return ok();
 }
 
-/** FreeBSD inferior: is this process, or one above it, the one that is named? */
+/**
+ * FreeBSD inferior: is this process, or one above it, the one that is named? Differs: real parents count, not tracers. A process may trace
+ * its parent, and then neither is above the other.
+ */
 function descendsFrom(k: Kernel, p: Proc, ancestor: Pid): boolean {
-  for (let at: Proc | undefined = p; at && at.pid !== INIT_PID; at = k.findProc(at.ppid))
+  for (let at: Proc | undefined = p; at && at.pid !== INIT_PID; at = k.findProc(at.realParent || at.ppid))
     if (at.pid === ancestor) return true;
   return false;
 }
@@ -268,27 +282,20 @@ function changeGroup(k: Kernel, pid: Pid, to: Pick<Proc, 'pgid'> & Partial<Proc>
   hangUpOrphans(k, groups);
 }
 
-const sys_issetugid = (): SyscallResult => ok(0);
-
 // biome-ignore format: one system call per line
 export const processSyscalls = [
   { number: 1, name: 'exit', args: [['status', 'int']], support: 'full', handler: sys_exit },
   { number: 2, name: 'fork', args: [], support: 'full', handler: sys_fork },
   { number: 7, name: 'wait4', args: [['pid', 'pid'], ['status', 'out'], ['options', 'wait-options'], ['rusage', 'out']], support: 'full', handler: sys_wait4 },
   { number: 20, name: 'getpid', args: [], support: 'full', handler: sys_getpid },
-  { number: 24, name: 'getuid', args: [], support: 'full', handler: sys_getuid },
-  { number: 25, name: 'geteuid', args: [], support: 'full', handler: sys_getuid },
   { number: 39, name: 'getppid', args: [], support: 'full', handler: sys_getppid },
-  { number: 43, name: 'getegid', args: [], support: 'full', handler: sys_getgid },
-  { number: 47, name: 'getgid', args: [], support: 'full', handler: sys_getgid },
   { number: 59, name: 'execve', args: [['fname', 'str'], ['argv', 'in'], ['envv', 'in']], support: 'full', handler: sys_execve },
   { number: 66, name: 'vfork', args: [], support: 'full', handler: sys_vfork },
   { number: 81, name: 'getpgrp', args: [], support: 'full', handler: sys_getpgrp },
   { number: 82, name: 'setpgid', args: [['pid', 'pid'], ['pgid', 'int']], support: 'full', handler: sys_setpgid },
   { number: 147, name: 'setsid', args: [], support: 'full', handler: sys_setsid },
   { number: 207, name: 'getpgid', args: [['pid', 'pid']], support: 'full', handler: sys_getpgid },
-  { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'RFPROC with RFFDG or RFMEM; descriptor tables are never shared', handler: sys_rfork },
-  { number: 253, name: 'issetugid', args: [], support: 'full', handler: sys_issetugid },
+  { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'descriptor tables are never shared, nor signal actions; memory is not unshared', handler: sys_rfork },
   { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
   { number: 532, name: 'wait6', args: [['idtype', 'int'], ['id', 'off'], ['status', 'out'], ['options', 'wait-options'], ['wrusage', 'out'], ['info', 'out']], since: '9.2', support: 'partial', note: 'pids, groups, sessions, users, all', handler: sys_wait6 },
   { number: 563, name: 'getrandom', args: [['buf', 'buf-out'], ['buflen', 'size'], ['flags', 'uint']], since: '12.0', support: 'full', handler: sys_getrandom },

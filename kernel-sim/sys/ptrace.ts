@@ -1,6 +1,6 @@
 import { EIP } from '../../emu/core/core-state.ts';
 import { DBREG_SIZE, decodeDbreg, encodeDbreg } from '../abi/dbreg.ts';
-import { EFAULT, EINVAL, ENOSYS } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENAMETOOLONG, ENOENT } from '../abi/errno.ts';
 import { fpregFromSavexmm, SAVEXMM_SIZE, savexmmFromFpreg } from '../abi/fpreg.ts';
 import type { Signo } from '../abi/ids.ts';
 import {
@@ -28,6 +28,7 @@ import {
   PT_GETXMMREGS,
   PT_IO,
   PT_KILL,
+  PT_LWP_EVENTS,
   PT_LWPINFO,
   PT_READ_D,
   PT_READ_I,
@@ -43,8 +44,12 @@ import {
   PT_TO_SCE,
   PT_TO_SCX,
   PT_TRACE_ME,
+  PT_VM_ENTRY,
+  PT_VM_TIMESTAMP,
   PT_WRITE_D,
   PT_WRITE_I,
+  type PtraceVmEntry,
+  vmEntryLayout,
 } from '../abi/ptrace.ts';
 import { decodeReg, encodeReg } from '../abi/reg.ts';
 import { encodeSiginfo } from '../abi/siginfo.ts';
@@ -65,6 +70,8 @@ import { fxsaveOf, regsOf, setTrapFlag, userRegs } from '../kern/regs.ts';
 import { resumeProcess } from '../kern/signal.ts';
 import type { Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import { pathOf } from '../vfs/memfs.ts';
+import { FS_DEVICE } from './file-stat.ts';
 import type { SyscallRow } from './row.ts';
 
 const REG_BYTES = 76;
@@ -83,6 +90,11 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
     const doomed = stoppedTracee(k, td.pid, id);
     if (typeof doomed === 'number') return fail(doomed);
     resumeProcess(k, doomed.proc.pid, SIGKILL);
+    return ok(0);
+  }
+  // A thread may take its own flag back.
+  if (request === PT_CLEARSTEP && id === td.tid) {
+    setTrapFlag(k, td.tid, false);
     return ok(0);
   }
   const tracee = stoppedTracee(k, td.pid, id);
@@ -123,6 +135,13 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
     case PT_FOLLOW_FORK:
       k.setProc(tracee.proc.pid, { followFork: data !== 0 });
       return ok(0);
+    case PT_LWP_EVENTS:
+      k.setProc(tracee.proc.pid, { lwpEvents: data !== 0 });
+      return ok(0);
+    case PT_VM_TIMESTAMP:
+      return ok(k.vmspace(tracee.proc.vmspace).mapChanges | 0);
+    case PT_VM_ENTRY:
+      return vmEntry(k, td, tracee, addr);
     case PT_SUSPEND:
     case PT_RESUME:
       k.setThread(tracee.td.tid, { held: request === PT_SUSPEND });
@@ -160,8 +179,8 @@ function sys_ptrace(k: Kernel, td: Thread, args: readonly number[]): SyscallResu
       return typeof bytes === 'number' ? fail(bytes) : result(setUserDbregs(k, tracee.td.tid, decodeDbreg(bytes)));
     }
     default:
-      k.log(`ptrace: pid ${td.pid}: request ${request} is not implemented`);
-      return fail(ENOSYS);
+      k.log(`ptrace: pid ${td.pid}: there is no request ${request}`);
+      return fail(EINVAL);
   }
 }
 
@@ -212,6 +231,36 @@ function io(k: Kernel, td: Thread, { proc }: Tracee, descAt: number): SyscallRes
   return k.suword(td.pid, descAt + 12, length) ? ok(0) : fail(EFAULT);
 }
 
+/** PT_VM_ENTRY: the entry of the map with the number given, and the number of the next; ENOENT behind the last. With a path only if asked for. */
+function vmEntry(k: Kernel, td: Thread, { proc }: Tracee, at: number): SyscallResult {
+  const bytes = k.copyin(td.pid, at, vmEntryLayout.sizeBytes);
+  if (typeof bytes === 'number') return fail(bytes);
+  const asked = vmEntryLayout.get(new DataView(bytes.buffer), 0);
+  const { map, mapChanges } = k.vmspace(proc.vmspace);
+  if (asked.entry < 0 || asked.entry > map.length) return fail(EINVAL);
+  const entry = map[asked.entry];
+  if (!entry) return fail(ENOENT);
+  const { object } = entry;
+  const file = object.kind === 'vnode' && asked.pathlen > 0 ? k.vnode(object.vnode) : null;
+  const path = file ? bytesOf(pathOf(k, file.id)) : null;
+  const found: PtraceVmEntry = {
+    entry: asked.entry + 1,
+    timestamp: mapChanges,
+    start: entry.start,
+    end: entry.end - 1,
+    offset: object.kind === 'anon' ? 0 : object.offset,
+    prot: entry.prot,
+    pathlen: path && path.length > 0 ? path.length + 1 : 0,
+    fileid: file ? file.id : -1,
+    fsid: file ? FS_DEVICE : 0xffffffff,
+    path: asked.path,
+  };
+  if (found.pathlen > asked.pathlen) return fail(ENAMETOOLONG);
+  if (path && path.length > 0 && !k.copyout(td.pid, asked.path, Uint8Array.of(...path, 0))) return fail(EFAULT);
+  vmEntryLayout.put(new DataView(bytes.buffer), 0, found);
+  return k.copyout(td.pid, at, bytes) ? ok(0) : fail(EFAULT);
+}
+
 /** struct ptrace_lwpinfo as of 9.0. */
 function lwpinfo(k: Kernel, td: Thread, { proc, td: target }: Tracee, addr: number, size: number): SyscallResult {
   if (size <= 0 || size > LWPINFO_SIZE) return fail(EINVAL);
@@ -237,5 +286,5 @@ function lwpinfo(k: Kernel, td: Thread, { proc, td: target }: Tracee, addr: numb
 
 // biome-ignore format: one system call per line
 export const ptraceSyscalls = [
-  { number: 26, name: 'ptrace', args: [['req', 'ptrace'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'partial', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST SETSTEP CLEARSTEP SUSPEND RESUME TO_SCE TO_SCX SYSCALL FOLLOW_FORK and the register requests', handler: sys_ptrace },
+  { number: 26, name: 'ptrace', args: [['req', 'ptrace'], ['pid', 'pid'], ['addr', 'ptr'], ['data', 'int']], support: 'full', note: 'TRACE_ME READ WRITE CONTINUE KILL STEP ATTACH DETACH IO LWPINFO GETNUMLWPS GETLWPLIST SETSTEP CLEARSTEP SUSPEND RESUME TO_SCE TO_SCX SYSCALL FOLLOW_FORK LWP_EVENTS (of 10.4) VM_TIMESTAMP VM_ENTRY and the register requests', handler: sys_ptrace },
 ] as const satisfies readonly SyscallRow[];

@@ -11,7 +11,7 @@ import {
   rusageLayout,
 } from '../abi/resource.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import { rusageOf, rusageOfThread, rusageOfTimes, setLimit } from '../kern/resource.ts';
+import { rusageOf, rusageOfThread, rusageOfUsage, setLimit } from '../kern/resource.ts';
 import type { Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import type { SyscallRow } from './row.ts';
@@ -24,7 +24,7 @@ function sys_getrusage(k: Kernel, td: Thread, [who, usageAt]: readonly number[])
     who === RUSAGE_SELF
       ? rusageOf(k, p)
       : who === RUSAGE_CHILDREN
-        ? rusageOfTimes(p.children)
+        ? rusageOfUsage(p.children)
         : who === RUSAGE_THREAD
           ? rusageOfThread(k, td)
           : null;
@@ -48,7 +48,7 @@ function sys_setrlimit(k: Kernel, td: Thread, [which, limitAt]: readonly number[
 
 // biome-ignore format: one system call per line
 export const resourceSyscalls: readonly SyscallRow[] = [
-  { number: 117, name: 'getrusage', args: [['who', 'int'], ['rusage', 'out']], support: 'partial', note: 'times, resident size and context switches; the rest is 0', handler: sys_getrusage },
+  { number: 117, name: 'getrusage', args: [['who', 'int'], ['rusage', 'out']], support: 'partial', note: 'times, resident size, page faults, handled signals and context switches; there is no I/O to count', handler: sys_getrusage },
   { number: 194, name: 'getrlimit', args: [['which', 'uint'], ['rlp', 'out']], support: 'full', handler: sys_getrlimit },
   { number: 195, name: 'setrlimit', args: [['which', 'uint'], ['rlp', 'in']], support: 'partial', note: 'enforced: CPU FSIZE DATA STACK CORE MEMLOCK NPROC NOFILE VMEM (AS); RSS, SBSIZE, NPTS and SWAP are kept and inherited', handler: sys_setrlimit },
 ];

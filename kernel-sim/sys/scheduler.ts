@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, ESRCH } from '../abi/errno.ts';
+import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
 import {
   PRI_FIFO_BIT,
   PRI_IDLE,
@@ -14,7 +14,9 @@ import {
   RTP_PRIO_NORMAL,
   RTP_PRIO_REALTIME,
 } from '../abi/priority.ts';
+import { canSchedule } from '../kern/credentials.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { relend } from '../kern/lend.ts';
 import { reprioritise } from '../kern/sched.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
@@ -51,7 +53,11 @@ function sys_setpriority(k: Kernel, td: Thread, [which, who, prio]: readonly num
   if (!procs) return fail(EINVAL);
   if (procs.length === 0) return fail(ESRCH);
   const nice = Math.max(PRIO_MIN, Math.min(PRIO_MAX, prio!));
-  for (const p of procs) {
+  const me = k.proc(td.pid);
+  const mine = procs.filter((p) => canSchedule(me, p));
+  if (mine.length === 0) return fail(EPERM);
+  if (me.uid !== 0 && mine.some((p) => nice < p.nice)) return fail(EACCES);
+  for (const p of mine) {
     k.setProc(p.pid, { nice });
     for (const tid of p.threads) {
       reprioritise(k, tid);
@@ -110,6 +116,7 @@ function rtprio(k: Kernel, td: Thread, action: number, tids: readonly Thread['ti
   for (const tid of tids) {
     k.setThread(tid, patch);
     reprioritise(k, tid);
+    relend(k, k.thread(tid).lendsTo);
     reportPriority(k, tid);
   }
   return ok(0);

@@ -3,6 +3,7 @@ import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errn
 import type { Signo } from '../abi/ids.ts';
 import { encodeSiginfo, SI_QUEUE } from '../abi/siginfo.ts';
 import { SIG_MAX, SIGKILL, SIGSTOP } from '../abi/signal.ts';
+import { canSignal } from '../kern/credentials.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { NO_SIGSTACK } from '../kern/proc.ts';
 import { regsOf } from '../kern/regs.ts';
@@ -39,7 +40,12 @@ function sys_kill(k: Kernel, td: Thread, [target, signum]: readonly number[]): S
   if (signum! < 0 || signum! > SIG_MAX) return fail(EINVAL);
   const targets = killTargets(k, k.proc(td.pid), target!);
   if (typeof targets === 'number') return fail(targets);
-  if (signum !== 0) for (const p of targets) if (k.findProc(p.pid)) psignal(k, p.pid, signum as Signo, td.pid);
+  const me = k.proc(td.pid);
+  const permitted = targets.filter((p) => canSignal(me, p, signum!) === 0);
+  if (permitted.length === 0) return fail(EPERM);
+  if (signum === 0) return ok(0);
+  const info = sigInfo(signum as Signo, { pid: td.pid, uid: me.ruid });
+  for (const p of permitted) if (k.findProc(p.pid)) psignal(k, p.pid, info.signo, td.pid, info);
   return ok(0);
 }
 
@@ -193,10 +199,12 @@ function sys_sigqueue(k: Kernel, td: Thread, [pid, signum, value]: readonly numb
   if (pid! <= 0) return fail(EINVAL);
   const p = k.findProc(pid!);
   if (!p || p.state === 'zombie') return fail(ESRCH);
+  const me = k.proc(td.pid);
+  const refused = canSignal(me, p, signum!);
+  if (refused) return fail(refused);
   if (signum === 0) return ok();
   if (p.sigqueue.length >= SIGQUEUE_MAX) return fail(EAGAIN);
-  const { uid } = k.proc(td.pid);
-  const info = sigInfo(signum as Signo, { code: SI_QUEUE, pid: td.pid, uid, value: value! });
+  const info = sigInfo(signum as Signo, { code: SI_QUEUE, pid: td.pid, uid: me.ruid, value: value! });
   psignal(k, p.pid, info.signo, td.pid, info);
   return ok();
 }

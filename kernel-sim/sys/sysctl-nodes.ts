@@ -15,6 +15,7 @@ import { RELEASES } from '../kern/release.ts';
 import { SLICE_TICKS } from '../kern/sched-priority.ts';
 import { SOCKET_SPACE_MAX, TCP_SPACE, UDP_SPACE } from '../net/socket.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX, VNODES_MAX } from '../vfs/limits.ts';
+import { pageCount, residentPages } from '../vm/memory.ts';
 import { procRows } from './sysctl-proc.ts';
 import type { SysctlRequest, SysctlRow } from './sysctl-row.ts';
 
@@ -48,10 +49,6 @@ function cpTime(k: Kernel): Uint8Array {
   for (const ticks of cpTicks(k)) for (let n = 0; n < 5; n++) sums[n] = sums[n]! + ticks[n]!;
   return words(sums);
 }
-
-/** Pages of the machine, and those that processes have. */
-const pageCount = (k: Kernel): number => Math.floor(k.config.physmemBytes / PAGE_SIZE);
-const activePages = (k: Kernel): number => [...k.spaces.values()].reduce((sum, space) => sum + space.residentCount, 0);
 
 /**
  * Everything but kern.proc. Numbers below 0x100 are those of sys/sys/sysctl.h (freebsd-i386-abi.md, B.5); FreeBSD hands out those
@@ -110,8 +107,8 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [2, 12], name: 'vm.overcommit', kind: 'int', description: 'Configure virtual memory overcommit behavior', read: constant(0) },
   { mib: [2, 0x100, 0x100, 0x100], name: 'vm.stats.vm.v_page_size', kind: 'uint', description: 'Page size in bytes', read: constant(PAGE_SIZE) },
   { mib: [2, 0x100, 0x100, 0x101], name: 'vm.stats.vm.v_page_count', kind: 'uint', description: 'Total number of pages in system', read: pageCount },
-  { mib: [2, 0x100, 0x100, 0x102], name: 'vm.stats.vm.v_active_count', kind: 'uint', description: 'Active pages', read: activePages },
-  { mib: [2, 0x100, 0x100, 0x103], name: 'vm.stats.vm.v_free_count', kind: 'uint', description: 'Free pages', read: (k) => Math.max(0, pageCount(k) - activePages(k)) },
+  { mib: [2, 0x100, 0x100, 0x102], name: 'vm.stats.vm.v_active_count', kind: 'uint', description: 'Active pages', read: residentPages },
+  { mib: [2, 0x100, 0x100, 0x103], name: 'vm.stats.vm.v_free_count', kind: 'uint', description: 'Free pages', read: (k) => Math.max(0, pageCount(k) - residentPages(k)) },
 
   { mib: [4, 2, 6, 8], name: 'net.inet.tcp.sendspace', kind: 'ulong', description: 'Initial send socket buffer size', read: constant(TCP_SPACE[0]) },
   { mib: [4, 2, 6, 9], name: 'net.inet.tcp.recvspace', kind: 'ulong', description: 'Initial receive socket buffer size', read: constant(TCP_SPACE[1]) },

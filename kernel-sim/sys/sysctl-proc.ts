@@ -4,6 +4,7 @@ import { encodeKinfoFiles, encodeKinfoVmentries, KINFO_PROC_SIZE, kinfoProcLayou
 import { encodeArray, words } from '../abi/layout.ts';
 import { encodeRlimits } from '../abi/resource.ts';
 import { PS_STRINGS } from '../abi/vmparam.ts';
+import { canDebug } from '../kern/credentials.ts';
 import { ARG_MAX } from '../kern/exec.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import { kinfoFiles, kinfoProc, kinfoVmmap, SV_NAME } from '../kern/kinfo.ts';
@@ -38,9 +39,9 @@ const SELECTIONS: readonly Selection[] = [
   { number: 3, name: 'sid', args: [1], select: (_k, p, sid) => p.sid === sid, description: 'Process table' },
   { number: 4, name: 'tty', args: [1], select: (k, p, tty) => tty >>> 0 !== NODEV && kinfoProc(k, p).ki_tdev === tty >>> 0, description: 'Process table' },
   { number: 5, name: 'uid', args: [1], select: (_k, p, uid) => p.uid === uid, description: 'Process table' },
-  { number: 6, name: 'ruid', args: [1], select: (_k, p, uid) => p.uid === uid, description: 'Process table' },
+  { number: 6, name: 'ruid', args: [1], select: (_k, p, uid) => p.ruid === uid, description: 'Process table' },
   { number: 8, name: 'proc', args: [0, 1], select: () => true, description: 'Return process table, no threads' },
-  { number: 10, name: 'rgid', args: [1], select: (_k, p, gid) => p.gid === gid, description: 'Process table' },
+  { number: 10, name: 'rgid', args: [1], select: (_k, p, gid) => p.rgid === gid, description: 'Process table' },
   { number: 11, name: 'gid', args: [1], select: (_k, p, gid) => p.gid === gid, description: 'Process table' },
 ];
 
@@ -85,10 +86,7 @@ function processOf(k: Kernel, id: number): Proc | undefined {
 }
 
 /** p_candebug: the same user, or root. */
-const mayDebug = (k: Kernel, td: Thread, p: Proc): boolean => {
-  const { uid } = k.proc(td.pid);
-  return uid === 0 || uid === p.uid;
-};
+const mayDebug = (k: Kernel, td: Thread, p: Proc): boolean => canDebug(k.proc(td.pid), p);
 
 type Answer = (k: Kernel, p: Proc, request: SysctlRequest) => Uint8Array | Errno;
 
@@ -155,7 +153,7 @@ const processRows: readonly SysctlRow[] = [
   { mib: [1, 14, 12], name: 'kern.proc.pathname', kind: 'node', format: 'N', description: 'Process executable path', read: ofProcess(pathname, { self: true }) },
   { mib: [1, 14, 32], name: 'kern.proc.vmmap', kind: 'node', format: 'N', description: 'Process vm map entries', read: ofProcess(vmmap, { guarded: true }) },
   { mib: [1, 14, 33], name: 'kern.proc.filedesc', kind: 'node', format: 'N', description: 'Process filedesc entries', read: ofProcess((k, p) => encodeKinfoFiles(kinfoFiles(k, p)), { guarded: true }) },
-  { mib: [1, 14, 34], name: 'kern.proc.groups', kind: 'node', format: 'N', description: 'Process groups', read: ofProcess((_k, p) => words([p.gid]), { self: true }) },
+  { mib: [1, 14, 34], name: 'kern.proc.groups', kind: 'node', format: 'N', description: 'Process groups', read: ofProcess((_k, p) => words([p.gid, ...p.groups]), { self: true }) },
   { mib: [1, 14, 35], name: 'kern.proc.env', kind: 'node', format: 'N', description: 'Process environment', read: ofProcess(environment, { guarded: true }) },
   { mib: [1, 14, 36], name: 'kern.proc.auxv', kind: 'node', format: 'N', description: 'Process ELF auxiliary vector', read: ofProcess((_k, p) => words(p.auxv.flat()), { guarded: true }) },
   { mib: [1, 14, 37], name: 'kern.proc.rlimit', kind: 'node', format: 'N', description: 'Process resource limits', read: ofProcess(rlimits, { more: 1 }) },

@@ -1,5 +1,7 @@
 import { assert } from '../../emu/base/errors.ts';
+import { aioSyscalls } from './aio.ts';
 import { cpusetSyscalls } from './cpuset.ts';
+import { credentialSyscalls } from './credentials.ts';
 import { eventSyscalls } from './event.ts';
 import { fileSyscalls } from './file.ts';
 import { machdepSyscalls } from './machdep.ts';
@@ -23,6 +25,8 @@ import { ttySyscalls } from './tty.ts';
 /** Every system call there is, by number. */
 export const SYSCALLS: readonly SyscallRow[] = [
   ...processSyscalls,
+  ...credentialSyscalls,
+  ...aioSyscalls,
   ...fileSyscalls,
   ...ttySyscalls,
   ...memorySyscalls,

@@ -1,11 +1,13 @@
 import { EFAULT, EINTR, EINVAL, EPERM, ESRCH, ETIMEDOUT } from '../abi/errno.ts';
 import { type Errno, type Signo, TID_MIN, type Tid } from '../abi/ids.ts';
 import { RTP_PRIO_NORMAL } from '../abi/priority.ts';
+import { PL_FLAG_EXITED } from '../abi/ptrace.ts';
 import { SI_LWP } from '../abi/siginfo.ts';
-import { SIG_MAX } from '../abi/signal.ts';
+import { SIG_MAX, SIGTRAP } from '../abi/signal.ts';
+import { canSignal } from '../kern/credentials.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { UCONTEXT_SIZE } from '../kern/sendsig.ts';
-import { isIgnored, sigInfo, tdsignal } from '../kern/signal.ts';
+import { isIgnored, psignal, sigInfo, stopProcess, tdsignal } from '../kern/signal.ts';
 import { wakeThread } from '../kern/sleep.ts';
 import type { Proc, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -62,9 +64,17 @@ function sys_thr_create(k: Kernel, td: Thread, [contextAt, idAt, flags]: Args): 
   return tid >= TID_MIN ? ok() : fail(tid as Errno);
 }
 
-/** thr_exit(2). The last thread goes on: its libc calls exit(2). */
-function sys_thr_exit(k: Kernel, td: Thread, [stateAt]: Args): SyscallResult {
+/** thr_exit(2). The last thread goes on: its libc calls exit(2). A tracer that wants to know of it sees the thread before it ends. */
+function sys_thr_exit(k: Kernel, td: Thread, [stateAt]: Args, entry: SyscallEntry): SyscallResult {
+  const { traced, lwpEvents, threads } = k.proc(td.pid);
+  if (entry.woken === 'first' && traced && lwpEvents && threads.length > 1) {
+    stopProcess(k, td.pid, 'trace', SIGTRAP, td.tid, { stopFlags: PL_FLAG_EXITED, stopInfo: null });
+    // Over at once: then it stands still with its process, in the middle of this call.
+    return { kind: 'sleep', wchan: '', wmesg: 'ptrace', deadlineNs: k.now(), interruptible: false };
+  }
   exitThread(k, td.tid, stateAt!);
+  // What the tracer has answered is for those that are left.
+  if (td.answer && k.findProc(td.pid)) psignal(k, td.pid, td.answer.signo, 0, td.answer);
   return k.proc(td.pid).threads.includes(td.tid) ? ok() : JUST_RETURN;
 }
 
@@ -78,7 +88,7 @@ function killThreads(k: Kernel, td: Thread, p: Proc, id: number, signum: number)
   if (targets.length === 0) return fail(ESRCH);
   if (signum < 0 || signum > SIG_MAX) return fail(EINVAL);
   if (signum === 0 || (isIgnored(p, signum) && !p.traced)) return ok();
-  const info = sigInfo(signum as Signo, { code: SI_LWP, pid: td.pid, uid: k.proc(td.pid).uid });
+  const info = sigInfo(signum as Signo, { code: SI_LWP, pid: td.pid, uid: k.proc(td.pid).ruid });
   for (const tid of targets) if (k.state.threads.has(tid)) tdsignal(k, tid, info);
   return ok();
 }
@@ -89,8 +99,8 @@ const sys_thr_kill = (k: Kernel, td: Thread, [id, signum]: Args): SyscallResult 
 function sys_thr_kill2(k: Kernel, td: Thread, [pid, id, signum]: Args): SyscallResult {
   const p = k.findProc(pid!);
   if (!p || p.state === 'zombie') return fail(ESRCH);
-  const { uid } = k.proc(td.pid);
-  return uid === 0 || uid === p.uid ? killThreads(k, td, p, id!, signum!) : fail(EPERM);
+  const refused = canSignal(k.proc(td.pid), p, signum!);
+  return refused ? fail(refused) : killThreads(k, td, p, id!, signum!);
 }
 
 const parkChannel = (tid: Tid): string => `lthr:${tid}`;
@@ -137,7 +147,7 @@ export const threadSyscalls = [
   { number: 435, name: '_umtx_unlock', args: [['umtx', 'inout']], support: 'full', handler: (k, td, [at]) => umtxUnlock(k, td, at!) },
   { number: 442, name: 'thr_suspend', args: [['timeout', 'in']], support: 'full', handler: sys_thr_suspend },
   { number: 443, name: 'thr_wake', args: [['id', 'int']], support: 'full', handler: sys_thr_wake },
-  { number: 454, name: '_umtx_op', args: [['obj', 'inout'], ['op', 'int'], ['val', 'uint'], ['uaddr1', 'ptr'], ['uaddr2', 'ptr']], support: 'partial', note: 'mutexes that inherit or protect priorities lock and unlock, but lend none', handler: umtxOp },
+  { number: 454, name: '_umtx_op', args: [['obj', 'inout'], ['op', 'int'], ['val', 'uint'], ['uaddr1', 'ptr'], ['uaddr2', 'ptr']], support: 'full', handler: umtxOp },
   { number: 455, name: 'thr_new', args: [['param', 'in'], ['param_size', 'int']], support: 'full', handler: sys_thr_new },
   { number: 464, name: 'thr_set_name', args: [['id', 'int'], ['name', 'str']], support: 'full', handler: sys_thr_set_name },
   { number: 481, name: 'thr_kill2', args: [['pid', 'pid'], ['id', 'int'], ['sig', 'signo']], support: 'full', handler: sys_thr_kill2 },

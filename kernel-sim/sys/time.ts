@@ -1,6 +1,6 @@
 import { EFAULT, EINVAL } from '../abi/errno.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import { cpuTimes } from '../kern/proc.ts';
+import { usageOf } from '../kern/proc.ts';
 import type { Thread } from '../kern/state.ts';
 import { INTERRUPTED } from '../kern/syscall.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -39,7 +39,7 @@ function readClock(k: Kernel, td: Thread, clock: number): Uint8Array | null {
     return new Uint8Array(Int32Array.from([seconds, clock === 13 ? 0 : ns % NS_PER_SEC]).buffer);
   }
   if (MONOTONIC_CLOCKS.includes(clock)) return timespec(k.now());
-  const { userNs, systemNs } = cpuTimes(k, k.proc(td.pid));
+  const { userNs, systemNs } = usageOf(k, k.proc(td.pid));
   if (clock === CLOCK_VIRTUAL) return timespec(userNs);
   if (clock === CLOCK_PROF || clock === CLOCK_PROCESS_CPUTIME_ID) return timespec(userNs + systemNs);
   if (clock === CLOCK_THREAD_CPUTIME_ID) return timespec(td.userNs + td.systemNs);

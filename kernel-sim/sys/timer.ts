@@ -21,6 +21,10 @@ const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 4;
 const SIGEV_NONE = 0;
 
+/** FreeBSD itimerfix, itimespecfix: what is shorter than a clock tick (kern.clockrate) takes one. 0 is "off". */
+const TICK_NS = 1_000_000;
+const atLeastTick = (ns: number): number => (ns === 0 ? 0 : Math.max(ns, TICK_NS));
+
 /** Two times of (seconds, parts): interval and value; null: EINVAL. */
 function readPair(bytes: Uint8Array, partsPerSec: number): { intervalNs: number; valueNs: number } | null {
   const [intervalSec, interval, valueSec, value] = new Int32Array(bytes.buffer) as unknown as [
@@ -35,7 +39,10 @@ function readPair(bytes: Uint8Array, partsPerSec: number): { intervalNs: number;
   ] as const)
     if (sec < 0 || part < 0 || part >= partsPerSec) return null;
   const ns = NS_PER_SEC / partsPerSec;
-  return { intervalNs: intervalSec * NS_PER_SEC + interval * ns, valueNs: valueSec * NS_PER_SEC + value * ns };
+  return {
+    intervalNs: atLeastTick(intervalSec * NS_PER_SEC + interval * ns),
+    valueNs: atLeastTick(valueSec * NS_PER_SEC + value * ns),
+  };
 }
 
 function encodePair(intervalNs: number, valueNs: number, partsPerSec: number): Uint8Array {

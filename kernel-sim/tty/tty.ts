@@ -8,6 +8,7 @@ import { latin1 } from '../kern/kernel.ts';
 import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { Proc, Tty, TtyName, Vnode, VnodeId } from '../kern/state.ts';
+import { purgeLocks } from '../vfs/file-lock.ts';
 import { newVnode } from '../vfs/vnode.ts';
 import { LineDiscipline } from './line-discipline.ts';
 
@@ -169,6 +170,7 @@ export function revokeVnode(k: Kernel, id: VnodeId): Errno | 0 {
   const dead = newVnode(k, { type: 'chr', mode: 0, uid: 0, gid: 0, device: 'dead' });
   if (typeof dead === 'number') return dead;
   for (const file of open) if (file.kind === 'vnode') k.setFile({ ...file, vnode: dead.id });
+  purgeLocks(k, id);
   const tty = ttyOf(k, k.vnode(id));
   if (tty) {
     for (const channel of [readerChannel, writerChannel, backgroundChannel]) wakeup(k, channel(tty.name));

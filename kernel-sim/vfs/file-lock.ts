@@ -140,6 +140,12 @@ export function dropFileLock(k: Kernel, { id, vnode }: { readonly id: number; re
     unlock(k, vnode, { owner: { file: id }, exclusive: true, start: 0, end: LOCK_TO_END });
 }
 
+/** FreeBSD lf_purgelocks: nobody has the file open any more, and who waits for a lock finds that out. */
+export function purgeLocks(k: Kernel, vnode: VnodeId): void {
+  k.state.fileLocks.delete(vnode);
+  wakeup(k, lockChannel(vnode));
+}
+
 /** What must hold of locks: one line for each thing that is wrong. */
 export function checkLocks(k: Kernel): string[] {
   const problems: string[] = [];

@@ -92,10 +92,13 @@ export function closeOnExec(k: Kernel, pid: Pid): void {
   closeWhere(k, pid, (entry) => entry.closeOnExec);
 }
 
-/** Descriptors 0, 1 and 2 of a process that the host starts: one open file on /dev/console, for reading and writing. */
-export function openConsoleDescriptors(k: Kernel): Descriptors {
+/**
+ * Descriptors 0, 1 and 2 of a process that the host starts: one open file on /dev/console, for reading and writing. Errors: ENOENT
+ * and others when the guest has taken the console away, ENFILE.
+ */
+export function openConsoleDescriptors(k: Kernel): Descriptors | Errno {
   const vnode = lookupPath(k, hostCredentials(k), '/dev/console', { follow: true });
-  assert(typeof vnode !== 'number', 'no /dev/console');
+  if (typeof vnode === 'number') return vnode;
   const file = newFile(k, {
     kind: 'vnode',
     vnode: vnode.id,
@@ -105,7 +108,7 @@ export function openConsoleDescriptors(k: Kernel): Descriptors {
     nonblock: false,
     offset: 0,
   });
-  assert(typeof file !== 'number', 'no open file left for the console');
+  if (typeof file === 'number') return file;
   k.setFile({ ...file, refs: 3 });
   const entry: FdEntry = { file: file.id, closeOnExec: false };
   return [entry, entry, entry];

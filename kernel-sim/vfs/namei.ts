@@ -23,7 +23,12 @@ export interface NameiOptions {
 }
 
 /** The credentials with which the host itself walks the tree. */
-export const hostCredentials = (k: Kernel): Credentials => ({ uid: 0, gid: 0, cwd: k.state.counters.rootVnode });
+export const hostCredentials = (k: Kernel): Credentials => ({
+  uid: 0,
+  gid: 0,
+  groups: [],
+  cwd: k.state.counters.rootVnode,
+});
 
 /**
  * FreeBSD namei: walks a path from the working directory or the root. The last component need not exist; every other must.

@@ -1,8 +1,20 @@
-import { EACCES, EFBIG, ENOSPC, EPERM, EROFS } from '../abi/errno.ts';
+import { EACCES, EFBIG, EFTYPE, ENOSPC, EPERM, EROFS } from '../abi/errno.ts';
 import { NOTE_ATTRIB, NOTE_EXTEND, NOTE_WRITE } from '../abi/event.ts';
 import { W_OK, X_OK } from '../abi/fcntl.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
-import { ALLPERMS, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
+import {
+  ALLPERMS,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFREG,
+  S_IFSOCK,
+  S_ISGID,
+  S_ISUID,
+  S_ISVTX,
+} from '../abi/stat.ts';
+import { isMember } from '../kern/credentials.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
@@ -14,7 +26,7 @@ import { isNamed } from './filedesc.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
 /** Who asks, and where relative paths start: a process, or the host. */
-export type Credentials = Pick<Proc, 'uid' | 'gid' | 'cwd'>;
+export type Credentials = Pick<Proc, 'uid' | 'gid' | 'groups' | 'cwd'>;
 
 export type DirVnode = Extract<Vnode, { type: 'dir' }>;
 export type RegVnode = Extract<Vnode, { type: 'reg' }>;
@@ -69,15 +81,19 @@ export const isReadOnly = ({ host }: Vnode): boolean => host?.readOnly === true;
 type Owned = Pick<VnodeCommon, 'mode' | 'uid' | 'gid'>;
 
 /** What permission bits say of anything that has an owner. */
-export function checkMode({ mode, uid, gid }: Owned, cred: Pick<Proc, 'uid' | 'gid'>, wanted: number): Errno | 0 {
-  const shift = cred.uid === uid ? 6 : cred.gid === gid ? 3 : 0;
+export function checkMode({ mode, uid, gid }: Owned, cred: Omit<Credentials, 'cwd'>, wanted: number): Errno | 0 {
+  const shift = cred.uid === uid ? 6 : isMember(cred, gid) ? 3 : 0;
   return cred.uid === 0 || (wanted & ~(mode >> shift)) === 0 ? 0 : EACCES;
 }
 
-/** chmod(2) on a vnode: its owner or root. */
+/** chmod(2) on a vnode: its owner or root. Only root makes a file sticky (EFTYPE), or gives it a group's rights that is not his. */
 export function changeMode(k: Kernel, vnode: Vnode, cred: Credentials, mode: number): Errno | 0 {
   if (isReadOnly(vnode)) return EROFS;
-  if (cred.uid !== 0 && cred.uid !== vnode.uid) return EPERM;
+  if (cred.uid !== 0) {
+    if (cred.uid !== vnode.uid) return EPERM;
+    if (mode & S_ISVTX && vnode.type !== 'dir') return EFTYPE;
+    if (mode & S_ISGID && !isMember(cred, vnode.gid)) return EPERM;
+  }
   k.setVnode({ ...vnode, mode: mode & ALLPERMS, changeNs: k.now() });
   vnodeEvent(k, vnode.id, NOTE_ATTRIB);
   return 0;
@@ -88,18 +104,23 @@ export function changeOwner(k: Kernel, vnode: Vnode, cred: Credentials, uid: num
   if (isReadOnly(vnode)) return EROFS;
   const owner = uid === -1 ? vnode.uid : uid >>> 0;
   const group = gid === -1 ? vnode.gid : gid >>> 0;
-  const mayChange = cred.uid === vnode.uid && owner === vnode.uid && (group === vnode.gid || group === cred.gid);
+  const mayChange = cred.uid === vnode.uid && owner === vnode.uid && (group === vnode.gid || isMember(cred, group));
   if (cred.uid !== 0 && !mayChange) return EPERM;
-  k.setVnode({ ...vnode, uid: owner, gid: group, changeNs: k.now() });
+  // What makes others into its owner is given up with it.
+  const mode = cred.uid === 0 || vnode.type === 'dir' ? vnode.mode : vnode.mode & ~(S_ISUID | S_ISGID);
+  k.setVnode({ ...vnode, mode, uid: owner, gid: group, changeNs: k.now() });
   vnodeEvent(k, vnode.id, NOTE_ATTRIB);
   return 0;
 }
 
-/** A process gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */
+/** A process gives a file new contents; nobody but root leaves set-user-id bits on it. EFBIG or ENOSPC, and then the file is as before. */
 export function changeFileData(k: Kernel, pid: Pid, vnode: RegVnode, data: FileData): Errno | 0 {
   const refused = setFileData(k, vnode, data);
-  if (!refused) noteFileChange(k, pid, vnode.id, vnode.data, data);
-  return refused;
+  if (refused) return refused;
+  noteFileChange(k, pid, vnode.id, vnode.data, data);
+  if (vnode.mode & (S_ISUID | S_ISGID) && k.proc(pid).uid !== 0)
+    k.setVnode({ ...k.vnode(vnode.id), mode: vnode.mode & ~(S_ISUID | S_ISGID) });
+  return 0;
 }
 
 /** Gives a file new contents. EFBIG or ENOSPC, and then the file is as before. */

@@ -7,10 +7,14 @@ import { mayMap, softLimit } from '../kern/resource.ts';
 import type { VmEntry, VmspaceId } from '../kern/state.ts';
 import { readFileRange } from '../vfs/file-data.ts';
 import { entryAt, permOfProt } from './map.ts';
+import { hasFreePages, killLargest } from './memory.ts';
 import { acquirePage, isShared, syncFile } from './shared.ts';
 
-/** `mapped`: try again. The others become signals: SIGSEGV with MAPERR, or a protection fault (past the end of a file, too). */
-export type FaultOutcome = 'mapped' | 'no-entry' | 'protection';
+/**
+ * `mapped`: try again. `no-memory`: the same, when the process that is killed for it has gone. The others become signals: SIGSEGV with
+ * MAPERR, or a protection fault (past the end of a file, too).
+ */
+export type FaultOutcome = 'mapped' | 'no-memory' | 'no-entry' | 'protection';
 
 /** FreeBSD vm_fault: makes the page at `address` present for a read or a write, growing the stack when the address is just below it. */
 export function vmFault(k: Kernel, id: VmspaceId, address: number, write: boolean): FaultOutcome {
@@ -22,7 +26,15 @@ export function vmFault(k: Kernel, id: VmspaceId, address: number, write: boolea
   }
   if (entry.prot === 0 || (write && (entry.prot & PROT_WRITE) === 0)) return 'protection';
   const page = Math.floor(address / PAGE_SIZE);
+  if (!mayBecomeResident(k, id, page)) return 'no-memory';
   return makeResident(k, id, entry, page, write) ? 'mapped' : 'protection';
+}
+
+/** Is there a page for it? Otherwise room is being made. */
+function mayBecomeResident(k: Kernel, id: VmspaceId, page: number): boolean {
+  if (k.space(id).isResident(page) || hasFreePages(k, 1)) return true;
+  killLargest(k);
+  return false;
 }
 
 /**
@@ -84,7 +96,7 @@ function mayGrowStack(k: Kernel, id: VmspaceId, low: number): boolean {
   return true;
 }
 
-/** Makes all of [address, address + length) present for the kernel's own access; false when a part of it may not be accessed. */
+/** Makes all of [address, address + length) present for the kernel's own access; false when a part of it may not be accessed, or no page is free. */
 export function faultIn(k: Kernel, pid: Pid, address: number, length: number, write: boolean): boolean {
   if (length === 0) return true;
   const start = address >>> 0;
@@ -109,7 +121,7 @@ export function faultInAnyProt(k: Kernel, id: VmspaceId, address: number, length
   for (let page = Math.floor(start / PAGE_SIZE); page <= last; page++) {
     if (k.space(id).isResident(page) && !write) continue;
     const entry = entryAt(k.vmspace(id).map, page * PAGE_SIZE);
-    if (!entry) return false;
+    if (!entry || !mayBecomeResident(k, id, page)) return false;
     if (isShared(entry)) {
       if (write && (entry.maxProt & PROT_WRITE) === 0) return false;
       if (!acquirePage(k, id, entry, page, write)) return false;

@@ -1,7 +1,8 @@
 import { MAXDSIZ, PROT_ALL, pageCeil, pageFloor } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { VmEntry, VmspaceId } from '../kern/state.ts';
-import { findSpace, insertEntry, unmapRange } from './map.ts';
+import { clearRange, findSpace, insertEntry } from './map.ts';
+import { sweepVmObjects } from './shared.ts';
 
 /**
  * Where a mapping goes: anywhere, preferably at or above `hint` (0: above where the data segment may grow); in the place of what
@@ -27,12 +28,13 @@ export const anonEntry = (start: number, end: number): VmEntry => ({
 export function placeMapping(k: Kernel, id: VmspaceId, place: Placement, { size, ...rest }: Mapping): number | null {
   const start = findPlace(k, id, place, size);
   if (start === null) return null;
-  if (place.kind === 'replace') unmapRange(k, id, start, start + size);
+  const replacesShared = place.kind === 'replace' && clearRange(k, id, start, start + size);
   if (size > 0) {
     const { map, wiresAll } = k.vmspace(id);
     const entry = { ...anonEntry(start, start + size), ...rest, wired: wiresAll };
     k.setVmspace(id, { map: insertEntry(map, entry) });
   }
+  if (replacesShared) sweepVmObjects(k);
   return start;
 }
 

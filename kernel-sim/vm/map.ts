@@ -97,8 +97,13 @@ export function residentIn(space: AddressSpace, { start, end }: Pick<VmEntry, 's
   return Array.from({ length: count }, (_, n) => first + n).filter((page) => space.isResident(page));
 }
 
-/** Takes a range out of the address space: entries, pages and all. */
+/** Takes a range out of the address space: entries, pages and all, and objects that nothing else refers to. */
 export function unmapRange(k: Kernel, id: VmspaceId, start: number, end: number): void {
+  if (clearRange(k, id, start, end)) sweepVmObjects(k);
+}
+
+/** As `unmapRange`, but objects stay. True when some were mapped there: the caller sweeps, once what it maps instead is in place. */
+export function clearRange(k: Kernel, id: VmspaceId, start: number, end: number): boolean {
   const vm = k.vmspace(id);
   const space = k.space(id);
   let wasShared = false;
@@ -113,7 +118,7 @@ export function unmapRange(k: Kernel, id: VmspaceId, start: number, end: number)
     if (shared) wasShared = true;
   }
   k.setVmspace(id, { map: cutRange(vm.map, start, end) });
-  if (wasShared) sweepVmObjects(k);
+  return wasShared;
 }
 
 /** Changes the entries of [start, end), which are split at its borders. The range may contain holes, which stay holes. */

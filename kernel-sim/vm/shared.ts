@@ -90,13 +90,19 @@ function currentBytes(k: Kernel, key: string, entry: SharedEntry, page: number):
   return full;
 }
 
+/** The pages of a shared mapping that hold anything, as they are now: it may be gigabytes of which none was ever touched. */
+export function* contentsOf(k: Kernel, entry: SharedEntry): Generator<{ page: number; bytes: Uint8Array }> {
+  for (let page = entry.start / PAGE_SIZE; page < entry.end / PAGE_SIZE; page++) {
+    if (!isInside(k, entry, page)) return;
+    const bytes = currentBytes(k, pageKey(entry, page), entry, page);
+    if (bytes) yield { page, bytes };
+  }
+}
+
 /** All of a shared mapping's bytes as they are now. */
 export function sharedContents(k: Kernel, entry: SharedEntry): Uint8Array {
   const contents = new Uint8Array(entry.end - entry.start);
-  for (let page = entry.start / PAGE_SIZE; page < entry.end / PAGE_SIZE; page++) {
-    const bytes = currentBytes(k, pageKey(entry, page), entry, page);
-    if (bytes) contents.set(bytes, page * PAGE_SIZE - entry.start);
-  }
+  for (const { page, bytes } of contentsOf(k, entry)) contents.set(bytes, page * PAGE_SIZE - entry.start);
   return contents;
 }
 

@@ -3,7 +3,7 @@ import { USRSTACK } from '../abi/vmparam.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { VmEntry, VmspaceId } from '../kern/state.ts';
 import { permOfProt, residentIn } from './map.ts';
-import { isShared, releasePage, sharedContents, sweepVmObjects } from './shared.ts';
+import { contentsOf, isShared, releasePage, sweepVmObjects } from './shared.ts';
 import { dropDetachedSegments } from './sysv-shm.ts';
 
 /** An empty address space with one user. */
@@ -19,6 +19,7 @@ export function newVmspace(k: Kernel): VmspaceId {
     dataSize: 0,
     stackLow: USRSTACK,
     sysvShm: [],
+    mapChanges: 0,
     wiresAll: false,
   });
   k.spaces.set(id, new AddressSpace());
@@ -49,11 +50,9 @@ export function cloneVmspace(k: Kernel, from: VmspaceId): VmspaceId {
 /** minherit(INHERIT_COPY) of shared memory: the child has its own, as it was at the fork. */
 function privateCopy(k: Kernel, space: AddressSpace, entry: VmEntry): VmEntry {
   if (!isShared(entry)) return entry;
-  const contents = sharedContents(k, entry);
-  for (let page = entry.start / PAGE_SIZE; page < entry.end / PAGE_SIZE; page++) {
-    const at = page * PAGE_SIZE - entry.start;
+  for (const { page, bytes } of contentsOf(k, entry)) {
     space.mapPage(page, permOfProt(entry.prot));
-    space.u8.set(contents.subarray(at, at + PAGE_SIZE), page * PAGE_SIZE);
+    space.u8.set(bytes, page * PAGE_SIZE);
   }
   return { ...entry, object: { kind: 'anon' }, touched: true, wired: false };
 }

@@ -22,8 +22,8 @@ export interface Difference {
   readonly spaces: ReadonlyMap<number, Bits>;
 }
 
-/** Bytes that may differ in one space: beyond that they are not followed. */
-const BYTES_MAX = 1 << 16;
+/** Bytes that may differ in one space: to follow more takes longer than to execute what uses them. */
+const BYTES_MAX = 1 << 12;
 
 export const isNothing = ({ cores, threads, spaces }: Difference): boolean =>
   cores.every(({ size }) => size === 0) && threads.size === 0 && spaces.size === 0;

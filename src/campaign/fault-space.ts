@@ -1,13 +1,13 @@
 import { UsageError } from '../../emu/base/errors.ts';
-import { UNIT_BITS } from '../../emu/faults/check-plan.ts';
-import type { FaultEffect, FaultSpec, Register } from '../../emu/faults/plan.ts';
+import { checkFaultPlan, UNIT_BITS } from '../../emu/faults/check-plan.ts';
+import type { FaultEffect, FaultSpec, FaultTrigger, Register } from '../../emu/faults/plan.ts';
 import { parseDuration } from '../scenario/units.ts';
 import type { FaultEntry } from './schema.ts';
 
 /*
  * The fault space of one entry of a campaign: every effect at every point, numbered. A point is "just after a core has retired n
- * instructions", n from 1 to what the core retires in the run without faults; points go by core, then by n. Fault number
- * `effect * points + point`.
+ * instructions", n from 1 to what the core retires in the run without faults; points go by core, then by n. Or the entry lists its points
+ * as triggers of any kind. Fault number `effect * points + point`.
  */
 
 /** What may go wrong, by number. */
@@ -27,8 +27,14 @@ export interface FaultSpace {
   readonly size: number;
 }
 
-/** The points of some cores. */
-export class Points {
+/** Where the faults of a space strike, by number. */
+export interface Points {
+  readonly count: number;
+  at(n: number): FaultTrigger;
+}
+
+/** After every instruction of some cores. */
+export class InstructionPoints implements Points {
   readonly count: number;
   private readonly cores: readonly { readonly core: number; readonly retired: number; readonly before: number }[];
 
@@ -43,9 +49,9 @@ export class Points {
     this.count = before;
   }
 
-  at(n: number): { core: number; instruction: number } {
+  at(n: number): FaultTrigger {
     const entry = this.cores.findLast(({ before, retired }) => before <= n && retired > 0)!;
-    return { core: entry.core, instruction: n - entry.before + 1 };
+    return { at: 'instruction', core: entry.core, instruction: n - entry.before + 1 };
   }
 
   /** The number of a point; -1 when its core is not among them. */
@@ -65,28 +71,45 @@ export function registerBits(register: Register, bits: readonly number[] | undef
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-/** The fault space of an entry. Errors: UsageError naming `key` for cores that do not exist, or a space beyond 2^53. */
+/** The fault space of an entry. Errors: UsageError naming `key` for cores that do not exist, impossible triggers, or a space beyond 2^53. */
 export function faultSpace(entry: FaultEntry, retired: readonly number[], key: string): FaultSpace {
-  const cores = entry.cores ?? upTo(retired.length);
-  const missing = cores.find((core) => core >= retired.length);
-  if (missing !== undefined) {
-    throw new UsageError({ what: `there is no core ${missing}: there are ${retired.length}`, key: `${key}.cores` });
-  }
-  const points = new Points(
-    retired,
-    [...new Set(cores)].sort((a, b) => a - b),
-  );
   const effects = effectsOf(entry, key);
+  const points = entry.triggers
+    ? listedPoints(entry, effects, retired.length, key)
+    : instructionPoints(entry, retired, key);
   const size = effects.count * points.count;
   if (!Number.isSafeInteger(size)) throw new UsageError({ what: 'has more than 2^53 faults', key });
   if (size === 0) throw new UsageError({ what: 'holds no fault: these cores retire no instruction', key });
   return { model: entry.model, effects, points, size };
 }
 
+function instructionPoints(entry: FaultEntry, retired: readonly number[], key: string): InstructionPoints {
+  const cores = entry.cores ?? upTo(retired.length);
+  const missing = cores.find((core) => core >= retired.length);
+  if (missing !== undefined) {
+    throw new UsageError({ what: `there is no core ${missing}: there are ${retired.length}`, key: `${key}.cores` });
+  }
+  return new InstructionPoints(
+    retired,
+    [...cores].sort((a, b) => a - b),
+  );
+}
+
+function listedPoints({ cores, triggers }: FaultEntry, effects: Effects, coreCount: number, key: string): Points {
+  if (cores)
+    throw new UsageError({ what: 'is given beside triggers, which say where they strike', key: `${key}.cores` });
+  const list = triggers as readonly FaultTrigger[];
+  checkFaultPlan(
+    list.map((trigger): FaultSpec => ({ ...effects.at(0), trigger })),
+    coreCount,
+    `${key}.triggers`,
+  );
+  return { count: list.length, at: (n) => list[n]! };
+}
+
 /** Fault number n of a space. */
 export function faultAt({ effects, points }: FaultSpace, n: number): FaultSpec {
-  const effect = effects.at(Math.floor(n / points.count));
-  return { ...effect, trigger: { at: 'instruction', ...points.at(n % points.count) } };
+  return { ...effects.at(Math.floor(n / points.count)), trigger: points.at(n % points.count) };
 }
 
 function listed(effects: readonly FaultEffect[]): Effects {
@@ -124,6 +147,18 @@ function effectsOf(entry: FaultEntry, key: string): Effects {
     case 'machine-check': {
       const { model, bank, status, address } = entry;
       return listed([{ model, bank, status, ...(address === undefined ? {} : { address }) }]);
+    }
+    case 'checkpoint-write': {
+      const { model, failure, bytes } = entry;
+      if (entry.bits && failure !== 'bit-flip')
+        throw new UsageError({ what: `has no meaning with ${failure}`, key: `${key}.bits` });
+      return listed(
+        bytes.flatMap((atByte): FaultEffect[] =>
+          failure === 'bit-flip'
+            ? (entry.bits ?? upTo(8)).map((bit) => ({ model, failure, atByte, bit }))
+            : [{ model, failure, atByte }],
+        ),
+      );
     }
     case 'lost-interrupt':
       return listed([{ model: 'lost-interrupt', count: entry.count }]);
@@ -191,6 +226,8 @@ export function targetName(effect: FaultEffect): string {
       return effect.register;
     case 'wrong-alu':
       return `${effect.unit} unit`;
+    case 'checkpoint-write':
+      return 'checkpoint file';
     default:
       return 'core';
   }

@@ -111,7 +111,7 @@ export class GoldenRun {
     system.restore(this.places[first]!.snapshot, { faults });
     let skipped = 0;
     if (this.isOpenEnded(limits)) {
-      // Runs that do not come back soon seldom do: looking gets rarer.
+      // Runs that do not come back, or use what differs all the time, seldom stop that: looking gets rarer.
       for (let at = first + 1, step = 1; at < this.places.length; at += step) {
         const { retired } = this.places[at]!;
         const stop = system.run({ ...limits, pauseInstructions: retired });
@@ -126,8 +126,8 @@ export class GoldenRun {
           return { stop: this.stop, from, converged: retired, skipped };
         }
         skipped += this.places[carried.index]!.retired - retired;
+        step = carried.index > at ? 1 : 2 * step;
         at = carried.index;
-        step = 1;
       }
     }
     return { stop: system.run(limits), from, converged: null, skipped };

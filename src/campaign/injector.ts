@@ -9,7 +9,7 @@ import { processEnds } from '../recovery/results.ts';
 import type { System } from '../system.ts';
 import { GoldenRun, type IntervalStore } from './golden.ts';
 import type { GoldenSummary, InjectionResult } from './records.ts';
-import { checkEnded, limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
+import { alwaysOf, checkEnded, limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
 
 /** Instructions between the first snapshots: short runs are sped up as well. Long ones end with fewer, farther apart. */
 const SPACING = 16;
@@ -51,10 +51,10 @@ export class Injector {
     this.system = makeSystem(workload, { policy });
   }
 
-  /** What comes of a fault plan. A failure of coreback itself is an outcome too: `emulator-bug`. */
+  /** What comes of these faults, besides those that every run has. A failure of coreback itself is an outcome too: `emulator-bug`. */
   inject(faults: FaultPlan): InjectionResult {
     try {
-      return this.run(faults);
+      return this.run([...alwaysOf(this.workload), ...faults]);
     } catch (error) {
       // The system may be broken; the next run gets another.
       this.system = makeSystem(this.workload, { policy: this.policy });
@@ -101,7 +101,7 @@ function rollbackFigures(events: readonly TraceEvent[]): Pick<InjectionResult, '
   let lostNs = 0;
   let rollbacks = 0;
   for (const event of events) {
-    if (event.kind === 'core-fault' && !struckNs.has(event.victim)) struckNs.set(event.victim, event.ns);
+    if (event.kind === 'fault-detected' && event.latencyNs >= 0) struckNs.set(event.victim, event.ns - event.latencyNs);
     if (event.kind !== 'recovery-done') continue;
     rollbacks++;
     lostNs += (struckNs.get(event.victim) ?? event.ns) - event.fromNs;

@@ -1,10 +1,11 @@
+import { checkFaultPlan } from '../../emu/faults/check-plan.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { type FaultSpace, faultAt, faultSpace } from './fault-space.ts';
 import { isPrunable, PruningCollector } from './prune.ts';
 import type { EntrySummary, GoldenSummary } from './records.ts';
 import { drawFaults, plainSelection, type Selection } from './selection.ts';
 import { traceRun } from './trace-run.ts';
-import { limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
+import { alwaysOf, limitsOf, makeSystem, type Policy, type Workload } from './workload.ts';
 
 /** Up to so many instructions of the fault-free run `prune: auto` prunes: tracing them takes some tens of seconds. */
 const PRUNE_INSTRUCTIONS_MAX = 5_000_000;
@@ -73,6 +74,7 @@ function summaryOf(space: FaultSpace, { drawn, masked, faults }: Selection): Ent
 export function planCampaign(workload: Workload, goldens: readonly GoldenSummary[]): CampaignPlan {
   const { spec } = workload;
   const [summary] = goldens as [GoldenSummary];
+  checkFaultPlan(alwaysOf(workload), spec.machine.cores, 'always');
   const spaces = spec.faults.map((entry, n) => faultSpace(entry, summary.retired, `faults[${n}]`));
   const draws = spaces.map((space, n) => drawFaults(space, spec.faults[n]!.sample ?? spec.sample, spec.seed, n));
   const prune = shouldPrune(workload, goldens) && spaces.some(isPrunable);
@@ -94,6 +96,8 @@ function shouldPrune({ spec }: Workload, goldens: readonly GoldenSummary[]): boo
   const [first, ...others] = goldens;
   // A self-test runs on the core between two instructions of the program.
   if (spec.machine.detection.selfTest) return false;
+  // Classes are those of the run without any fault.
+  if (spec.always.length > 0) return false;
   if (others.some(({ digest }) => digest !== first!.digest)) return false;
   if (spec.prune !== 'auto') return spec.prune;
   return first!.retired.reduce((sum, n) => sum + n, 0) <= PRUNE_INSTRUCTIONS_MAX;

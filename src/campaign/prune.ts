@@ -1,13 +1,18 @@
 import { assert } from '../../emu/base/errors.ts';
-import type { FaultSpace } from './fault-space.ts';
+import { type FaultSpace, InstructionPoints } from './fault-space.ts';
 import { type FlipClass, TRACED_REGISTERS } from './register-trace.ts';
 import type { Selection } from './selection.ts';
 import type { TraceCollector } from './trace-run.ts';
 
+/** Flips of registers after every instruction. */
+export interface PrunableSpace extends FaultSpace {
+  readonly points: InstructionPoints;
+}
+
 /** Whether an entry's faults are flips of registers that the trace follows; eip is read by every instruction, so nothing is alike. */
-export function isPrunable({ effects }: FaultSpace): boolean {
-  const first = effects.at(0);
-  return first.model === 'bit-flip' && first.target.in === 'register';
+export function isPrunable(space: FaultSpace): space is PrunableSpace {
+  const first = space.effects.at(0);
+  return space.points instanceof InstructionPoints && first.model === 'bit-flip' && first.target.in === 'register';
 }
 
 const REGISTER_COUNT = TRACED_REGISTERS.length;
@@ -16,7 +21,7 @@ const REGISTER_COUNT = TRACED_REGISTERS.length;
  * Collects, while the fault-free run is traced, which of the drawn flips of one space have to be injected. `drawn` null means all of them.
  */
 export class PruningCollector implements TraceCollector {
-  private readonly space: FaultSpace;
+  private readonly space: PrunableSpace;
   /** Effect number of each bit of each traced register; -1 when the space has none. */
   private readonly effectOf = new Int32Array(REGISTER_COUNT * 32).fill(-1);
   /** Bits of each register that the space has. */
@@ -30,7 +35,7 @@ export class PruningCollector implements TraceCollector {
   /** By register. */
   private readonly masked = new Float64Array(REGISTER_COUNT);
 
-  constructor(space: FaultSpace, drawn: readonly number[] | null) {
+  constructor(space: PrunableSpace, drawn: readonly number[] | null) {
     this.space = space;
     this.drawn = drawn;
     for (let n = 0; n < space.effects.count; n++) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TARGET_BITS, UNIT_BITS } from '../../emu/faults/check-plan.ts';
 import { ALU_UNITS, REGISTERS, SEGMENTS } from '../../emu/faults/plan.ts';
+import { faultSpec, trigger } from '../scenario/fault-schema.ts';
 import { machineSchema } from '../scenario/schema.ts';
 
 /*
@@ -13,7 +14,7 @@ const distinct = <T extends z.ZodType>(item: T) =>
   z
     .array(item)
     .min(1)
-    .refine((list) => new Set(list).size === list.length, 'names one twice')
+    .refine((list) => new Set(list.map((each) => JSON.stringify(each))).size === list.length, 'names one twice')
     .meta({ uniqueItems: true });
 const share = z.number().gt(0).lt(1);
 
@@ -33,6 +34,9 @@ const sample = z
 
 const common = {
   cores: distinct(z.int().min(0)).optional().describe('The cores that they strike; all when absent'),
+  triggers: distinct(trigger)
+    .optional()
+    .describe('Every effect at each of these, instead of after every instruction of the cores'),
   sample: sample.optional().describe('Instead of the one for all'),
 };
 const bits = (most: number) =>
@@ -137,6 +141,15 @@ const entry = z.union([
   z
     .strictObject({ model: z.literal('spurious-interrupt'), vector: z.int().min(32).max(255), ...common })
     .describe('An interrupt that nobody asked for'),
+  z
+    .strictObject({
+      model: z.literal('checkpoint-write'),
+      failure: z.enum(['torn', 'error', 'bit-flip']),
+      bytes: distinct(z.int().min(0)).describe('Positions in the file'),
+      bits: bits(8),
+      ...common,
+    })
+    .describe('The file of the checkpoint, or of the next one, is cut, cannot be written, or has a wrong bit'),
 ]);
 
 export const campaignSchema = z.strictObject({
@@ -158,6 +171,12 @@ export const campaignSchema = z.strictObject({
     .default([machineSchema.shape.recovery.parse(undefined)])
     .describe('Every fault is injected once under each of these recovery policies'),
   faults: z.array(entry).min(1).describe('Fault spaces; each is sampled by itself, and is a row of the report'),
+  always: z
+    .array(faultSpec)
+    .default([])
+    .describe(
+      'Faults that every run has besides the one that is injected: a core that dies, so that there is a recovery to disturb',
+    ),
   sample: sample.prefault({ error: 0.02 }),
   seed: z.int().default(1).describe('Seed of the sample'),
   prune: z

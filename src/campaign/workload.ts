@@ -3,6 +3,7 @@ import type { Engine } from '../../emu/core/engine.ts';
 import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { Stop } from '../../emu/machine/machine.ts';
 import { machineConfig } from '../scenario/compile-scenario.ts';
+import { asFaultSpec } from '../scenario/fault-schema.ts';
 import { parseDuration } from '../scenario/units.ts';
 import { type GuestFile, System } from '../system.ts';
 import type { CampaignSpec } from './schema.ts';
@@ -52,6 +53,9 @@ export function makeSystem(
   for (const { path, words } of commands) system.spawn({ path, args: [...words] });
   return system;
 }
+
+/** The faults that every run has besides the one that is injected. */
+export const alwaysOf = ({ spec }: Workload): FaultPlan => spec.always.map(asFaultSpec);
 
 /** Where the run without faults is broken off. */
 export const limitsOf = ({ spec }: Workload): { untilNs: number } => ({

@@ -1,21 +1,26 @@
 import { Command } from 'commander';
 import { InvariantError, UsageError } from '../../emu/base/errors.ts';
 import { packageVersion } from '../host/version.ts';
-import { addCampaignCommand } from './campaign-command.ts';
-import { addCheckCommand } from './check-command.ts';
-import { addDemoCommand } from './demo-command.ts';
 import { EXIT_BUG, EXIT_USAGE } from './exit-codes.ts';
-import { addInspectCommand } from './inspect-command.ts';
-import { addReplayCommand } from './replay-command.ts';
-import { addRestartCommand } from './restart-command.ts';
-import { addResumeCommand } from './resume-command.ts';
-import { addRunCommand } from './run-command.ts';
-import { addScenarioCommand } from './scenario-command.ts';
-import { addShellCommand } from './shell-command.ts';
 
 const version = packageVersion();
 
-function build(): Command {
+/** In the order of `coreback --help`. Each is loaded only when it is asked for: a short program has run before all of them would be there. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  demo: async () => (await import('./demo-command.ts')).addDemoCommand,
+  run: async () => (await import('./run-command.ts')).addRunCommand,
+  resume: async () => (await import('./resume-command.ts')).addResumeCommand,
+  scenario: async () => (await import('./scenario-command.ts')).addScenarioCommand,
+  campaign: async () => (await import('./campaign-command.ts')).addCampaignCommand,
+  check: async () => (await import('./check-command.ts')).addCheckCommand,
+  replay: async () => (await import('./replay-command.ts')).addReplayCommand,
+  restart: async () => (await import('./restart-command.ts')).addRestartCommand,
+  inspect: async () => (await import('./inspect-command.ts')).addInspectCommand,
+  shell: async () => (await import('./shell-command.ts')).addShellCommand,
+};
+
+/** The command line, with the command that these arguments begin with, or with all of them. */
+async function build(args: readonly string[]): Promise<Command> {
   const program = new Command('coreback')
     .description('a deterministic multicore i386 FreeBSD 9.0 machine, to study and prove checkpoint-recovery')
     .version(version)
@@ -23,16 +28,8 @@ function build(): Command {
     .showHelpAfterError('(coreback --help tells how)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'coreback: ')) })
     .exitOverride();
-  addDemoCommand(program);
-  addRunCommand(program);
-  addResumeCommand(program);
-  addScenarioCommand(program);
-  addCampaignCommand(program);
-  addCheckCommand(program);
-  addReplayCommand(program);
-  addRestartCommand(program);
-  addInspectCommand(program);
-  addShellCommand(program);
+  const wanted = args[0] !== undefined && Object.hasOwn(COMMANDS, args[0]) ? [args[0]] : Object.keys(COMMANDS);
+  for (const name of wanted) (await COMMANDS[name]!())(program);
   for (const command of program.commands) command.copyInheritedSettings(program);
   program.addHelpText(
     'after',
@@ -69,7 +66,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await build().parseAsync();
+  const program = await build(process.argv.slice(2));
+  await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);
 }

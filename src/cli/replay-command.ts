@@ -4,6 +4,7 @@ import { describeFault } from '../../emu/faults/describe.ts';
 import { makeEngine } from '../host/engines.ts';
 import { readHostFile } from '../host/files.ts';
 import { shippedPrograms } from '../host/guest-programs.ts';
+import { NodeFolders } from '../host/node-folders.ts';
 import { timelineText } from '../report/text.ts';
 import { timelineOf } from '../result.ts';
 import { parseReplay } from '../testing/replay-file.ts';
@@ -47,7 +48,7 @@ function replayCommand(file: string, options: ReplayCommandOptions): number {
   const engine = makeEngine({ ...options, engine: options.engine ?? replay.engine });
   let verdict: Verdict;
   try {
-    verdict = runTrial(replay, { programs: shippedPrograms(), engine });
+    verdict = runTrial(replay, { programs: shippedPrograms(), engine, hostFolders: new NodeFolders() });
   } catch (error) {
     throw error instanceof UsageError ? error.in(file) : error;
   }

@@ -97,7 +97,8 @@ function hostInput(system: System): HostInput {
     resized();
     stdout.on('resize', resized);
     system.onEvent((event) => {
-      if (event.kind === 'echo') stdout.write(Buffer.from(event.text, 'latin1'));
+      // What a newline needs beside itself the host's terminal adds, as it does to output.
+      if (event.kind === 'echo') stdout.write(Buffer.from(event.text.replaceAll('\r\n', '\n'), 'latin1'));
     });
   }
   stdin.on('data', (chunk: Buffer) => {

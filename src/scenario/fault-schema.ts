@@ -12,7 +12,7 @@ const bit = index.describe('A bit, from 0');
 const level = z.union([z.literal(0), z.literal(1)]);
 const program = z.string().describe('Name of a process, as ps shows it');
 
-const trigger = z
+export const trigger = z
   .discriminatedUnion('at', [
     z
       .strictObject({ at: z.literal('instruction'), core, instruction: index })

@@ -103,7 +103,10 @@ class Play {
       ...(options.engine ? { engine: options.engine } : {}),
       ...(options.hostFolders ? { hostFolders: options.hostFolders } : {}),
     });
-    for (const file of options.files) this.system.install(file);
+    // What a mounted folder has of its own stays.
+    const isMounted = scenario.mounts.length > 0;
+    const missing = options.files.filter(({ path }) => !(isMounted && this.system.has(path)));
+    for (const file of missing) this.system.install(file);
   }
 
   run(untilNs: number): Stop {

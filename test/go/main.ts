@@ -5,6 +5,7 @@
  *   --engine NAME    what runs the guest (default: COREBACK_ENGINE, or the interpreter)
  *   --programs       our programs alone, --packages the test binaries of the standard library alone
  *   --cores N        default 4
+ *   --skipped        list the tests that skip themselves, with the reason they give
  * Needs Debian's golang-go. Exit code 1 when something does not pass.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     programs: { type: 'boolean', default: false },
     packages: { type: 'boolean', default: false },
     cores: { type: 'string', default: '4' },
+    skipped: { type: 'boolean', default: false },
   },
 });
 
@@ -50,13 +52,28 @@ function testsToRun(binary: string, excluded: Readonly<Record<string, string>>):
   return [`-test.run=^(${listed.filter((test) => !(test in excluded)).join('|')})$`];
 }
 
-/** Runs one and prints its line of the table; what went wrong is printed below it. */
-function report(name: string, float: GoFloat, work: () => { run: GoRun; problem: string }): void {
+/** What `-test.v` says: how many top-level tests and examples passed, and which skipped themselves, with the reason that stands in front. */
+function countTests(output: string): { passed: number; skipped: readonly string[] } {
+  const skips = output.matchAll(/(?:^ +\S+\.go:\d+: (.*)\n)?^--- SKIP: (\S+)/gm);
+  const skipped = [...skips].map(([, why, test]) => `${test}: ${why ?? 'no reason given'}`);
+  return { passed: [...output.matchAll(/^--- PASS: /gm)].length, skipped };
+}
+
+interface Report {
+  readonly run: GoRun;
+  readonly problem: string;
+  readonly notes?: readonly string[];
+}
+
+/** Runs one and prints its line of the table; what there is to say about it is printed below. */
+function report(name: string, float: GoFloat, work: () => Report): void {
   const started = performance.now();
   let line = '';
   let detail = '';
+  let below: readonly string[] = [];
   try {
-    const { run, problem } = work();
+    const { run, problem, notes = [] } = work();
+    below = notes;
     line = `${(run.instructions / 1e6).toFixed(1).padStart(9)} ${(run.virtualNs / 1e9).toFixed(3).padStart(9)}`;
     if (problem)
       detail = `${problem} (${run.stop.reason}, exit ${run.code}, signal ${run.signal})\n${run.output.slice(-2000)}`;
@@ -66,6 +83,7 @@ function report(name: string, float: GoFloat, work: () => { run: GoRun; problem:
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(8);
   console.log(`${name.padEnd(22)} ${float.padEnd(10)} ${detail ? 'FAIL' : 'pass'} ${line} ${seconds}`);
+  for (const note of below) console.log(`    ${note}`);
   if (!detail) return;
   failed++;
   console.log(detail.replaceAll(/^/gm, '    '));
@@ -88,11 +106,17 @@ for (const float of values.float.split(',') as GoFloat[]) {
       const { binary, directory } = buildPackageTest(packageTest, float, path.join(dir, float));
       const testdata = path.join(directory, 'testdata');
       const tests = testsToRun(binary, packageTest.excluded ?? {});
-      const run = runGo(binary, ['-test.short', ...tests], config(), existsSync(testdata) ? testdata : undefined);
-      return { run, problem: run.code === 0 && /^PASS$/m.test(run.output) ? '' : 'did not pass' };
+      const args = ['-test.short', '-test.v', ...tests];
+      const run = runGo(binary, args, config(), existsSync(testdata) ? testdata : undefined);
+      const { passed, skipped } = countTests(run.output);
+      const notes = [
+        `${passed} tests passed, ${skipped.length} skipped themselves`,
+        ...Object.entries(packageTest.excluded ?? {}).map(([test, reason]) => `without ${test}: ${reason}`),
+        ...(values.skipped ? skipped : []),
+      ];
+      const good = run.code === 0 && /^PASS$/m.test(run.output) && passed > 0;
+      return { run, problem: good ? '' : 'did not pass', notes };
     });
-    for (const [test, reason] of Object.entries(packageTest.excluded ?? {}))
-      console.log(`    without ${test}: ${reason}`);
   }
 }
 rmSync(dir, { recursive: true });

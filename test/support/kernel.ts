@@ -134,6 +134,7 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
     dataSize: 0,
     stackLow: 0xbfc00000,
     sysvShm: [],
+    mapChanges: 0,
     wiresAll: false,
   });
   const id: Pid = pid(k.state.procs.size + 1);
@@ -144,13 +145,22 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
     textVnode: root,
     vmspace,
     threads: [thread],
-    fds: openConsoleDescriptors(k),
+    fds: consoleDescriptors(k),
     cwd: root,
+    // Who has other ids has them in every respect, unless the test says otherwise.
+    ...(patch.uid === undefined ? {} : { ruid: patch.uid, svuid: patch.uid }),
+    ...(patch.gid === undefined ? {} : { rgid: patch.gid, svgid: patch.gid }),
     ...patch,
   });
   const td: Thread = { ...blankThread(thread, id, 'test', 0), state: 'running' };
   k.state.threads.set(thread, td);
   return td;
+}
+
+function consoleDescriptors(k: Kernel): Proc['fds'] {
+  const fds = openConsoleDescriptors(k);
+  if (typeof fds === 'number') throw new Error(`no console: ${fds}`);
+  return fds;
 }
 
 /** One more thread of a process. */

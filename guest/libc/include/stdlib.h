@@ -21,6 +21,8 @@ int abs(int n);
 char *getenv(const char *name);
 int setenv(const char *name, const char *value, int overwrite);
 int unsetenv(const char *name);
+int posix_openpt(int flags);
+char *ptsname(int master);
 void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 const char *getprogname(void);
 

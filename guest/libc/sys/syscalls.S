@@ -106,6 +106,7 @@
 	SYSCALL poll, SYS_poll
 	SYSCALL kqueue, SYS_kqueue
 	SYSCALL kevent, SYS_kevent
+	SYSCALL posix_openpt, SYS_posix_openpt
 	SYSCALL chmod, SYS_chmod
 	SYSCALL recvfrom, SYS_recvfrom
 	SYSCALL sigaltstack, SYS_sigaltstack

@@ -1,3 +1,5 @@
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -17,6 +19,15 @@ void cfmakeraw(struct termios *modes) {
 int isatty(int fd) {
   struct termios modes;
   return tcgetattr(fd, &modes) == 0;
+}
+
+/* The slave's name, in a buffer that the next call overwrites. */
+char *ptsname(int master) {
+  static char name[24];
+  int number;
+  if (ioctl(master, TIOCGPTN, &number) == -1) return NULL;
+  snprintf(name, sizeof name, "/dev/pts/%d", number);
+  return name;
 }
 
 pid_t tcgetpgrp(int fd) {

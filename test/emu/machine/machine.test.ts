@@ -60,6 +60,20 @@ describe('budgets and time', () => {
     expect(run.system.machine.retired).toBeLessThan(100);
   });
 
+  it('skips years as easily as seconds', () => {
+    const run = new Run({ sleeper: program((p) => p.sleep(3_000_000_000_000_000).exit(0)) }, { cores: 2 });
+    run.start('sleeper');
+    expect(run.go(Number.POSITIVE_INFINITY).reason).toBe('finished');
+    expect(run.system.machine.nowNs).toBeGreaterThanOrEqual(3e15);
+  });
+
+  it('ends with the last nanosecond that can be counted', () => {
+    const run = new Run({ sleeper: program((p) => p.forever((q) => q.sleep(3_000_000_000_000_000))) });
+    run.start('sleeper');
+    expect(run.go(Number.POSITIVE_INFINITY).reason).toBe('deadlock');
+    expect(run.system.machine.nowNs).toBeLessThan(Number.MAX_SAFE_INTEGER);
+  });
+
   it('says deadlock when every process waits for ever', () => {
     const run = new Run({ waiter: program((p) => p.sys('sigsuspend', p.words(0, 0, 0, 0)).exit(0)) });
     run.start('waiter');

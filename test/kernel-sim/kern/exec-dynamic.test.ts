@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EIP } from '../../../emu/core/core-state.ts';
 import { MAXDSIZ } from '../../../kernel-sim/abi/vmparam.ts';
@@ -9,6 +10,7 @@ import { spawnRestart } from '../../../src/restart/spawn.ts';
 import { System, type SystemConfig } from '../../../src/system.ts';
 import { guestPrograms, guestTree } from '../../support/guest.ts';
 import { program } from '../../support/guest-program.ts';
+import { property } from '../../support/property.ts';
 
 const PROGRAMS = ['/usr/bin/tally', '/usr/bin/tally-pie'];
 const [AT_PHDR, AT_BASE, AT_ENTRY] = [3, 7, 9];
@@ -111,6 +113,33 @@ describe('a program whose interpreter cannot be loaded', () => {
     system.spawn({ path: '/usr/bin/tally-pie', args: ['tally'] });
     system.run({ untilNs: 5e9 });
     expect(exits(system)).toEqual([{ name: 'tally-pie', code: 9, signal: 0 }]);
+  });
+});
+
+describe('a dynamic program or interpreter with wrong headers', () => {
+  it('begins, or is refused; whatever it does, the kernel holds', () => {
+    // Words of the ELF and program headers, and values that lie on borders.
+    const change = fc.record({
+      path: fc.constantFrom(...PROGRAMS, RTLD),
+      at: fc.nat(80).map((n) => 4 * n),
+      value: fc.oneof(
+        fc.constantFrom(0, 1, 3, 0x1000, 0x7fffffff, 0x80000000, 0xbfbff000, 0xbfc00000, 0xfffff000, 0xffffffff),
+        fc.nat(0xffffffff),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...PROGRAMS), fc.array(change, { minLength: 1, maxLength: 3 }), (path, changes) => {
+        const system = boot();
+        for (const { path: changed, at, value } of changes) {
+          const bytes = (readFile(system.kernel, changed) as Uint8Array).slice();
+          new DataView(bytes.buffer).setUint32(at, value, true);
+          system.install({ path: changed, bytes });
+        }
+        system.spawn({ path: '/bin/sh', args: ['sh', '-c', `${path} 1 0; true`] });
+        system.run({ untilNs: 1e9, instructions: 100_000 });
+      }),
+      property(25),
+    );
   });
 });
 

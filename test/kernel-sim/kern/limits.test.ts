@@ -72,7 +72,7 @@ describe('limits on resources', () => {
     limit(NPROC, 1);
     const may = (): boolean => mayFork(c.k, c.k.proc(c.td.pid));
     expect(may()).toBe(true);
-    c.k.setProc(c.td.pid, { uid: 1001 });
+    c.k.setProc(c.td.pid, { uid: 1001, ruid: 1001 });
     expect(may()).toBe(false);
     limit(NPROC, 2);
     expect(may()).toBe(true);

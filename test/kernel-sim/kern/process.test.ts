@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, program, Run, runOne, SCRATCH } from '../../support/guest-program.ts';
+import { at, type GuestProgram, program, Run, runOne, SCRATCH } from '../../support/guest-program.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -13,6 +13,43 @@ const EINTR = 4;
 const stopped = (signo: number): number => (signo << 8) | 0x7f;
 const exited = (code: number): number => code << 8;
 const CHILD = SCRATCH + 0x10;
+
+describe('getrusage', () => {
+  it('counts page faults and handled signals, and those of children once they are waited for', () => {
+    const [USAGE, MAPPED] = [SCRATCH + 0x100, SCRATCH + 0x180];
+    const [MINFLT, NSIGNALS] = [USAGE + 32, USAGE + 60];
+    const SIGUSR1 = 30;
+    const look = (p: GuestProgram, name: string, who: number): GuestProgram =>
+      p.sys('getrusage', who, USAGE).load(MINFLT).log(`${name}.faults`).load(NSIGNALS).log(`${name}.signals`);
+    const touch = (p: GuestProgram): GuestProgram => {
+      p.sys('mmap', 0, 3 * 4096, 3, 0x1000, -1, 0, 0).store(MAPPED);
+      // mov byte [eax + page], 1
+      for (const page of ['00000000', '00100000', '00200000']) p.load(MAPPED).raw(`c680${page}01`);
+      return p;
+    };
+    const { log } = runOne((p) => {
+      look(p, 'to have touched the log', 0);
+      look(p, 'before', 0);
+      look(touch(p), 'after', 0);
+      p.routine('handler', (h) => h.raw('c3'));
+      p.sys('sigaction', SIGUSR1, p.words(p.address('handler'), 0, 0, 0, 0, 0), 0);
+      for (const _ of [1, 2]) p.sys('getpid').store(CHILD).sys('kill', at(CHILD), SIGUSR1);
+      look(p, 'signalled', 0);
+      look(p, 'childless', -1);
+      p.sys('fork').ifZero((c) => touch(c).sys('exit', 0));
+      look(p.wait('w'), 'children', -1);
+      p.exit(0);
+    });
+    expect(log['after.faults']! - log['before.faults']!).toBe(3);
+    expect(log).toMatchObject({
+      'before.signals': 0,
+      'signalled.signals': 2,
+      'childless.faults': 0,
+      'children.signals': 0,
+    });
+    expect(log['children.faults']).toBe(3);
+  });
+});
 
 describe('fork and wait4', () => {
   it('gives the parent the exit code of the child', () => {
@@ -195,6 +232,21 @@ describe('fork and wait4', () => {
         .exit(0);
     });
     expect(log).toMatchObject({ shared: 8, bad: -22 });
+  });
+
+  it("has no descriptors after rfork(RFCFDG), and is nobody's child after rfork(RFNOWAIT)", () => {
+    const [RFFDG, RFPROC, RFMEM, RFNOWAIT, RFCFDG] = [1 << 2, 1 << 4, 1 << 5, 1 << 6, 1 << 12];
+    const { log, run, pid } = runOne((p) => {
+      p.sys('rfork', RFPROC | RFMEM | RFCFDG).ifZero((c) =>
+        c.sys('write', 1, SCRATCH, 1).store(SCRATCH).sys('exit', 0),
+      );
+      p.wait('w').load(SCRATCH).log('write');
+      p.sys('rfork', RFPROC | RFFDG | RFNOWAIT).ifZero((c) => c.sys('getppid').log('ppid').exit(0));
+      p.sys('wait4', -1, 0, 0, 0).log('none').sys('rfork', RFFDG).log('myself').exit(0);
+    });
+    expect(log).toMatchObject({ write: -9, none: -10, myself: 0 });
+    expect(run.logOf(pid + 2)).toMatchObject({ ppid: 1 });
+    expect(run.events('exit').map((event) => event.pid)).toContain(pid + 2);
   });
 });
 

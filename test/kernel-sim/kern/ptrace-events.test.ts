@@ -8,6 +8,9 @@ const [TO_SCE, TO_SCX, SYSCALL, FOLLOW_FORK, GETREGS, SETREGS] = [20, 21, 22, 23
 const [SIGTRAP, SIGKILL, SIGTERM, SIGSTOP] = [5, 9, 15, 17];
 const [SYS_GETPID, SYS_GETPPID, SYS_WRITE] = [20, 39, 4];
 const [SCE, SCX, EXEC, FORKED, CHILD_FLAG] = [4, 8, 0x10, 0x40, 0x80];
+const [BORN, EXITED] = [0x100, 0x200];
+const [CLEARSTEP, LWP_EVENTS, VM_TIMESTAMP, VM_ENTRY] = [16, 24, 40, 41];
+const [ENOENT, EINVAL, ENAMETOOLONG] = [2, 22, 63];
 const stopped = (signo: number): number => (signo << 8) | 0x7f;
 
 const CHILD = SCRATCH + 0x10;
@@ -109,7 +112,7 @@ describe('PT_TO_SCE, PT_TO_SCX, PT_SYSCALL', () => {
         traced(p, (c) => c.sys('write', 1, 'never', 5)).wait('start');
         next(p, 'a', TO_SCE);
         if (how === 'ptrace') pt(p, KILL, 0, 0);
-        else if (how === 'signal') p.sys('kill', at(CHILD), SIGKILL);
+        else if (how === 'signal') pt(p.sys('kill', at(CHILD), SIGKILL), CONTINUE, 1, 0);
         else pt(p, CONTINUE, 1, SIGKILL);
         p.wait('end').exit(0);
       });
@@ -287,5 +290,107 @@ describe('PT_SUSPEND', () => {
       pt(p, CONTINUE, 1, 0).wait('end').exit(0);
     });
     expect(log).toMatchObject({ lwps: 2, suspend: 0, resume: 0, 'held.status': stopped(SIGSTOP), 'end.status': 0 });
+  });
+});
+
+describe('PT_LWP_EVENTS', () => {
+  it('stops a thread at its birth and before its end, and the last one never', () => {
+    const { log } = runOne((p) => {
+      traced(p, (c) => {
+        const done = SCRATCH + 0x40;
+        c.routine('thread', (t) => t.sys('thr_exit', done));
+        c.sys('thr_new', c.words(c.address('thread'), 0, SCRATCH + 0x800, 0x400, 0, 0, 0, 0, 0, 0, 0, 0, 0), 52);
+        c.awaitWord(done);
+      }).wait('start');
+      pt(p, LWP_EVENTS, 0, 1).log('on');
+      for (const name of ['born', 'ends']) {
+        pt(p, CONTINUE, 1, 0).wait(name, at(CHILD));
+        pt(p, LWPINFO, INFO, 132).load(PL_FLAGS).log(`${name}.flags`).load(INFO).log(`${name}.tid`);
+        pt(p, 14, 0, 0).log(`${name}.lwps`);
+      }
+      pt(p, CONTINUE, 1, 0).wait('end').exit(0);
+    });
+    expect(log).toMatchObject({
+      on: 0,
+      'born.status': stopped(SIGTRAP),
+      'born.flags': BORN | SCX,
+      'ends.status': stopped(SIGTRAP),
+      'ends.flags': EXITED,
+      'ends.tid': log['born.tid'],
+      'born.lwps': 2,
+      'ends.lwps': 2,
+      'end.status': 0,
+    });
+  });
+
+  it('ends a process whose thread is killed at such a stop', () => {
+    const { log } = runOne((p) => {
+      traced(p, (c) => {
+        c.routine('thread', (t) => t.sys('thr_exit', 0));
+        c.sys('thr_new', c.words(c.address('thread'), 0, SCRATCH + 0x800, 0x400, 0, 0, 0, 0, 0, 0, 0, 0, 0), 52);
+        c.spin();
+      }).wait('start');
+      pt(p, LWP_EVENTS, 0, 1);
+      for (const name of ['born', 'ends']) pt(p, CONTINUE, 1, 0).wait(name, at(CHILD));
+      pt(p, KILL, 0, 0).wait('end').exit(0);
+    });
+    expect(log).toMatchObject({ 'ends.status': stopped(SIGTRAP), 'end.status': SIGKILL });
+  });
+});
+
+describe('PT_VM_TIMESTAMP and PT_VM_ENTRY', () => {
+  const ENTRY = SCRATCH + 0x300;
+  const [PATH_LENGTH, PATH] = [ENTRY + 24, ENTRY + 36];
+
+  it('walk over the map, with the path of a file if it is asked for', () => {
+    const { log } = runOne((p) => {
+      traced(p, (c) => c.sys('mmap', 0, 4096, 3, 0x1000, -1, 0, 0)).wait('start');
+      pt(p, VM_TIMESTAMP, 0, 0).store(SCRATCH + 0x60);
+      p.set(ENTRY, 0)
+        .set(PATH, SCRATCH + 0x400)
+        .set(PATH_LENGTH, 100);
+      pt(p, VM_ENTRY, ENTRY, 0).log('first');
+      for (const [name, offset] of [
+        ['next', 0],
+        ['start', 8],
+        ['end', 12],
+        ['prot', 20],
+        ['length', 24],
+      ] as const)
+        p.load(ENTRY + offset).log(name);
+      p.load(SCRATCH + 0x400).log('path');
+      p.set(ENTRY, 0).set(PATH_LENGTH, 3);
+      pt(p, VM_ENTRY, ENTRY, 0).log('too short');
+      p.set(ENTRY, 99);
+      pt(p, VM_ENTRY, ENTRY, 0).log('beyond');
+      p.set(ENTRY, 0).set(PATH_LENGTH, 0);
+      for (let n = 0; n < 12; n++) pt(p, VM_ENTRY, ENTRY, 0);
+      p.log('last');
+      pt(p, KILL, 0, 0).wait('end').exit(0);
+    });
+    expect(log).toMatchObject({
+      first: 0,
+      next: 1,
+      start: 0x08048000,
+      length: '/bin/main'.length + 1,
+      path: new DataView(Uint8Array.from('/bin', (c) => c.charCodeAt(0)).buffer).getInt32(0, true),
+      'too short': -ENAMETOOLONG,
+      beyond: -EINVAL,
+      last: -ENOENT,
+    });
+    expect(log.end! & 0xfff).toBe(0xfff);
+  });
+});
+
+describe('PT_CLEARSTEP', () => {
+  it('lets a thread take back its own single step, and refuses what is no request', () => {
+    const { log } = runOne((p) => {
+      p.sys('thr_self', SCRATCH + 0x70);
+      p.sys('ptrace', CLEARSTEP, at(SCRATCH + 0x70), 0, 0).log('own');
+      traced(p, (c) => c.sys('getpid')).wait('start');
+      pt(p, 999, 0, 0).log('unknown');
+      pt(p, KILL, 0, 0).wait('end').exit(0);
+    });
+    expect(log).toMatchObject({ own: 0, unknown: -EINVAL });
   });
 });

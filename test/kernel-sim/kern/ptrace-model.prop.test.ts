@@ -173,7 +173,9 @@ function send(t: Tracee, signo: number): void {
   if (signo === SIGSTOP) t.pending = t.pending.filter((s) => s !== SIGCONT);
   const isHeld = t.state === 'stopped' && !t.forTracer;
   if (isHeld && signo === SIGSTOP) return;
-  if (signo === SIGKILL || (isHeld && signo === SIGCONT)) t.state = 'runs';
+  // It waits for the tracer, and acts as soon as that lets the process go on.
+  const waits = t.state === 'stopped' && t.tracer !== null;
+  if ((signo === SIGKILL && !waits) || (isHeld && signo === SIGCONT)) t.state = 'runs';
   if (signo !== SIGCONT || t.tracer) t.pending = [...new Set([...t.pending, signo])].sort((a, b) => a - b);
   goOn(t);
 }
@@ -221,7 +223,7 @@ function wait(t: Tracee, by: number): { result: number; status?: number } {
   return { result: t.pid, status };
 }
 
-/** B ends: what it traced is killed, its children are init's. */
+/** B ends: what it traced is killed, its children are init's. All are in one process group, which was orphaned before. */
 function endOfB(m: Model): void {
   m.isBAlive = false;
   for (const t of m.tracees) {
@@ -232,10 +234,6 @@ function endOfB(m: Model): void {
     if (!wasBelow) continue;
     if (t.state === 'zombie' && t.real === INIT) t.state = 'gone';
     else if (wasTraced) send(t, SIGKILL);
-    else if (t.state === 'stopped') {
-      send(t, SIGHUP);
-      send(t, SIGCONT);
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cpuTimes } from '../../../kernel-sim/kern/proc.ts';
+import { usageOf } from '../../../kernel-sim/kern/proc.ts';
 import type { SystemConfig } from '../../../src/system.ts';
 import { at, program, Run, runOne, SCRATCH } from '../../support/guest-program.ts';
 
@@ -18,7 +18,7 @@ const FIFO = 10;
 
 function ranNs(run: Run, pid: number): number {
   const { kernel } = run.system;
-  return cpuTimes(kernel, kernel.findProc(pid)!).userNs;
+  return usageOf(kernel, kernel.findProc(pid)!).userNs;
 }
 
 const setRt = (type: number, prio: number) =>

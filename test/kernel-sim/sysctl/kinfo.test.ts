@@ -14,7 +14,7 @@ import {
 } from '../../../kernel-sim/abi/kinfo.ts';
 import { decode } from '../../../kernel-sim/abi/layout.ts';
 import { bytesOf, type Kernel, latin1 } from '../../../kernel-sim/kern/kernel.ts';
-import { blankThread } from '../../../kernel-sim/kern/proc.ts';
+import { blankThread, NO_USAGE } from '../../../kernel-sim/kern/proc.ts';
 import { sigInfo } from '../../../kernel-sim/kern/signal.ts';
 import type { Thread } from '../../../kernel-sim/kern/state.ts';
 import { sysctlSyscalls } from '../../../kernel-sim/sys/sysctl.ts';
@@ -53,8 +53,8 @@ describe('kern.proc.pid', () => {
     k.setProc(td.pid, {
       nice: 5,
       startNs: 2.5 * SECOND,
-      deadThreads: { userNs: SECOND, systemNs: 0 },
-      children: { userNs: 3 * SECOND, systemNs: SECOND / 2 },
+      deadThreads: { ...NO_USAGE, userNs: SECOND, systemNs: 0 },
+      children: { ...NO_USAGE, userNs: 3 * SECOND, systemNs: SECOND / 2 },
     });
     k.setThread(td.tid, { onCpu: 1, lastCpu: 1, priority: 180, userNs: 2 * SECOND, systemNs: 4000 });
     const [record] = recordsOf(s.read([1, 14, 1, 2]));
@@ -210,7 +210,7 @@ describe('one process', () => {
   it.each([32, 33, 35, 36, 38])('kern.proc.%i of somebody else is EPERM', (n) => {
     const { k, s } = setup({ uid: 1001 });
     expect(s.read([1, 14, n, 2])).toBe(EPERM);
-    k.setProc(pid(2), { uid: 1001 });
+    k.setProc(pid(2), { uid: 1001, ruid: 1001, svuid: 1001 });
     expect(s.read([1, 14, n, 2])).toBeInstanceOf(Uint8Array);
   });
 

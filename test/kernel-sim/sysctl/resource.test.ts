@@ -3,6 +3,7 @@ import { EFAULT, EINVAL, EPERM } from '../../../kernel-sim/abi/errno.ts';
 import { decode } from '../../../kernel-sim/abi/layout.ts';
 import { decodeRlimit, encodeRlimits, RLIM_INFINITY, rusageLayout } from '../../../kernel-sim/abi/resource.ts';
 import { sampleLoad } from '../../../kernel-sim/kern/load-average.ts';
+import { NO_USAGE } from '../../../kernel-sim/kern/proc.ts';
 import { resourceSyscalls } from '../../../kernel-sim/sys/resource.ts';
 import { addProcess, Caller, fileKernel, OUT, WILD } from '../../support/kernel.ts';
 
@@ -25,10 +26,11 @@ const setLimit = (c: Caller, which: number, soft: number, hard: number) => {
 describe('getrusage', () => {
   it('adds up living and dead threads, and knows children and the thread alone', () => {
     const { k, c } = setup({
-      deadThreads: { userNs: 1_500_000_000, systemNs: 0 },
-      children: { userNs: 9_000_000_000, systemNs: 1000 },
+      deadThreads: { ...NO_USAGE, userNs: 1_500_000_000, systemNs: 0, minorFaults: 7, voluntarySwitches: 10 },
+      children: { ...NO_USAGE, userNs: 9_000_000_000, systemNs: 1000, handledSignals: 2 },
     });
-    k.setThread(c.td.tid, { userNs: 2_000_001_000, systemNs: 5000, voluntarySwitches: 3, involuntarySwitches: 4 });
+    const switches = { voluntarySwitches: 3, involuntarySwitches: 4 };
+    k.setThread(c.td.tid, { userNs: 2_000_001_000, systemNs: 5000, minorFaults: 5, handledSignals: 1, ...switches });
     const usage = (who: number) => {
       c.ok('getrusage', who, OUT);
       return decode(rusageLayout, c.bytes(OUT, 72));
@@ -37,11 +39,13 @@ describe('getrusage', () => {
       ru_utime: { tv_sec: 3, tv_usec: 500_001 },
       ru_stime: { tv_sec: 0, tv_usec: 5 },
       ru_maxrss: 256,
-      ru_nvcsw: 3,
+      ru_minflt: 12,
+      ru_nsignals: 1,
+      ru_nvcsw: 13,
       ru_nivcsw: 4,
     });
-    expect(usage(1).ru_utime).toEqual({ tv_sec: 2, tv_usec: 1 });
-    expect(usage(-1).ru_utime).toEqual({ tv_sec: 9, tv_usec: 0 });
+    expect(usage(1)).toMatchObject({ ru_utime: { tv_sec: 2, tv_usec: 1 }, ru_minflt: 5, ru_nvcsw: 3 });
+    expect(usage(-1)).toMatchObject({ ru_utime: { tv_sec: 9, tv_usec: 0 }, ru_nsignals: 2 });
     expect(c.errno('getrusage', 2, OUT)).toBe(EINVAL);
     expect(c.errno('getrusage', 0, WILD)).toBe(EFAULT);
   });

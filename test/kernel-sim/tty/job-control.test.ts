@@ -14,6 +14,7 @@ import { fileSyscalls } from '../../../kernel-sim/sys/file.ts';
 import { processSyscalls } from '../../../kernel-sim/sys/process.ts';
 import { CONSOLE, controlTerminal } from '../../../kernel-sim/tty/tty.ts';
 import { feedConsole } from '../../../kernel-sim/vfs/console.ts';
+import { checkFileInvariants } from '../../../kernel-sim/vfs/invariants.ts';
 import { addProcess, Caller, fileKernel, MEMORY, OUT } from '../../support/kernel.ts';
 
 const HANDLER = { handler: 0x1000, flags: 0, mask: [0, 0, 0, 0] };
@@ -63,6 +64,15 @@ beforeEach(() => {
   front = job();
   back = job();
   expect(setForeground(shell, front.td.pid)).toBe(0);
+});
+
+it('a terminal that is taken away is locked by nobody', () => {
+  const LOCK_EX = 2;
+  front.ok('flock', 0, LOCK_EX);
+  expect(k.state.fileLocks.size).toBe(1);
+  end(shell);
+  expect(k.state.fileLocks.size).toBe(0);
+  expect(checkFileInvariants(k)).toEqual([]);
 });
 
 describe('a background process', () => {

@@ -329,7 +329,7 @@ describe('the host', () => {
 
   it('finds paths with its own rights', () => {
     make('/root/x');
-    const found = namei(k, { uid: 0, gid: 0, cwd: k.state.counters.rootVnode }, 'root/x', { follow: true });
+    const found = namei(k, { uid: 0, gid: 0, groups: [], cwd: k.state.counters.rootVnode }, 'root/x', { follow: true });
     expect(found).toMatchObject({ name: 'x', slash: false });
     expect(pathOf(k, 999)).toBe('');
   });

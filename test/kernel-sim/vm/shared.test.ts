@@ -46,6 +46,19 @@ function fork(parent: Caller): Caller {
 }
 
 describe('memory that processes share', () => {
+  it('is not that of a file from before its beginning', () => {
+    const fd = a.ok('open', '/tmp/x', 0x202, 0o644);
+    for (const flags of [SHARED, PRIVATE]) expect(a.errno('mmap', 0, PAGE, RW, flags, fd, -PAGE)).toBe(errno.EINVAL);
+  });
+
+  it('is there when it is mapped into the middle of other shared memory', () => {
+    a.ok('mmap', AT, 4 * PAGE, RW, ANON | SHARED | FIXED, -1, 0);
+    a.ok('mmap', AT + PAGE, PAGE, RW, ANON | SHARED | FIXED, -1, 0);
+    store(a, AT + PAGE, 'new');
+    whole();
+    expect(load(a, AT + PAGE, 3)).toBe('new');
+  });
+
   it('shows each what the other wrote last, after a fork', () => {
     const at = a.ok('mmap', 0, 2 * PAGE, RW, ANON | SHARED, -1, 0);
     store(a, at, 'before');

@@ -67,6 +67,12 @@ describe('folders of the host on the command line', () => {
     const file = join(FOLDER, 'mounted.json');
     writeFileSync(file, JSON.stringify(scenario));
     expect(coreback(['scenario', file])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^ok/) });
+    // A program of the folder's own is not replaced by one that we ship.
+    mkdirSync(join(FOLDER, 'data/bin'), { recursive: true });
+    writeFileSync(join(FOLDER, 'data/bin/cat'), readFileSync(join(ROOT, 'guest/bin/false')), { mode: 0o755 });
+    const own = { ...scenario, mounts: ['data:/'], expect: [{ process: 'cat', exit: 1 }] };
+    writeFileSync(file, JSON.stringify(own));
+    expect(coreback(['scenario', file])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^ok/) });
     writeFileSync(file, JSON.stringify({ ...scenario, mounts: ['none:/data'] }));
     expect(coreback(['scenario', file])).toMatchObject({
       status: 2,

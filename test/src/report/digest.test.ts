@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TraceEvent } from '../../../kernel-sim/kern/events.ts';
 import { EVENT_FIELDS, RunDigest } from '../../../src/report/digest.ts';
-import { failedRecovery, handMadeRun, threadEvents } from './fixture.ts';
+import { echoed, failedRecovery, handMadeRun, threadEvents } from './fixture.ts';
 
 const SEED = 20120101;
-const everyKind: readonly TraceEvent[] = [...handMadeRun().events, ...failedRecovery, ...threadEvents];
+const everyKind: readonly TraceEvent[] = [...handMadeRun().events, ...failedRecovery, ...threadEvents, echoed];
 
 function digestOf(events: readonly TraceEvent[]): string {
   const digest = new RunDigest();
@@ -26,7 +26,7 @@ describe('the digest of a run', () => {
     const digest = new RunDigest();
     for (const e of everyKind) digest.update(e);
     digest.updateBytes('memory', Uint8Array.of(1, 2, 3));
-    expect(digest.hex()).toBe('b15002e9424e7c9d1b7e5e014f2ee250ad7f6b5f7768a813875cee5675cc845a');
+    expect(digest.hex()).toBe('ed398b67d7e5f50bdf5f0721c4078301a7439bbdd27f3ab7045e1fb1f4b4be47');
   });
 
   it('covers each kind of event: the fixture has one of each', () => {

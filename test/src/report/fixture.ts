@@ -188,6 +188,9 @@ export const threadEvents: readonly TraceEvent[] = [
   { ...at(31 * S, 2), kind: 'thread-exit', pid: pid(10), tid: tid(100030) },
 ];
 
+/** What the console shows of what is typed there. */
+export const echoed: TraceEvent = { ...at(32 * S, 0), kind: 'echo', text: 'ls\n' };
+
 export interface BusyOptions {
   readonly seed: number;
   readonly cores: number;

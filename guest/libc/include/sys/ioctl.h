@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#define TIOCGPTN 0x4004740Fu
 #define TIOCGETA 0x402C7413u
 #define TIOCSETA 0x802C7414u /* and the next two numbers: after what is written has gone, after what is typed is gone too */
 #define TIOCSCTTY 0x20007461u

@@ -127,6 +127,7 @@
 #define SYS_openat 499
 #define SYS_renameat 501
 #define SYS_unlinkat 503
+#define SYS_posix_openpt 504
 #define SYS_shmctl 512
 
 #endif

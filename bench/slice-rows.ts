@@ -1,0 +1,40 @@
+import { geometricMean, short, table } from './table.ts';
+
+// What bench/slices.ts measures, and how it is shown.
+
+export interface SliceMachine {
+  readonly cores: number;
+  /** Instructions. */
+  readonly slice: number;
+}
+
+/** The first is what the others are compared with. */
+export const SLICE_MACHINES: readonly SliceMachine[] = [
+  { cores: 1, slice: 1_000_000 },
+  { cores: 1, slice: 10_000 },
+  { cores: 4, slice: 10_000 },
+  { cores: 4, slice: 1000 },
+];
+
+export interface SliceRow {
+  readonly program: string;
+  readonly engine: string;
+  /** By machine: times as much CPU time per instruction as on the first. */
+  readonly ratios: readonly number[];
+}
+
+export function slicesText(rows: readonly SliceRow[]): string {
+  const others = SLICE_MACHINES.map((_, which) => which).slice(1);
+  const heads = others.map((which) => `${SLICE_MACHINES[which]!.cores} x ${SLICE_MACHINES[which]!.slice}`);
+  const lines = rows.map(({ program, engine, ratios }) => [
+    `${program}, ${engine}`,
+    ...others.map((which) => `${short(ratios[which])}x`),
+  ]);
+  const means = [...new Set(rows.map(({ engine }) => engine))].map((name) => {
+    const own = rows.filter(({ engine }) => engine === name);
+    const mean = (which: number): number => geometricMean(own.map(({ ratios }) => ratios[which]!));
+    return [`geometric mean, ${name}`, ...others.map((which) => `${short(mean(which))}x`)];
+  });
+  const title = 'Slices: CPU time per instruction by cores x instructions of a slice, in units of that of 1 x 1000000';
+  return `${title}\n${table([['', ...heads], ...lines, ...means])}`;
+}

@@ -55,6 +55,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
     derived: {
       deadline: 'worked out again for other tables',
       sink: 'fixed',
+      endedSpaces: 'only saves work',
       faults: "the machine's",
       callTracer: "the host's: it only looks",
       runOn: "the machine's",

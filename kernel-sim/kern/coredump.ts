@@ -21,11 +21,12 @@ import {
 } from '../abi/priority.ts';
 import { RLIMIT_CORE, rlimBits } from '../abi/resource.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
-import { writeCore } from '../elf/core-file.ts';
+import { writeCoreWithoutChecksum } from '../elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
 import type { ProcstatNotes } from '../elf/procstat-notes.ts';
+import { frozenFileData } from '../vfs/file-data.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
-import { directoryPath, writeFile } from '../vfs/memfs.ts';
+import { directoryPath, writeFileData } from '../vfs/memfs.ts';
 import { makeResident } from '../vm/fault.ts';
 import { isShared, sharedContents } from '../vm/shared.ts';
 import { cpusOf } from './cpumask.ts';
@@ -176,8 +177,8 @@ function dumpedSegments(k: Kernel, p: Proc): CoreSegment[] {
 
 /** Writes a core to a path; the errno when the file system refuses, and then no part of it is there. */
 export function writeCoreFile(k: Kernel, path: string, image: CoreImage): { bytes: number } | { errno: Errno } {
-  const bytes = writeCore(image);
-  const errno = writeFile(k, path, bytes, 0o600);
+  const { bytes, checksumAt } = writeCoreWithoutChecksum(image);
+  const errno = writeFileData(k, path, frozenFileData(bytes, checksumAt), 0o600);
   return errno ? { errno } : { bytes: bytes.length };
 }
 

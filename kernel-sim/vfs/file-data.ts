@@ -1,3 +1,4 @@
+import { crc32 } from '../elf/crc32.ts';
 import type { FileData } from '../kern/state.ts';
 
 /** Bytes of a chunk: what a small write into a large file copies. */
@@ -9,15 +10,34 @@ const HOLE = new Uint8Array(0);
 
 export const fileDataOf = (bytes: Uint8Array): FileData => writeFileRange(EMPTY_FILE, 0, bytes);
 
-/** The same without a copy: nobody changes the bytes any more. */
-export function frozenFileData(bytes: Uint8Array): FileData {
+/** The same without a copy: nobody changes the bytes any more. `checksumAt`: as in FileData. */
+export function frozenFileData(bytes: Uint8Array, checksumAt?: number): FileData {
   const count = Math.ceil(bytes.length / FILE_CHUNK);
   const chunks = Array.from({ length: count }, (_, n) => bytes.subarray(n * FILE_CHUNK, (n + 1) * FILE_CHUNK));
-  return { size: bytes.length, chunks, allocated: bytes.length };
+  const data = { size: bytes.length, chunks, allocated: bytes.length };
+  return checksumAt === undefined ? data : { ...data, checksumAt };
+}
+
+/** Files whose checksum somebody wanted. */
+const withChecksums = new WeakMap<FileData, FileData>();
+
+/** The same file with its checksum among its bytes. */
+function settled(data: FileData): FileData {
+  if (data.checksumAt === undefined) return data;
+  const known = withChecksums.get(data);
+  if (known) return known;
+  const bytes = new Uint8Array(4);
+  const crc = data.chunks.reduce((before, chunk) => crc32(chunk, before), 0);
+  new DataView(bytes.buffer).setUint32(0, crc, true);
+  const { checksumAt, ...plain } = data;
+  const result = writeFileRange(plain, checksumAt, bytes);
+  withChecksums.set(data, result);
+  return result;
 }
 
 /** The bytes from `offset` on, at most `length`, fewer at the end of the file. */
-export function readFileRange(data: FileData, offset: number, length: number): Uint8Array {
+export function readFileRange(file: FileData, offset: number, length: number): Uint8Array {
+  const data = settled(file);
   const end = Math.min(offset + length, data.size);
   const result = new Uint8Array(Math.max(0, end - offset));
   for (let at = offset; at < end; ) {
@@ -31,8 +51,9 @@ export function readFileRange(data: FileData, offset: number, length: number): U
 }
 
 /** The file after a write; only the chunks that it touches are copied. The file grows as needed, with a hole before `offset`. */
-export function writeFileRange(data: FileData, offset: number, bytes: Uint8Array): FileData {
-  if (bytes.length === 0) return data;
+export function writeFileRange(file: FileData, offset: number, bytes: Uint8Array): FileData {
+  if (bytes.length === 0) return file;
+  const data = settled(file);
   const chunks = [...data.chunks];
   let allocated = data.allocated;
   const end = offset + bytes.length;
@@ -53,7 +74,8 @@ export function writeFileRange(data: FileData, offset: number, bytes: Uint8Array
 }
 
 /** The file cut or extended (by a hole) to `size`. */
-export function resizeFile(data: FileData, size: number): FileData {
+export function resizeFile(file: FileData, size: number): FileData {
+  const data = settled(file);
   if (size >= data.size) return { ...data, size };
   const chunks = data.chunks.slice(0, Math.ceil(size / FILE_CHUNK));
   const last = chunks.length - 1;
@@ -73,6 +95,8 @@ export function checkFileData(data: FileData): string[] {
     if (chunk.length > 0 && index * FILE_CHUNK + chunk.length > data.size)
       problems.push(`chunk ${index} reaches beyond the end`);
   });
+  if (data.checksumAt !== undefined && (data.checksumAt + 4 > data.size || sum < data.size))
+    problems.push(`the checksum at ${data.checksumAt} is not within the file, or the file has holes`);
   if (sum !== data.allocated) problems.push(`${data.allocated} bytes counted as allocated, ${sum} found`);
   return problems;
 }

@@ -31,13 +31,16 @@ const roundPage = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
  * segments marked readable and writable; those that are not readable are left out.
  */
 export function coreChunks(core: CoreImage): Uint8Array[] {
-  const { chunks, checksumAt } = chunksWithoutChecksum(core);
+  const { chunks, checksumAt } = coreChunksWithoutChecksum(core);
   if (checksumAt !== undefined) writeChecksum(chunks, checksumAt);
   return chunks;
 }
 
-/** `checksumAt`: offset of the checksum, which is still zeros; undefined when the core has none. */
-function chunksWithoutChecksum(core: CoreImage): { readonly chunks: Uint8Array[]; readonly checksumAt?: number } {
+/** The same, but for its checksum: zeros are at `checksumAt` in the first chunk. A core that has none is complete. */
+export function coreChunksWithoutChecksum(core: CoreImage): {
+  readonly chunks: Uint8Array[];
+  readonly checksumAt?: number;
+} {
   const image = core.flavor === 'gcore' ? asGcore(core) : core;
   checkPreconditions(image);
   const notes = coreNotes(image);
@@ -81,19 +84,7 @@ function chunksWithoutChecksum(core: CoreImage): { readonly chunks: Uint8Array[]
 
 /** The whole file in one array. One pass; each byte of a segment is copied once. */
 export function writeCore(core: CoreImage): Uint8Array {
-  return joined(coreChunks(core));
-}
-
-/** The same, but for its checksum: zeros are at `checksumAt`. A core that has none is complete. */
-export function writeCoreWithoutChecksum(core: CoreImage): {
-  readonly bytes: Uint8Array;
-  readonly checksumAt?: number;
-} {
-  const { chunks, ...rest } = chunksWithoutChecksum(core);
-  return { bytes: joined(chunks), ...rest };
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const chunks = coreChunks(core);
   const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {

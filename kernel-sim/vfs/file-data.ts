@@ -7,14 +7,37 @@ export const FILE_CHUNK = 65536;
 export const EMPTY_FILE: FileData = { size: 0, chunks: [], allocated: 0 };
 
 const HOLE = new Uint8Array(0);
+const ZEROS = new Uint8Array(FILE_CHUNK);
 
 export const fileDataOf = (bytes: Uint8Array): FileData => writeFileRange(EMPTY_FILE, 0, bytes);
 
-/** The same without a copy: nobody changes the bytes any more. `checksumAt`: as in FileData. */
-export function frozenFileData(bytes: Uint8Array, checksumAt?: number): FileData {
+/** The same without a copy: nobody changes the bytes any more. */
+export function frozenFileData(bytes: Uint8Array): FileData {
   const count = Math.ceil(bytes.length / FILE_CHUNK);
   const chunks = Array.from({ length: count }, (_, n) => bytes.subarray(n * FILE_CHUNK, (n + 1) * FILE_CHUNK));
-  const data = { size: bytes.length, chunks, allocated: bytes.length };
+  return { size: bytes.length, chunks, allocated: bytes.length };
+}
+
+export interface FilePiece {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A file without holes: zeros but for these pieces, which are copied. What is all zeros costs nothing. `checksumAt`: as in FileData. */
+export function fileDataOfPieces(size: number, pieces: readonly FilePiece[], checksumAt?: number): FileData {
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < size; at += FILE_CHUNK) chunks.push(ZEROS.subarray(0, size - at));
+  for (const { at, bytes } of pieces) {
+    for (let done = 0; done < bytes.length; ) {
+      const index = Math.floor((at + done) / FILE_CHUNK);
+      const start = (at + done) % FILE_CHUNK;
+      if (chunks[index]!.buffer === ZEROS.buffer) chunks[index] = new Uint8Array(chunks[index]!.length);
+      const part = bytes.subarray(done, done + FILE_CHUNK - start);
+      chunks[index]!.set(part, start);
+      done += part.length;
+    }
+  }
+  const data = { size, chunks, allocated: size };
   return checksumAt === undefined ? data : { ...data, checksumAt };
 }
 

@@ -21,6 +21,14 @@ export interface FloatFormat {
   readonly pushIsZero: (code: WasmCode, local: number) => void;
   /** An operand of a product or quotient is good for certain when the other operand and the result are in the middle. */
   readonly impliesOperand: boolean;
+  /** Vector instructions for lanes of so many bits. */
+  readonly lanes: {
+    readonly bits: number;
+    readonly shl: number;
+    readonly sub: number;
+    readonly bitmask: number;
+    readonly extract: number;
+  };
 }
 
 const EXPONENT_MASK = 0x7ffn << 52n;
@@ -63,6 +71,13 @@ export const DOUBLE: FloatFormat = {
   pushIsOdd: (code, local) => pushIsOdd64(code, local, 2n, 2046n),
   pushIsZero: pushIsZero64,
   impliesOperand: true,
+  lanes: {
+    bits: 64,
+    shl: SIMD.i64x2Shl,
+    sub: SIMD.i64x2Sub,
+    bitmask: SIMD.i64x2Bitmask,
+    extract: SIMD.f64x2ExtractLane,
+  },
 };
 
 /** Doubles in the x87's registers: what C1 is worked out from later must not leave the range either. */
@@ -100,6 +115,13 @@ export const SINGLE: FloatFormat = {
     code.op(OP.i32Shl, OP.i32Eqz);
   },
   impliesOperand: true,
+  lanes: {
+    bits: 32,
+    shl: SIMD.i32x4Shl,
+    sub: SIMD.i32x4Sub,
+    bitmask: SIMD.i32x4Bitmask,
+    extract: SIMD.f32x4ExtractLane,
+  },
 };
 
 /** A comparison has no result. */
@@ -166,31 +188,36 @@ function pushOutside(code: WasmCode, format: FloatFormat, push: Push, first: num
   code.op(OP.i32Sub);
 }
 
-/** The same of both doubles in three vectors. */
-export function writeVectorCheck(b: BlockCode, a: number, other: number, result: number, operation: Operation): void {
+/** The same of all lanes of three vectors. */
+export function writeVectorCheck(
+  b: BlockCode,
+  format: FloatFormat,
+  operation: Operation,
+  vectors: { readonly a: number; readonly b: number; readonly result: number },
+): void {
   const { code } = b;
-  const first = 512n << 53n;
-  [a, other, result].forEach((vector, i) => {
-    code.get(vector);
+  const { shl, sub, bitmask, extract } = format.lanes;
+  const locals = ['a', 'b', 'result'] as const;
+  // The constant that `pushOutside` subtracts, in every lane.
+  const constant = BigInt(2 ** (format.exponentBits - 2)) << BigInt(format.lanes.bits - format.exponentBits);
+  const first = format.lanes.bits === 64 ? constant : (constant << 32n) | constant;
+  locals.forEach((name, i) => {
+    code.get(vectors[name]);
     code.i32(1);
-    code.simd(SIMD.i64x2Shl);
+    code.simd(shl);
     code.v128(first, first);
-    code.simd(SIMD.i64x2Sub);
+    code.simd(sub);
     if (i > 0) code.simd(SIMD.v128Or);
   });
-  code.simd(SIMD.i64x2Bitmask);
+  code.simd(bitmask);
   code.if();
-  for (const lane of [0, 1]) {
-    for (const [vector, local] of [
-      [a, DOUBLE.a],
-      [other, DOUBLE.b],
-      [result, DOUBLE.result],
-    ] as const) {
-      code.get(vector);
-      code.simd(SIMD.f64x2ExtractLane, lane);
-      code.set(local);
+  for (let lane = 0; lane < 128 / format.lanes.bits; lane++) {
+    for (const name of locals) {
+      code.get(vectors[name]);
+      code.simd(extract, lane);
+      code.set(format[name]);
     }
-    b.exitIf(() => pushIsDoubtful(code, DOUBLE, operation));
+    b.exitIf(() => pushIsDoubtful(code, format, operation));
   }
   code.end();
 }

@@ -174,7 +174,7 @@ export class JitEngine implements Engine {
     let exit: Exit;
     state[S_X87_SHAPE] = SHAPE_UNLOADED;
     for (;;) {
-      // Steps go to the end of their block only; what comes behind it has a faster translation.
+      // What comes behind the steps has a faster translation.
       let kept = 0;
       if (step !== undefined) {
         kept = Math.max(0, state[S_LEFT]! - step.left);

@@ -39,7 +39,7 @@ export function nodeFor(
 
 /**
  * Where a block leads, as far as that is in the region. `fake`: also where control comes back to after a call or
- * an interpreted instruction, and where indirect jumps have been seen to go.
+ * an interpreted instruction.
  */
 function successorsOf(block: Block, region: Region, fake: boolean): number[] {
   const found: number[] = [];
@@ -51,7 +51,7 @@ function successorsOf(block: Block, region: Region, fake: boolean): number[] {
   if (ending === Ending.Jump || ending === Ending.Branch || ending === Ending.Call) add(block.target);
   if (fake && (ending === Ending.Call || ending === Ending.Indirect) && block.next !== 0) add(block.next);
   if (fake && ending === Ending.Interpreted) add(block.resume);
-  if (fake) for (const target of block.targets) add(target);
+  for (const target of block.targets) add(target);
   return found;
 }
 
@@ -105,6 +105,12 @@ export function planRegion(region: Region): Plan | null {
 function eipOfSwitch(plan: Plan, node: number): number {
   const found = plan.nodes[node]!;
   return found.kind === 'block' ? found.block.eip : eipOfSwitch(plan, found.otherwise);
+}
+
+/** Whether a node leads on by a table. */
+export function isSwitch(plan: Plan, node: number): boolean {
+  const found = plan.nodes[node]!;
+  return found.kind === 'switch' || found.block.targets.length > 0;
 }
 
 const blockNode = (block: number): number => block + 1;

@@ -1,93 +1,19 @@
 import { ECX, ESP } from '../core/core-state.ts';
-import { PE as X87_PE } from '../fpu/environment.ts';
-import { MASK_SHIFT, PE, ROUND_SHIFT } from '../interp/simd.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
 import { BlockCode, BlockNotes } from './block-code.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
-import {
-  CODE_MAP,
-  CODE_MAP_SIZE,
-  S_CARRY_A,
-  S_CARRY_B,
-  S_CARRY_KIND,
-  S_EFLAGS,
-  S_EIP,
-  S_FLAG_A,
-  S_FLAG_B,
-  S_FS_BASE,
-  S_GS_BASE,
-  S_KIND,
-  S_LEFT,
-  S_MXCSR,
-  S_WINDOWS,
-  S_X87_A,
-  S_X87_B,
-  S_X87_DP,
-  S_X87_LAST,
-  S_X87_NOTE,
-  S_X87_OPERAND_NOTE,
-  S_X87_REGISTERS,
-  S_X87_SHAPE,
-  S_X87_STATUS,
-  S_XMM_BYTES,
-  STATE,
-} from './layout.ts';
-import {
-  ENTRY,
-  EXIT,
-  FLAGS,
-  FS_BASE,
-  GS_BASE,
-  INEXACT,
-  LEFT,
-  REGISTER,
-  STACK,
-  T0,
-  T1,
-  TARGET_EIP,
-  WINDOW,
-  X87_A,
-  X87_B,
-  X87_DP,
-  X87_INEXACT,
-  X87_LAST,
-  X87_NOTE,
-  X87_OPERAND_NOTE,
-  X87_SHAPE,
-  X87_STATUS,
-  XMM_LOCAL,
-} from './locals.ts';
-import { edgeName, nodeFor, type Plan } from './plan.ts';
+import { CODE_MAP, CODE_MAP_SIZE, S_EIP, STATE } from './layout.ts';
+import { ENTRY, EXIT, INEXACT, LEFT, T0, T1, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
+import { edgeName, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
+import { writeLoad, writeStore } from './region-state.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { StructuredWriter } from './structure.ts';
-import { type Label, MEM, OP, SIMD, WasmCode } from './wasm-code.ts';
-import { WINDOWS } from './windows.ts';
+import { type Label, MEM, OP, WasmCode } from './wasm-code.ts';
 import type { X87Note } from './x87-state.ts';
-
-/** Locals of the x87 and their places in the state block: doublewords, and doubles. */
-const X87_WORDS = [
-  [X87_SHAPE, S_X87_SHAPE],
-  [X87_STATUS, S_X87_STATUS],
-  [X87_LAST, S_X87_LAST],
-  [X87_NOTE, S_X87_NOTE],
-  [X87_OPERAND_NOTE, S_X87_OPERAND_NOTE],
-  [X87_DP, S_X87_DP],
-] as const;
-const X87_DOUBLES = [
-  ...Array.from({ length: 8 }, (_, p) => [STACK + p, S_X87_REGISTERS + p] as const),
-  [X87_A, S_X87_A],
-  [X87_B, S_X87_B],
-] as const;
-
-const CARRY_WORDS = [
-  [FLAGS.carryKind, S_CARRY_KIND],
-  [FLAGS.carryA, S_CARRY_A],
-  [FLAGS.carryB, S_CARRY_B],
-] as const;
 
 /** Function type of regions in every translated module: entry number -> exit number. */
 export const REGION_TYPE = 0;
@@ -97,6 +23,7 @@ export const REGION_TYPE = 0;
  *
  *   registers and flags come out of the state block
  *   block exit
+ *     if the translation takes "inexact" for what it is not, back to the host
  *     loop root
  *       block leave
  *         the region's graph: a switch over the entries, then blocks
@@ -166,7 +93,7 @@ export class RegionCode {
     for (const node of plan.flow.order) {
       for (const to of plan.flow.successors[node]!) this.edgesTo.set(to, (this.edgesTo.get(to) ?? 0) + 1);
     }
-    this.loadState();
+    writeLoad(code, this.all);
     this.exitLabel = code.block();
     if (this.inexactness !== 'either') this.writeGate();
     this.rootLabel = code.loop();
@@ -174,7 +101,7 @@ export class RegionCode {
     this.structure = new StructuredWriter(
       code,
       plan.flow,
-      (node) => plan.nodes[node]!.kind === 'switch',
+      (node) => isSwitch(plan, node),
       (node) => this.writeNode(node),
     );
     this.structure.write(0);
@@ -184,7 +111,7 @@ export class RegionCode {
     code.end();
     code.op(OP.unreachable);
     code.end();
-    this.storeState();
+    writeStore(this.code, this.all);
     code.get(EXIT);
     code.endFunction();
     return code.toBytes();
@@ -236,83 +163,6 @@ export class RegionCode {
     return !all.usesX87 || (consistent && !all.x87Fails);
   }
 
-  // The state block.
-
-  private loadState(): void {
-    const { code, all } = this;
-    const load = (local: number, doubleword: number): void => {
-      code.i32(STATE);
-      code.mem(MEM.i32Load, doubleword * 4);
-      code.set(local);
-    };
-    for (let reg = 0; reg < 8; reg++) if ((all.registersUsed >> reg) & 1) load(REGISTER + reg, reg);
-    load(LEFT, S_LEFT);
-    load(FLAGS.eflags, S_EFLAGS);
-    load(FLAGS.kind, S_KIND);
-    load(FLAGS.a, S_FLAG_A);
-    load(FLAGS.b, S_FLAG_B);
-    if (all.usesCarryState) for (const [local, doubleword] of CARRY_WORDS) load(local, doubleword);
-    load(FS_BASE, S_FS_BASE);
-    load(GS_BASE, S_GS_BASE);
-    for (const window of WINDOWS) {
-      if (!((all.windowsUsed >> window) & 1)) continue;
-      load(WINDOW + 2 * window, S_WINDOWS + 2 * window);
-      load(WINDOW + 2 * window + 1, S_WINDOWS + 2 * window + 1);
-    }
-    if (all.usesMxcsr) this.loadRounding();
-    if (all.usesX87) this.loadX87();
-    for (let reg = 0; reg < 8; reg++) {
-      if (!((all.vectorsUsed >> reg) & 1)) continue;
-      code.i32(STATE);
-      code.simdMem(SIMD.v128Load, S_XMM_BYTES + 16 * reg);
-      code.set(XMM_LOCAL + reg);
-    }
-  }
-
-  private loadX87(): void {
-    const { code } = this;
-    for (const [local, doubleword] of X87_WORDS) {
-      code.i32(STATE);
-      code.mem(MEM.i32Load, doubleword * 4);
-      code.set(local);
-    }
-    for (const [local, index] of X87_DOUBLES) {
-      code.i32(STATE);
-      code.mem(MEM.f64Load, index * 8);
-      code.set(local);
-    }
-    code.get(X87_STATUS);
-    code.i32(X87_PE);
-    code.op(OP.i32And, OP.i32Eqz);
-    code.set(X87_INEXACT);
-  }
-
-  private storeX87(): void {
-    const { code } = this;
-    for (const [local, doubleword] of X87_WORDS) {
-      code.i32(STATE);
-      code.get(local);
-      code.mem(MEM.i32Store, doubleword * 4);
-    }
-    for (const [local, index] of X87_DOUBLES) {
-      code.i32(STATE);
-      code.get(local);
-      code.mem(MEM.f64Store, index * 8);
-    }
-  }
-
-  /** INEXACT: PE and its mask are set, rounding control is 0. */
-  private loadRounding(): void {
-    const { code } = this;
-    code.i32(STATE);
-    code.mem(MEM.i32Load, S_MXCSR * 4);
-    code.i32(PE | (PE << MASK_SHIFT) | (3 << ROUND_SHIFT));
-    code.op(OP.i32And);
-    code.i32(PE | (PE << MASK_SHIFT));
-    code.op(OP.i32Ne);
-    code.set(INEXACT);
-  }
-
   /** Control that comes in is sent back when "inexact" is old and the code is for its being news, or the other way round. */
   private writeGate(): void {
     const { code, all } = this;
@@ -337,33 +187,26 @@ export class RegionCode {
     code.brIf(this.exitLabel);
   }
 
-  private storeState(): void {
-    const { code, all } = this;
-    const store = (local: number, doubleword: number): void => {
-      code.i32(STATE);
-      code.get(local);
-      code.mem(MEM.i32Store, doubleword * 4);
-    };
-    for (let reg = 0; reg < 8; reg++) if ((all.registersWritten >> reg) & 1) store(REGISTER + reg, reg);
-    store(LEFT, S_LEFT);
-    store(FLAGS.eflags, S_EFLAGS);
-    store(FLAGS.kind, S_KIND);
-    store(FLAGS.a, S_FLAG_A);
-    store(FLAGS.b, S_FLAG_B);
-    if (all.usesCarryState) for (const [local, doubleword] of CARRY_WORDS) store(local, doubleword);
-    if (all.usesX87) this.storeX87();
-    for (let reg = 0; reg < 8; reg++) {
-      if (!((all.vectorsWritten >> reg) & 1)) continue;
-      code.i32(STATE);
-      code.get(XMM_LOCAL + reg);
-      code.simdMem(SIMD.v128Store, S_XMM_BYTES + 16 * reg);
-    }
-  }
-
   /** Behind the block that is left for TARGET_EIP, with the kind of the flags in its local and the number of the exit in case there is nothing. */
   private writeLeaving(): void {
     const { code } = this;
     const miss = code.block();
+    this.writeLookUp(miss);
+    code.brIf(this.rootLabel);
+    writeStore(this.code, this.all);
+    code.get(ENTRY);
+    code.get(T1);
+    code.returnCallIndirect(REGION_TYPE);
+    code.end();
+    code.i32(STATE);
+    code.get(TARGET_EIP);
+    code.mem(MEM.i32Store, S_EIP * 4);
+    code.br(this.exitLabel);
+  }
+
+  /** Puts the entry of TARGET_EIP into ENTRY and its function into T1; leaves on the stack whether that is this one. When there is none, control goes to `miss`. */
+  private writeLookUp(miss: Label): void {
+    const { code } = this;
     code.get(TARGET_EIP);
     code.get(TARGET_EIP);
     code.i32(12);
@@ -391,16 +234,6 @@ export class RegionCode {
     code.tee(T1);
     code.i32(this.slot);
     code.op(OP.i32Eq);
-    code.brIf(this.rootLabel);
-    this.storeState();
-    code.get(ENTRY);
-    code.get(T1);
-    code.returnCallIndirect(REGION_TYPE);
-    code.end();
-    code.i32(STATE);
-    code.get(TARGET_EIP);
-    code.mem(MEM.i32Store, S_EIP * 4);
-    code.br(this.exitLabel);
   }
 
   // Nodes.
@@ -542,13 +375,41 @@ export class RegionCode {
         this.goTo(node, b, block, block.next);
         return;
       case Ending.Indirect:
-        this.leave(b, block);
+        this.writeIndirect(node, b, block);
         return;
       case Ending.Interpreted:
         code.i32(this.newExit({ reason: Reason.Interpret, eip: block.next, refund: 0, kind: b.kind, always: true }));
         code.set(EXIT);
         code.br(this.exitLabel);
     }
+  }
+
+  /** Straight to those targets that are known and in the region. */
+  private writeIndirect(node: number, b: BlockCode, block: Block): void {
+    const { code } = this;
+    const labels = new Map<number, Label>();
+    for (const eip of block.targets) {
+      const to = nodeFor(this.plan, block, eip);
+      if (to !== null) labels.set(this.plan.entries.get(eip)!, this.structure.labelOf(node, to)!);
+    }
+    if (labels.size > 0) {
+      b.makeDynamic();
+      const elsewhere = code.block();
+      this.writeLookUp(elsewhere);
+      code.op(OP.i32Eqz);
+      code.brIf(elsewhere);
+      // No switch on the way is to look at it.
+      code.get(ENTRY);
+      code.i32(0);
+      code.set(ENTRY);
+      const table = Array.from(
+        { length: Math.max(...labels.keys()) + 1 },
+        (_, entry) => labels.get(entry) ?? elsewhere,
+      );
+      code.brTable(table, elsewhere);
+      code.end();
+    }
+    this.leave(b, block);
   }
 
   /** The condition is on the stack. */

@@ -101,8 +101,8 @@ function scalarDouble(wasmOp: number, operation: Operation, number: number): Wri
   };
 }
 
-/** Both lanes, when "inexact" is no news: what is raised by one lane counts only if the other does not stop the instruction. */
-function packedDouble(vectorOp: number, operation: Operation): Writer {
+/** All lanes, when "inexact" is no news: what is raised by one lane counts only if no other stops the instruction. */
+function packed(vectorOp: number, format: FloatFormat, operation: Operation): Writer {
   return (b, insn) => {
     const { code } = b;
     const { reg } = insn.operands[0]!;
@@ -114,10 +114,10 @@ function packedDouble(vectorOp: number, operation: Operation): Writer {
     code.get(V0);
     code.simd(vectorOp);
     code.set(V1);
-    writeVectorCheck(b, XMM_LOCAL + reg, V0, V1, operation);
+    writeVectorCheck(b, format, operation, { a: XMM_LOCAL + reg, b: V0, result: V1 });
     code.get(V1);
     popVector(b, reg);
-    b.knowDouble(reg);
+    if (format === DOUBLE) b.knowDouble(reg);
   };
 }
 
@@ -175,32 +175,53 @@ const fromInteger: Writer = (b, insn) => {
   b.knowDouble(reg);
 };
 
-/** CVTTSD2SI within range; a fraction that is cut off is inexact. */
-const toInteger: Writer = (b, insn) => {
+/** CVTDQ2PD, exact too. */
+const fromIntegers: Writer = (b, insn) => {
   const { code } = b;
-  b.useMxcsr();
-  doubleOperand(b, insn, D1);
-  b.exitIf(() => {
-    DOUBLE.pushIsOdd(code, D1);
-    code.get(D1);
-    code.op(OP.f64Abs);
-    code.f64(2147483647);
-    code.op(OP.f64Lt, OP.i32Eqz, OP.i32Or);
-  });
-  code.get(D1);
-  code.op(OP.i32TruncF64S);
-  code.set(T1);
-  b.exitIf(() => {
-    code.get(T1);
-    code.op(OP.f64ConvertI32S);
-    code.get(D1);
-    code.op(OP.f64Ne);
-    code.get(INEXACT);
-    code.op(OP.i32And);
-  });
-  code.get(T1);
-  b.popRegister(insn.operands[0]!.reg, 4);
+  const [to, from] = insn.operands;
+  if (from!.kind === IN_MEMORY) {
+    pushAddress(b, insn, 8, READ);
+    code.simdMem(SIMD.v128Load64Zero);
+  } else pushVector(b, from!.reg);
+  code.simd(SIMD.f64x2ConvertLowI32x4S);
+  popVector(b, to!.reg);
+  b.knowDouble(to!.reg);
 };
+
+/** CVTTSD2SI and CVTTSS2SI within range; a fraction that is cut off is inexact. */
+function toInteger(format: FloatFormat): Writer {
+  return (b, insn) => {
+    const { code } = b;
+    b.useMxcsr();
+    if (format === DOUBLE) doubleOperand(b, insn, D1);
+    else {
+      singleOperand(b, insn, S1);
+      code.get(S1);
+      code.op(OP.f64PromoteF32);
+      code.set(D1);
+    }
+    b.exitIf(() => {
+      format.pushIsOdd(code, format.b);
+      code.get(D1);
+      code.op(OP.f64Abs);
+      code.f64(2147483647);
+      code.op(OP.f64Lt, OP.i32Eqz, OP.i32Or);
+    });
+    code.get(D1);
+    code.op(OP.i32TruncF64S);
+    code.set(T1);
+    b.exitIf(() => {
+      code.get(T1);
+      code.op(OP.f64ConvertI32S);
+      code.get(D1);
+      code.op(OP.f64Ne);
+      code.get(INEXACT);
+      code.op(OP.i32And);
+    });
+    code.get(T1);
+    b.popRegister(insn.operands[0]!.reg, 4);
+  };
+}
 
 // Singles.
 
@@ -282,10 +303,14 @@ export const sseArithmetic: Readonly<Record<string, Row>> = {
   SUBSD: [scalarDouble(OP.f64Sub, 'sum', SUB), any],
   MULSD: [scalarDouble(OP.f64Mul, 'product', MUL), any],
   DIVSD: [scalarDouble(OP.f64Div, 'quotient', DIV), any],
-  ADDPD: [packedDouble(SIMD.f64x2Add, 'sum'), any],
-  SUBPD: [packedDouble(SIMD.f64x2Sub, 'sum'), any],
-  MULPD: [packedDouble(SIMD.f64x2Mul, 'product'), any],
-  DIVPD: [packedDouble(SIMD.f64x2Div, 'quotient'), any],
+  ADDPD: [packed(SIMD.f64x2Add, DOUBLE, 'sum'), any],
+  ADDPS: [packed(SIMD.f32x4Add, SINGLE, 'sum'), any],
+  SUBPD: [packed(SIMD.f64x2Sub, DOUBLE, 'sum'), any],
+  SUBPS: [packed(SIMD.f32x4Sub, SINGLE, 'sum'), any],
+  MULPD: [packed(SIMD.f64x2Mul, DOUBLE, 'product'), any],
+  MULPS: [packed(SIMD.f32x4Mul, SINGLE, 'product'), any],
+  DIVPD: [packed(SIMD.f64x2Div, DOUBLE, 'quotient'), any],
+  DIVPS: [packed(SIMD.f32x4Div, SINGLE, 'quotient'), any],
   ADDSS: [scalarSingle(OP.f32Add, 'sum', ADD), any],
   SUBSS: [scalarSingle(OP.f32Sub, 'sum', SUB), any],
   MULSS: [scalarSingle(OP.f32Mul, 'product', MUL), any],
@@ -295,7 +320,9 @@ export const sseArithmetic: Readonly<Record<string, Row>> = {
   MINSD: [extreme(OP.f64Lt), any],
   MAXSD: [extreme(OP.f64Gt), any],
   CVTSI2SD: [fromInteger, any],
-  CVTTSD2SI: [toInteger, any],
+  CVTDQ2PD: [fromIntegers, any],
+  CVTTSD2SI: [toInteger(DOUBLE), any],
+  CVTTSS2SI: [toInteger(SINGLE), any],
   CVTSS2SD: [toDouble, any],
   CVTSD2SS: [toSingle, any],
 };

@@ -19,10 +19,15 @@ export function singleSteps(region: Region): Region {
   return { ...region, blocks, entries: new Set(blocks.keys()) };
 }
 
-/** By EIP: so many steps are left to the end of the block that the instruction was part of. */
+/**
+ * By EIP: so many steps may be done at once. To the end of the block that the instruction was part of when a jump leads back into the steps, as
+ * the same code has a faster translation; Infinity when all ways lead out.
+ */
 export function stepsLeft(region: Region): Map<number, number> {
+  const blocks = [...region.blocks.values()];
+  const isLoop = blocks.some(({ target }) => region.blocks.has(target));
   const left = new Map<number, number>();
-  for (const { insns } of region.blocks.values())
-    for (const [i, { eip }] of insns.entries()) left.set(eip, insns.length - i);
+  for (const { insns } of blocks)
+    for (const [i, { eip }] of insns.entries()) left.set(eip, isLoop ? insns.length - i : Number.POSITIVE_INFINITY);
   return left;
 }

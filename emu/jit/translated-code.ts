@@ -18,7 +18,7 @@ type RegionFunction = (entry: number) => number;
 export interface Step {
   /** (function << 8 | entry). */
   readonly target: number;
-  /** Steps that are left to the end of the block. */
+  /** Steps that may be done at once (steps.ts). */
   readonly left: number;
 }
 
@@ -191,7 +191,8 @@ export class TranslatedCode implements CodeCache {
   }
 
   drop(slot: number): void {
-    const { pages, entries } = this.translations.get(slot)!;
+    const { head, pages, entries, stepsLeft } = this.translations.get(slot)!;
+    if (stepsLeft !== null) this.budgetEnds.delete(head);
     for (const page of pages) this.slotsByPage.get(page)?.delete(slot);
     for (const [eip, entry] of entries) {
       if (this.steps.get(eip)?.target === ((slot << 8) | entry)) this.steps.delete(eip);

@@ -36,7 +36,7 @@ export interface Translation {
   /** FS (bit 4) and GS (bit 5) when it takes them for 4 GiB data segments. */
   readonly reliesOn: number;
   readonly instructions: number;
-  /** Of single steps (steps.ts): by EIP, how many are left to the end of the block. Null for a region's own translation. */
+  /** Of single steps (steps.ts): by EIP, how many may be done at once. Null for a region's own translation. */
   readonly stepsLeft: ReadonlyMap<number, number> | null;
   readonly original: readonly Original[];
 }

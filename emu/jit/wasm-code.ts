@@ -132,12 +132,19 @@ export const SIMD = {
   i8x16Bitmask: 100,
   i32x4Bitmask: 164,
   i64x2Bitmask: 196,
+  i32x4Shl: 171,
+  i32x4Sub: 177,
   i64x2Shl: 203,
   i64x2Sub: 209,
+  f32x4Add: 228,
+  f32x4Sub: 229,
+  f32x4Mul: 230,
+  f32x4Div: 231,
   f64x2Add: 240,
   f64x2Sub: 241,
   f64x2Mul: 242,
   f64x2Div: 243,
+  f64x2ConvertLowI32x4S: 254,
 } as const;
 
 /** The level of a block, loop or if: how many enclose it. `br` takes it. */

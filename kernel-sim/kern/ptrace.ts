@@ -63,8 +63,11 @@ export function attachTracer(k: Kernel, tracer: Pid, id: number): Errno | 0 {
   const me = k.proc(tracer);
   if (!canDebug(me, proc)) return EPERM;
   // A tracer that is itself traced by the target would wait for itself.
-  for (let above: Proc | undefined = me; above?.traced; above = k.findProc(above.ppid)) {
+  // (PT_TRACE_ME asks nobody: two processes may trace each other already.)
+  const seen = new Set<Pid>();
+  for (let above: Proc | undefined = me; above?.traced && !seen.has(above.pid); above = k.findProc(above.ppid)) {
     if (above.ppid === proc.pid) return EINVAL;
+    seen.add(above.pid);
   }
   const realParent = proc.ppid === tracer ? 0 : proc.ppid;
   const wasStopped = proc.stopped !== 'no';

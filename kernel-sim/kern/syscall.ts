@@ -126,7 +126,7 @@ function sleepIn(
   result: Extract<SyscallResult, { kind: 'sleep' }>,
 ): void {
   const interruptible = result.interruptible ?? true;
-  const { resume, shown = null } = result;
+  const { resume = null, shown = null } = result;
   const pending = { code: row.number, args, resume, woken: 'wakeup' as const, shown };
   const sleep = { wchan: result.wchan, wmesg: result.wmesg, deadlineNs: result.deadlineNs ?? null, interruptible };
   // A signal that is pending already ends an interruptible sleep before it begins.

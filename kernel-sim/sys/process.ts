@@ -258,9 +258,12 @@ function sys_setpgid(k: Kernel, td: Thread, [id, wanted]: readonly number[]): Sy
   return ok();
 }
 
-/** FreeBSD inferior: is this process, or one above it, the one that is named? */
+/**
+ * FreeBSD inferior: is this process, or one above it, the one that is named? Differs: real parents count, not tracers. A process may trace
+ * its parent, and then neither is above the other.
+ */
 function descendsFrom(k: Kernel, p: Proc, ancestor: Pid): boolean {
-  for (let at: Proc | undefined = p; at && at.pid !== INIT_PID; at = k.findProc(at.ppid))
+  for (let at: Proc | undefined = p; at && at.pid !== INIT_PID; at = k.findProc(at.realParent || at.ppid))
     if (at.pid === ancestor) return true;
   return false;
 }

@@ -37,6 +37,7 @@ export const COMMANDS: readonly string[] = [
   'malloctest 2',
   'matrix 24',
   'nice -n 5 true',
+  'nohup true',
   'pipes',
   'primes 2000',
   'printf-doubles',

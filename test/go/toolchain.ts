@@ -53,7 +53,9 @@ export interface GoRun {
 export function runGo(binary: string, args: readonly string[], config: SystemConfig = {}, testdata?: string): GoRun {
   const mounts = testdata ? [{ host: testdata, guest: '/root/testdata', readOnly: false }] : [];
   const system = new System({ consoleIsTty: false, mounts, hostFolders: new NodeFolders(), ...config });
-  for (const file of guestPrograms('echo', 'false', 'true', 'cat', 'sh', 'sleep')) system.install(file);
+  for (const file of guestPrograms('echo', 'false', 'true', 'cat', 'sh', 'sleep', 'nohup')) system.install(file);
+  // The tests of os/signal look for it there, too.
+  for (const file of guestPrograms('nohup')) system.install({ ...file, path: '/usr/bin/nohup' });
   const name = path.basename(binary);
   system.install({ path: `/root/${name}`, bytes: new Uint8Array(readFileSync(binary)) });
   const pid = system.spawn({ path: `/root/${name}`, args: [`/root/${name}`, ...args] });

@@ -28,12 +28,14 @@ function drawInstruction(prng: Prng): number[] {
     ...[0, 1, 2].map(() => () => [DOUBLE, 0x0f, arithmetic(), ...operand()]),
     () => [SINGLE, 0x0f, arithmetic(), ...operand()],
     ...[0, 1].map(() => () => [PACKED, 0x0f, arithmetic(), ...operand()]),
+    () => [0x0f, arithmetic(), ...operand()],
+    () => [SINGLE, 0x0f, 0xe6, ...operand()],
     () => [DOUBLE, 0x0f, pick([0x5d, 0x5f]), ...operand()],
     () => [PACKED, 0x0f, 0x2e, ...operand()],
     () => [DOUBLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],
     () => [DOUBLE, 0x0f, 0x5a, ...operand()],
     () => [SINGLE, 0x0f, 0x5a, ...operand()],
-    () => [DOUBLE, 0x0f, 0x2c, 0xc0 | reg()],
+    () => [pick([SINGLE, DOUBLE]), 0x0f, 0x2c, 0xc0 | reg()],
     () => [DOUBLE, 0x0f, 0x11, 0x43 | (reg() << 3), 8 * prng.below(DATA_WORDS / 4)],
   ])();
 }

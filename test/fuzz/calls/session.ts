@@ -7,7 +7,8 @@ import { psignal } from '../../../kernel-sim/kern/signal.ts';
 import { closeConsoleInput, feedConsole } from '../../../kernel-sim/vfs/console.ts';
 import { straceLine } from '../../../src/report/strace.ts';
 import { recordStrace } from '../../../src/report/strace-recorder.ts';
-import { System, type SystemConfig } from '../../../src/system.ts';
+import { decodeSnapshot, encodeSnapshot } from '../../../src/snapshot/encode.ts';
+import { System, type SystemConfig, type SystemSnapshot } from '../../../src/system.ts';
 import { program } from '../../../src/testing/guest-program.ts';
 import { CallingEngine } from './calling-engine.ts';
 import { Coverage, type CoverageRecord } from './coverage.ts';
@@ -42,7 +43,10 @@ export interface SessionOptions {
   readonly steps: readonly number[];
   /** Invariants are checked after so many steps; 1: after each trap and round. */
   readonly checkEvery: number;
-  /** Half way a snapshot is taken, and in the end the machine goes back to it and comes to the same end. */
+  /**
+   * Half way a snapshot is taken, and in the end the machine goes back to it and comes to the same end; some sessions also as bytes, on
+   * another machine.
+   */
   readonly goesBack?: boolean;
   /** Gets each call as a line, instead of being counted. */
   readonly trace?: (line: string) => void;
@@ -64,13 +68,13 @@ export function runSession({ machine, steps, checkEvery, goesBack, trace }: Sess
   engine.attach(kernel);
   furnish(system);
   try {
-    const half = goesBack ? Math.floor(steps.length / 2) : 0;
-    play(system, engine, half, checkEvery);
-    const middle = goesBack ? { snapshot: system.snapshot(), position: engine.position } : null;
+    play(system, engine, goesBack ? Math.floor(steps.length / 2) : 0, checkEvery);
+    const middle = { snapshot: system.snapshot(), position: engine.position };
     play(system, engine, steps.length, checkEvery);
     const { calls } = engine;
-    if (middle) {
+    if (goesBack) {
       const end = system.snapshot();
+      if (machine % 8 === 0) replayFromBytes(middle, end, steps, checkEvery);
       system.restore(middle.snapshot);
       engine.position = middle.position;
       play(system, engine, steps.length, checkEvery);
@@ -78,8 +82,31 @@ export function runSession({ machine, steps, checkEvery, goesBack, trace }: Sess
     }
     return { calls, coverage: coverage.record };
   } finally {
-    for (const space of kernel.spaces.values()) space.dispose();
+    disposeSpaces(system);
   }
+}
+
+/** The same in a system of its own, which has the state from a file. */
+function replayFromBytes(
+  { snapshot, position }: { snapshot: SystemSnapshot; position: number },
+  end: SystemSnapshot,
+  steps: readonly number[],
+  checkEvery: number,
+): void {
+  const engine = new CallingEngine(steps);
+  const system = System.from(decodeSnapshot(encodeSnapshot(snapshot)), { engine, paranoid: checkEvery === 1 });
+  engine.attach(system.kernel);
+  engine.position = position;
+  try {
+    play(system, engine, steps.length, checkEvery);
+    assert(system.isAt(end), 'the run from a saved state came to another end');
+  } finally {
+    disposeSpaces(system);
+  }
+}
+
+function disposeSpaces({ kernel }: System): void {
+  for (const space of kernel.spaces.values()) space.dispose();
 }
 
 function furnish(system: System): void {

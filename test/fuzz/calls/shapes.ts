@@ -328,6 +328,15 @@ const withRange =
 const segmentId: Drawing = (d) =>
   d.k.state.sysvShm.size > 0 && !d.oneIn(8) ? d.pick([...d.k.state.sysvShm.keys()]) : d.raw();
 const timerId: Drawing = (d) => (d.oneIn(8) ? d.raw() : d.below(Math.max(1, d.p.timers.length)));
+/** A struct aiocb of 17 words, of a regular file mostly. */
+const aiocb: Drawing = (d) => {
+  const sigevent = d.oneIn(3) ? [1, d.signo(), d.raw()] : [0, 0, 0];
+  const place = [d.pick([0, 0, 10, d.raw()]), d.pick([0, 0, 0, -1])];
+  const transfer = [d.pointer(), d.pick([0, 1, 100, 5000, d.raw()])];
+  return d.words(regular(d), ...place, ...transfer, 0, 0, 0, d.pick([0, 1, 2, 3]), 0, 0, 0, 0, ...sigevent, 0);
+};
+/** What a transfer is known by as long as nobody has asked for its result. */
+const aiocbOfJob: Drawing = (d) => (d.p.aio.length > 0 && !d.oneIn(8) ? d.pick(d.p.aio).address : aiocb(d));
 const descriptors: Drawing = (d) =>
   d.words(...Array.from({ length: 4 }, () => [d.raw(), d.pick([0x0000f200, 0x00c0f200, d.raw()])]).flat());
 
@@ -469,6 +478,11 @@ export const ARGUMENTS: Readonly<Record<string, ByName>> = {
   getrandom: { flags: (d) => d.below(8) },
   pathconf: { name: (d) => d.below(20) }, fpathconf: { name: (d) => d.below(20) },
   chown: { uid: oneOf(-1, 0, 1001), gid: oneOf(-1, 0, 1001) }, fchown: { uid: oneOf(-1, 0, 1001), gid: oneOf(-1, 0, 1001) }, lchown: { uid: oneOf(-1, 0, 1001), gid: oneOf(-1, 0, 1001) },
+  chflags: { flags: oneOf(0, 0, 1) }, lchflags: { flags: oneOf(0, 0, 1) }, fchflags: { fd: regular, flags: oneOf(0, 0, 1) }, chflagsat: { flags: oneOf(0, 0, 1) },
+  aio_read: { aiocbp: aiocb }, aio_write: { aiocbp: aiocb }, aio_fsync: { op: oneOf(0x80), aiocbp: aiocb }, aio_return: { aiocbp: aiocbOfJob }, aio_error: { aiocbp: aiocbOfJob },
+  lio_listio: { mode: oneOf(0, 1), acb_list: structOf(aiocb, aiocb), nent: oneOf(0, 1, 2), sig: orNull(structOf(oneOf(0, 1), (d) => d.signo(), (d) => d.raw())) },
+  ino64_getdirentries: { fd: folder, buf: (d) => d.room(512), count: oneOf(512, 100, 1000), basep: orNull((d) => d.room(8)) }, ino64_mknodat: { mode: fifoMode, dev: oneOf(0) },
+  posix_openpt: { flags: oneOf(2, 2, 0x8002) },
   pipe2: { flags: oneOf(0, 4, 0x100000, 0x100004) },
 };
 
@@ -499,10 +513,16 @@ export const NEEDS: readonly {
     isThere: (d) => d.opened().some(({ kind }) => kind === 'socket'),
     from: ['socket', 'socketpair'],
   },
+  {
+    calls: ['fchflags', 'aio_read', 'aio_write', 'aio_fsync', 'lio_listio'],
+    isThere: (d) => d.opened().some((file) => ofType('reg')(d, file)),
+    from: ['open'],
+  },
+  { calls: ['aio_return', 'aio_error'], isThere: (d) => d.p.aio.length > 0, from: ['aio_read', 'aio_write'] },
   { calls: ['sendfile'], isThere: (d) => d.opened().some((file) => ofType('reg')(d, file)), from: ['open'] },
   { calls: ['kevent'], isThere: (d) => d.opened().some(({ kind }) => kind === 'kqueue'), from: ['kqueue'] },
   {
-    calls: ['getdirentries', 'getdents', 'fchdir'],
+    calls: ['getdirentries', 'ino64_getdirentries', 'getdents', 'fchdir'],
     isThere: (d) => d.opened().some((file) => ofType('dir')(d, file)),
     from: ['open', 'openat'],
   },

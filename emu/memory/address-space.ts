@@ -134,6 +134,11 @@ export class AddressSpace {
     return this.sorted;
   }
 
+  /** Whether pages may still have the bytes of a snapshot, so that to restore that one costs less here than in a new space. */
+  get hasSnapshot(): boolean {
+    return this.base !== NOTHING;
+  }
+
   get residentCount(): number {
     return this.resident.size;
   }

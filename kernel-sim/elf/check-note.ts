@@ -19,15 +19,25 @@ export const UNSEALED_CHECK: Note = {
   desc: new Uint8Array(CHECK_BYTES),
 };
 
-/** Fills in the check note, whose descriptor ends at `end` in the first of a file's chunks. */
-export function sealChunks(chunks: readonly Uint8Array[], end: number): void {
-  const [head] = chunks;
-  assert(head, 'a file without a beginning');
-  const view = new DataView(head.buffer, head.byteOffset + end - CHECK_BYTES, CHECK_BYTES);
+/**
+ * Fills in the length in the check note, whose descriptor ends at `end` in the first of a file's chunks. Gives the offset of the checksum,
+ * which is still to be put there.
+ */
+export function writeLength(chunks: readonly Uint8Array[], end: number): number {
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  view.setUint32(LENGTH_AT, length, true);
+  viewOf(chunks[0]).setUint32(end - CHECK_BYTES + LENGTH_AT, length, true);
+  return end - CHECK_BYTES + CRC_AT;
+}
+
+/** Fills in the checksum. Precondition: zeros are there, and all else is as it will be. */
+export function writeChecksum(chunks: readonly Uint8Array[], checksumAt: number): void {
   const crc = chunks.reduce((before, chunk) => crc32(chunk, before), 0);
-  view.setUint32(CRC_AT, crc, true);
+  viewOf(chunks[0]).setUint32(checksumAt, crc, true);
+}
+
+function viewOf(head: Uint8Array | undefined): DataView {
+  assert(head, 'a file without a beginning');
+  return new DataView(head.buffer, head.byteOffset, head.byteLength);
 }
 
 /** Errors: UsageError when the file is not as long as it was, or a byte has changed. */

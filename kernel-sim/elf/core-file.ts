@@ -16,7 +16,7 @@ import {
 } from '../abi/elf.ts';
 import { FPREG_SIZE } from '../abi/fpreg.ts';
 import { ByteView } from './byte-view.ts';
-import { sealChunks, UNSEALED_CHECK, verifyCheck } from './check-note.ts';
+import { UNSEALED_CHECK, verifyCheck, writeChecksum, writeLength } from './check-note.ts';
 import type { CoreImage, CoreSegment } from './core-image.ts';
 import { coreNotes, NoteCollector } from './core-note-list.ts';
 import { type ElfFile, type ElfSegment, encodeElfHead, readElf, segmentData } from './elf32.ts';
@@ -31,6 +31,16 @@ const roundPage = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
  * segments marked readable and writable; those that are not readable are left out.
  */
 export function coreChunks(core: CoreImage): Uint8Array[] {
+  const { chunks, checksumAt } = coreChunksWithoutChecksum(core);
+  if (checksumAt !== undefined) writeChecksum(chunks, checksumAt);
+  return chunks;
+}
+
+/** The same, but for its checksum: zeros are at `checksumAt` in the first chunk. A core that has none is complete. */
+export function coreChunksWithoutChecksum(core: CoreImage): {
+  readonly chunks: Uint8Array[];
+  readonly checksumAt?: number;
+} {
   const image = core.flavor === 'gcore' ? asGcore(core) : core;
   checkPreconditions(image);
   const notes = coreNotes(image);
@@ -68,8 +78,8 @@ export function coreChunks(core: CoreImage): Uint8Array[] {
   head.set(encodeElfHead({ ei_osabi: ELFOSABI_FREEBSD, e_type: ET_CORE, e_entry: 0, segments }));
   head.set(noteBytes, notesAt);
   const chunks = [head, ...image.segments.map(({ data }) => data)];
-  if (notes.at(-1) === UNSEALED_CHECK) sealChunks(chunks, notesAt + noteBytes.length);
-  return chunks;
+  if (notes.at(-1) !== UNSEALED_CHECK) return { chunks };
+  return { chunks, checksumAt: writeLength(chunks, notesAt + noteBytes.length) };
 }
 
 /** The whole file in one array. One pass; each byte of a segment is copied once. */

@@ -1,6 +1,7 @@
+import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import { PF_R, PF_W, PF_X } from '../abi/elf.ts';
 import { fpregFromSavexmm } from '../abi/fpreg.ts';
-import type { Errno, Pid, Tid } from '../abi/ids.ts';
+import type { Pid, Tid } from '../abi/ids.ts';
 import {
   encodeKinfoFiles,
   encodeKinfoVmentries,
@@ -21,11 +22,12 @@ import {
 } from '../abi/priority.ts';
 import { RLIMIT_CORE, rlimBits } from '../abi/resource.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE, PS_STRINGS } from '../abi/vmparam.ts';
-import { writeCore } from '../elf/core-file.ts';
+import { coreChunksWithoutChecksum } from '../elf/core-file.ts';
 import type { CoreImage, CoreLayout, CoreSegment } from '../elf/core-image.ts';
 import type { ProcstatNotes } from '../elf/procstat-notes.ts';
+import { type FilePiece, fileDataOfPieces } from '../vfs/file-data.ts';
 import { FILE_SIZE_MAX } from '../vfs/limits.ts';
-import { directoryPath, writeFile } from '../vfs/memfs.ts';
+import { directoryPath, writeFileData } from '../vfs/memfs.ts';
 import { makeResident } from '../vm/fault.ts';
 import { isShared, sharedContents } from '../vm/shared.ts';
 import { cpusOf } from './cpumask.ts';
@@ -36,7 +38,7 @@ import { usageOf } from './proc.ts';
 import { fxsaveOf, userRegs } from './regs.ts';
 import { RELEASES } from './release.ts';
 import { softLimit } from './resource.ts';
-import type { Proc, Thread, VmEntry } from './state.ts';
+import type { FileData, Proc, Thread, VmEntry } from './state.ts';
 
 /**
  * The XSAVE image of a processor without AVX: the FXSAVE image with XCR0 in its software bytes, and a header that says which parts are
@@ -174,11 +176,27 @@ function dumpedSegments(k: Kernel, p: Proc): CoreSegment[] {
   return segments;
 }
 
-/** Writes a core to a path; the errno when the file system refuses, and then no part of it is there. */
-export function writeCoreFile(k: Kernel, path: string, image: CoreImage): { bytes: number } | { errno: Errno } {
-  const bytes = writeCore(image);
-  const errno = writeFile(k, path, bytes, 0o600);
-  return errno ? { errno } : { bytes: bytes.length };
+/** The core of a process as a file. Of memory that was never touched nothing is copied: a stack may have grown by megabytes at once. */
+function coreFileData(image: CoreImage, space: AddressSpace): FileData {
+  const { chunks, checksumAt } = coreChunksWithoutChecksum(image);
+  const pieces: FilePiece[] = [];
+  let size = 0;
+  for (const chunk of chunks) {
+    if (chunk.buffer === space.memory.buffer) pieces.push(...residentPieces(space, chunk, size));
+    else pieces.push({ at: size, bytes: chunk });
+    size += chunk.length;
+  }
+  return fileDataOfPieces(size, pieces, checksumAt);
+}
+
+/** The resident pages of a part of a space that stands in a file from `at` on; the others are zero. */
+function residentPieces(space: AddressSpace, { byteOffset: from, length }: Uint8Array, at: number): FilePiece[] {
+  const pieces: FilePiece[] = [];
+  for (let address = from; address < from + length; address += PAGE_SIZE) {
+    if (space.isResident(address / PAGE_SIZE))
+      pieces.push({ at: at + address - from, bytes: space.u8.subarray(address, address + PAGE_SIZE) });
+  }
+  return pieces;
 }
 
 /** The core dump of a fatal signal: `%N.core` in the working directory. True when it was written. */
@@ -194,8 +212,8 @@ export function coredump(k: Kernel, pid: Pid, tid: Tid, signo: number): boolean 
     return false;
   }
   const image = coreImage(k, pid, { layout: k.config.coreLayout, cursig: signo, first: tid, sequence: 0 });
-  const written = writeCoreFile(k, path, image);
-  if ('errno' in written) k.log(`pid ${pid} (${p.comm}): cannot write ${path}: errno ${written.errno}`);
+  const errno = writeFileData(k, path, coreFileData(image, k.space(p.vmspace)), 0o600);
+  if (errno) k.log(`pid ${pid} (${p.comm}): cannot write ${path}: errno ${errno}`);
   else k.log(`pid ${pid} (${p.comm}), uid ${p.uid}: exited on signal ${signo} (core dumped)`);
-  return !('errno' in written);
+  return errno === 0;
 }

@@ -68,6 +68,8 @@ export class Kernel {
   state: KernelState;
   /** Page contents of each vmspace. */
   readonly spaces = new Map<VmspaceId, AddressSpace>();
+  /** Spaces that came to an end after a snapshot: to go back to it, their pages and what engines made of their code are as good as before. */
+  readonly endedSpaces = new Map<VmspaceId, AddressSpace>();
   /** Saved core state block of each thread that is not on a core (FreeBSD struct pcb and trap frame). */
   readonly pcbs = new Map<Tid, Uint8Array>();
   /** What is executed besides each process that is executed twice. */

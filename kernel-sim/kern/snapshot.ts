@@ -1,6 +1,7 @@
 import { sameValue } from '../../emu/base/same-value.ts';
 import { AddressSpace, type SpaceSnapshot } from '../../emu/memory/address-space.ts';
 import type { Tid } from '../abi/ids.ts';
+import { endSpace } from '../vm/vmspace.ts';
 import type { Kernel } from './kernel.ts';
 import { tablesOf } from './regs.ts';
 import type { KernelState, VmspaceId } from './state.ts';
@@ -49,16 +50,22 @@ export function isKernelAt(k: Kernel, snapshot: KernelSnapshot): boolean {
   return true;
 }
 
-/** Spaces that have the id of a kept one become that one: most of their pages are likely to be equal. */
+/** Spaces that have the id of a kept one, or had it when they ended, become that one: most of their pages are likely to be equal. */
 function restoreSpaces(k: Kernel, kept: KernelSnapshot['spaces']): void {
+  for (const id of [...k.spaces.keys()]) if (!kept.has(id)) endSpace(k, id);
   const before = new Map(k.spaces);
   k.spaces.clear();
-  for (const [id, space] of before) if (!kept.has(id)) space.dispose();
   for (const [id, contents] of kept) {
-    const space = before.get(id) ?? new AddressSpace();
+    const space = before.get(id) ?? endedSpace(k, id) ?? new AddressSpace();
     space.restore(contents);
     k.spaces.set(id, space);
   }
+}
+
+function endedSpace(k: Kernel, id: VmspaceId): AddressSpace | undefined {
+  const space = k.endedSpaces.get(id);
+  k.endedSpaces.delete(id);
+  return space;
 }
 
 function restoreCopies(k: Kernel, kept: KernelSnapshot['copies']): void {

@@ -631,6 +631,11 @@ export interface FileData {
   readonly chunks: readonly Uint8Array[];
   /** Sum of the chunks' lengths: what the file takes on the disk. */
   readonly allocated: number;
+  /**
+   * Zeros stand there in the chunks where four bytes of the file are the CRC-32 of all its bytes, these counted as zeros: who never reads
+   * it need not wait for it. Absent in a file that somebody has changed.
+   */
+  readonly checksumAt?: number;
 }
 
 /** FreeBSD struct file. */

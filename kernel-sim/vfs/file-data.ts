@@ -1,3 +1,4 @@
+import { crc32 } from '../elf/crc32.ts';
 import type { FileData } from '../kern/state.ts';
 
 /** Bytes of a chunk: what a small write into a large file copies. */
@@ -6,6 +7,7 @@ export const FILE_CHUNK = 65536;
 export const EMPTY_FILE: FileData = { size: 0, chunks: [], allocated: 0 };
 
 const HOLE = new Uint8Array(0);
+const ZEROS = new Uint8Array(FILE_CHUNK);
 
 export const fileDataOf = (bytes: Uint8Array): FileData => writeFileRange(EMPTY_FILE, 0, bytes);
 
@@ -16,8 +18,49 @@ export function frozenFileData(bytes: Uint8Array): FileData {
   return { size: bytes.length, chunks, allocated: bytes.length };
 }
 
+export interface FilePiece {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A file without holes: zeros but for these pieces, which are copied. What is all zeros costs nothing. `checksumAt`: as in FileData. */
+export function fileDataOfPieces(size: number, pieces: readonly FilePiece[], checksumAt?: number): FileData {
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < size; at += FILE_CHUNK) chunks.push(ZEROS.subarray(0, size - at));
+  for (const { at, bytes } of pieces) {
+    for (let done = 0; done < bytes.length; ) {
+      const index = Math.floor((at + done) / FILE_CHUNK);
+      const start = (at + done) % FILE_CHUNK;
+      if (chunks[index]!.buffer === ZEROS.buffer) chunks[index] = new Uint8Array(chunks[index]!.length);
+      const part = bytes.subarray(done, done + FILE_CHUNK - start);
+      chunks[index]!.set(part, start);
+      done += part.length;
+    }
+  }
+  const data = { size, chunks, allocated: size };
+  return checksumAt === undefined ? data : { ...data, checksumAt };
+}
+
+/** Files whose checksum somebody wanted. */
+const withChecksums = new WeakMap<FileData, FileData>();
+
+/** The same file with its checksum among its bytes. */
+function settled(data: FileData): FileData {
+  if (data.checksumAt === undefined) return data;
+  const known = withChecksums.get(data);
+  if (known) return known;
+  const bytes = new Uint8Array(4);
+  const crc = data.chunks.reduce((before, chunk) => crc32(chunk, before), 0);
+  new DataView(bytes.buffer).setUint32(0, crc, true);
+  const { checksumAt, ...plain } = data;
+  const result = writeFileRange(plain, checksumAt, bytes);
+  withChecksums.set(data, result);
+  return result;
+}
+
 /** The bytes from `offset` on, at most `length`, fewer at the end of the file. */
-export function readFileRange(data: FileData, offset: number, length: number): Uint8Array {
+export function readFileRange(file: FileData, offset: number, length: number): Uint8Array {
+  const data = settled(file);
   const end = Math.min(offset + length, data.size);
   const result = new Uint8Array(Math.max(0, end - offset));
   for (let at = offset; at < end; ) {
@@ -31,8 +74,9 @@ export function readFileRange(data: FileData, offset: number, length: number): U
 }
 
 /** The file after a write; only the chunks that it touches are copied. The file grows as needed, with a hole before `offset`. */
-export function writeFileRange(data: FileData, offset: number, bytes: Uint8Array): FileData {
-  if (bytes.length === 0) return data;
+export function writeFileRange(file: FileData, offset: number, bytes: Uint8Array): FileData {
+  if (bytes.length === 0) return file;
+  const data = settled(file);
   const chunks = [...data.chunks];
   let allocated = data.allocated;
   const end = offset + bytes.length;
@@ -53,7 +97,8 @@ export function writeFileRange(data: FileData, offset: number, bytes: Uint8Array
 }
 
 /** The file cut or extended (by a hole) to `size`. */
-export function resizeFile(data: FileData, size: number): FileData {
+export function resizeFile(file: FileData, size: number): FileData {
+  const data = settled(file);
   if (size >= data.size) return { ...data, size };
   const chunks = data.chunks.slice(0, Math.ceil(size / FILE_CHUNK));
   const last = chunks.length - 1;
@@ -73,6 +118,8 @@ export function checkFileData(data: FileData): string[] {
     if (chunk.length > 0 && index * FILE_CHUNK + chunk.length > data.size)
       problems.push(`chunk ${index} reaches beyond the end`);
   });
+  if (data.checksumAt !== undefined && (data.checksumAt + 4 > data.size || sum < data.size))
+    problems.push(`the checksum at ${data.checksumAt} is not within the file, or the file has holes`);
   if (sum !== data.allocated) problems.push(`${data.allocated} bytes counted as allocated, ${sum} found`);
   return problems;
 }

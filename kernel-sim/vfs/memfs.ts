@@ -3,7 +3,7 @@ import { EISDIR, ENOENT, ENOTDIR } from '../abi/errno.ts';
 import type { Errno } from '../abi/ids.ts';
 import { S_ISVTX } from '../abi/stat.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import type { DeviceName, Vnode, VnodeId } from '../kern/state.ts';
+import type { DeviceName, FileData, Vnode, VnodeId } from '../kern/state.ts';
 import { createFile, createNode, makePath, renameNode, unlinkNode } from './directory.ts';
 import { fileDataOf, readFileRange } from './file-data.ts';
 import { readFolder } from './host-folder.ts';
@@ -60,11 +60,15 @@ export function readFile(k: Kernel, path: string): Uint8Array | Errno {
   return typeof vnode === 'number' ? vnode : readFileRange(vnode.data, 0, vnode.data.size);
 }
 
+/** As `writeFileData`, of a copy of the bytes. */
+export const writeFile = (k: Kernel, path: string, bytes: Uint8Array, mode: number): Errno | 0 =>
+  writeFileData(k, path, fileDataOf(bytes), mode);
+
 /**
  * Replaces a file as a whole: who has the old one open keeps it, and on an error (ENOSPC, EFBIG, no such directory) the old
  * one stays. A symbolic link at `path` is followed.
  */
-export function writeFile(k: Kernel, path: string, bytes: Uint8Array, mode: number): Errno | 0 {
+export function writeFileData(k: Kernel, path: string, data: FileData, mode: number): Errno | 0 {
   const cred = hostCredentials(k);
   const found = namei(k, cred, path, { follow: true });
   if (typeof found === 'number') return found;
@@ -74,8 +78,7 @@ export function writeFile(k: Kernel, path: string, bytes: Uint8Array, mode: numb
   const made = createFile(k, cred, fresh, mode & 0o7777);
   if (typeof made === 'number') return made;
   const error =
-    setFileData(k, made as RegVnode, fileDataOf(bytes)) ||
-    renameNode(k, cred, { ...fresh, vnode: k.vnode(made.id) }, found);
+    setFileData(k, made as RegVnode, data) || renameNode(k, cred, { ...fresh, vnode: k.vnode(made.id) }, found);
   if (error) unlinkNode(k, cred, { ...fresh, vnode: k.vnode(made.id) });
   return error;
 }

@@ -6,6 +6,9 @@ import { permOfProt, residentIn } from './map.ts';
 import { contentsOf, isShared, releasePage, sweepVmObjects } from './shared.ts';
 import { dropDetachedSegments } from './sysv-shm.ts';
 
+/** Each keeps 4 GiB of addresses and the pages that it had. */
+const ENDED_SPACES_MAX = 8;
+
 /** An empty address space with one user. */
 export function newVmspace(k: Kernel): VmspaceId {
   const id = k.next('nextVmspace');
@@ -63,6 +66,24 @@ export function shareVmspace(k: Kernel, id: VmspaceId): VmspaceId {
   return id;
 }
 
+/** The pages of a vmspace that is over. */
+export function endSpace(k: Kernel, id: VmspaceId): void {
+  const space = k.space(id);
+  k.spaces.delete(id);
+  if (!space.hasSnapshot) {
+    space.dispose();
+    return;
+  }
+  const { endedSpaces } = k;
+  const [oldest] = endedSpaces.keys();
+  const goes = endedSpaces.has(id) ? id : endedSpaces.size < ENDED_SPACES_MAX ? undefined : oldest;
+  if (goes !== undefined) {
+    endedSpaces.get(goes)!.dispose();
+    endedSpaces.delete(goes);
+  }
+  endedSpaces.set(id, space);
+}
+
 /** One user less; the last one takes the pages with it. */
 export function releaseVmspace(k: Kernel, id: VmspaceId): void {
   const vm = k.vmspace(id);
@@ -72,8 +93,7 @@ export function releaseVmspace(k: Kernel, id: VmspaceId): void {
   }
   const shared = vm.map.filter(isShared);
   for (const entry of shared) for (const page of residentIn(k.space(id), entry)) releasePage(k, id, entry, page);
-  k.space(id).dispose();
-  k.spaces.delete(id);
+  endSpace(k, id);
   k.state.vmspaces.delete(id);
   k.copies.get(id)?.space.dispose();
   k.copies.delete(id);

@@ -55,6 +55,7 @@ const CLASSES: Readonly<Record<string, Fields>> = {
     derived: {
       deadline: 'worked out again for other tables',
       sink: 'fixed',
+      endedSpaces: 'only saves work',
       faults: "the machine's",
       callTracer: "the host's: it only looks",
       runOn: "the machine's",
@@ -194,6 +195,7 @@ describe('state outside objects', () => {
     'emu/unicorn/kernel-half.ts: presentPages': 'what stands in page tables that follow from the space',
     'kernel-sim/kern/runq.ts: EMPTY': 'a constant',
     'kernel-sim/sys/table.ts: byNumber': 'follows from the rows',
+    'kernel-sim/vfs/file-data.ts: withChecksums': 'follows from the contents of files',
     'src/restart/restart-program.ts: inputsOfCore': 'follows from the contents of files',
     'kernel-sim/kern/regs.ts: rawLdts': 'the same descriptors in another form',
   };

@@ -5,6 +5,7 @@ import {
   EXIT_BUDGET,
   EXIT_EXCEPTION,
   EXIT_SYSCALL,
+  isRetired,
   PF_PRESENT,
   PF_USER,
   PF_WRITE,
@@ -78,23 +79,34 @@ export class CallingEngine implements Engine {
 
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
     const k = this.kernel!;
-    if (this.isOver) {
-      core.retired = budget;
-      return EXIT_BUDGET;
+    core.retired = 0;
+    while (core.retired < budget) {
+      if (this.isOver) {
+        core.retired = budget;
+        break;
+      }
+      const d = new Draft(k, k.thread(k.cpu(core.id).current as Tid), this.next());
+      const exit = this.step(d, core, space, budget - core.retired);
+      if (exit !== EXIT_BUDGET) return exit;
     }
-    const d = new Draft(k, k.thread(k.cpu(core.id).current as Tid), this.next());
+    return EXIT_BUDGET;
+  }
+
+  /** Up to `left` instructions that stay in user mode, or one that does not. */
+  private step(d: Draft, core: CoreState, space: AddressSpace, left: number): EngineExit {
     const kind = d.below(100);
-    core.retired = 1;
     if (kind < 2) {
-      core.retired = Math.min(budget, 1 + d.below(1000));
+      core.retired += Math.min(left, 1 + d.below(1000));
       return EXIT_BUDGET;
     }
     if (kind < 5) return this.touch(d, core, space);
     if (kind === 5 && d.oneIn(4)) {
       core.i32[EXIT_VECTOR] = d.pick(EXCEPTIONS);
       core.i32[EXIT_ERROR_CODE] = 0;
+      if (isRetired(core, EXIT_EXCEPTION)) core.retired++;
       return EXIT_EXCEPTION;
     }
+    core.retired++;
     this.calls++;
     const eip = core.i32[EIP]! >>> 0;
     const inHandler = eip >= SIGCODE && eip < SIGCODE + SZSIGCODE;
@@ -111,9 +123,9 @@ export class CallingEngine implements Engine {
     const perm = address < USER_END ? space.permOf(address >>> PAGE_SHIFT) : 0;
     if (perm & (write ? PERM_W : PERM_R)) {
       if (write) d.k.copyout(d.p.pid, address, Uint8Array.of(d.below(256)));
+      core.retired++;
       return EXIT_BUDGET;
     }
-    core.retired = 0;
     core.i32[CR2] = address | 0;
     core.i32[EXIT_VECTOR] = VECTOR_PF;
     core.i32[EXIT_ERROR_CODE] = PF_USER | (write ? PF_WRITE : 0) | (perm ? PF_PRESENT : 0);

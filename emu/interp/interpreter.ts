@@ -33,8 +33,15 @@ import { warmUp } from './warm-up.ts';
 /** CR0.EM and TS: MMX and SSE instructions fault. */
 const CR0_EM_TS = 0xc;
 
+/**
+ * So many instructions at most run without a warm-up: it, and what V8 then compiles, takes longer than a program that ends before. V8 has
+ * compiled nothing yet. (Above what the translating engine hands to the interpreter at once, below a slice of the machine.)
+ */
+const COLD_MAX = 4000;
 /** The hot loop is one function for all interpreters, so one warm-up serves them all. It leaves no state behind. */
 let warm = false;
+/** Instructions that all interpreters have retired before it. */
+let retiredCold = 0;
 
 export interface InterpreterOptions {
   /** Whether common instructions may run predecoded (default) or each through its row's exec. */
@@ -58,13 +65,13 @@ export class Interpreter implements Engine {
   constructor(options: InterpreterOptions = {}) {
     this.fast = options.fast ?? true;
     this.cacheOf = options.cacheOf ?? cacheOf;
-    if (this.fast && !warm) {
-      warm = true;
-      warmUp(this);
-    }
   }
 
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
+    if (this.fast && !warm && retiredCold + budget > COLD_MAX) {
+      warm = true;
+      warmUp(this);
+    }
     const { hotLoop } = this;
     const watched = anyBreakpoint(core.i32) ? this.watched() : null;
     if (watched === null) core.i32[SHADOW] = 0;
@@ -90,6 +97,7 @@ export class Interpreter implements Engine {
     }
     cpu.storeX87();
     core.retired = budget - left;
+    if (!warm) retiredCold += core.retired;
     return fault === null ? cpu.exit : deliverFault(core, fault);
   }
 

@@ -46,22 +46,24 @@ function slotOf(opcode: number): number {
   return map * 256 + (opcode & 0xff);
 }
 
-function buildTable(rows: readonly OpcodeRow[]): Entry[] {
-  const table: Entry[] = new Array(OPCODE_SLOT_COUNT * 4).fill(null);
-  // Rows that ask for a prefix come last, over the ones that do not care.
+/** The rows of each opcode, those that ask for a prefix last. */
+function rowsByOpcode(rows: readonly OpcodeRow[]): OpcodeRow[][] {
+  const byOpcode: OpcodeRow[][] = Array.from({ length: OPCODE_SLOT_COUNT }, () => []);
   for (const wantsPrefix of [false, true]) {
     for (const row of rows) {
       if ((row.prefix !== undefined) !== wantsPrefix) continue;
       const opcodeCount = row.opEn === 'O' || row.opEn === 'OI' ? 8 : 1;
-      for (let i = 0; i < opcodeCount; i++) {
-        PREFIX_SLOTS.forEach((prefix, prefixSlot) => {
-          if (row.prefix !== undefined && row.prefix !== prefix) return;
-          place(table, slotOf(row.opcode + i) * 4 + prefixSlot, row);
-        });
-      }
+      for (let i = 0; i < opcodeCount; i++) byOpcode[slotOf(row.opcode + i)].push(row);
     }
   }
-  return table;
+  return byOpcode;
+}
+
+/** The rows of an opcode under one prefix, those that ask for it over the ones that do not care. */
+function buildEntry(rows: readonly OpcodeRow[], prefix: number): Entry {
+  let entry: Entry = null;
+  for (const row of rows) if (row.prefix === undefined || row.prefix === prefix) entry = place(entry, row);
+  return entry;
 }
 
 /** Whether a row is for this ModR/M byte, when its opcode and prefix are right. */
@@ -78,8 +80,8 @@ function fitsAll(row: OpcodeRow): boolean {
   return row.modrm === undefined && row.digit === undefined && fitsModrm(row, 0) && fitsModrm(row, 0xc0);
 }
 
-function place(table: Entry[], at: number, row: OpcodeRow): void {
-  const old = table[at];
+/** An entry with one more row. */
+function place(old: Entry, row: OpcodeRow): Entry {
   const clash = (other: OpcodeRow | null): void =>
     assert(
       other === null || (other.prefix === undefined && row.prefix !== undefined),
@@ -88,8 +90,7 @@ function place(table: Entry[], at: number, row: OpcodeRow): void {
   if (fitsAll(row)) {
     if (Array.isArray(old)) for (const other of old) clash(other);
     else clash(old as OpcodeRow | null);
-    table[at] = row;
-    return;
+    return row;
   }
   const group: (OpcodeRow | null)[] = Array.isArray(old) ? [...old] : new Array(GROUP_SIZE).fill(old);
   for (let index = 0; index < GROUP_SIZE; index++) {
@@ -97,15 +98,21 @@ function place(table: Entry[], at: number, row: OpcodeRow): void {
     clash(group[index]);
     group[index] = row;
   }
-  table[at] = group;
+  return group;
 }
 
-const table = buildTable(opcodeRows);
+const rowsOf = rowsByOpcode(opcodeRows);
+/** By opcode and prefix: filled when they are first decoded, because a short program uses few. */
+const table: (Entry | undefined)[] = new Array(OPCODE_SLOT_COUNT * PREFIX_SLOTS.length).fill(undefined);
 
 /** The row or the group of rows of an opcode; `rep` is 0, 0xF2 or 0xF3, and wins over 66. */
 export function lookUp(opcode: number, rep: number, operandPrefix: boolean): Entry {
   const prefixSlot = rep === 0xf3 ? 3 : rep === 0xf2 ? 2 : operandPrefix ? 1 : 0;
-  return table[slotOf(opcode) * 4 + prefixSlot];
+  const slot = slotOf(opcode);
+  const at = slot * PREFIX_SLOTS.length + prefixSlot;
+  let entry = table[at];
+  if (entry === undefined) entry = table[at] = buildEntry(rowsOf[slot], PREFIX_SLOTS[prefixSlot]);
+  return entry;
 }
 
 /** The row of a group that a ModR/M byte selects: by reg with a memory operand, by the whole byte from C0 on. */

@@ -32,7 +32,6 @@ export class TranslatedCode implements CodeCache {
   readonly plain: CodePages;
   readonly state: Int32Array;
   readonly stateDoubles: Float64Array;
-  readonly helpers: FlagHelpers;
   readonly windows: AccessWindows;
   /** Some translation here has XMM registers in the state block. */
   usesVectors = false;
@@ -60,6 +59,7 @@ export class TranslatedCode implements CodeCache {
   /** By EIP of an indirect jump: where it has led, and which of these places its region was asked to take in. */
   private readonly jumpTargets = new Map<number, Set<number>>();
   private readonly takenTargets = new Map<number, Set<number>>();
+  private madeHelpers: FlagHelpers | null = null;
   private readonly floats: FloatHelpers;
   private readonly map: Int32Array;
   private readonly table: WebAssembly.Table;
@@ -82,9 +82,15 @@ export class TranslatedCode implements CodeCache {
     this.map[0] = FREE_FIRST;
     this.map.fill(0, 1);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
-    this.helpers = makeFlagHelpers(space, !(buffer instanceof ArrayBuffer));
     this.floats = makeFloatHelpers(this.state);
     this.windows = new AccessWindows(this.state, space.perm);
+  }
+
+  /** Made when the first translation needs them: many spaces never have one. */
+  get helpers(): FlagHelpers {
+    const { memory } = this.space;
+    this.madeHelpers ??= makeFlagHelpers(this.space, !(memory.buffer instanceof ArrayBuffer));
+    return this.madeHelpers;
   }
 
   /** (function << 8 | entry) of the translation that begins at an EIP; -1 when there is none. */

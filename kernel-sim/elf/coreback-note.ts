@@ -2,9 +2,9 @@
  * Notes of our own vendor: what no FreeBSD note can hold. gdb, lldb and binutils skip vendors they do not know.
  * The descriptor is a JSON object in UTF-8 with a `version`, validated when read; that of the check note is in check-note.ts.
  */
-import { z } from 'zod';
-import { assert } from '../../emu/base/errors.ts';
+import { InvariantError } from '../../emu/base/errors.ts';
 import { ByteView } from './byte-view.ts';
+import { exactly, integer, list, type Read, record, type Shape, ShapeError, text } from './json-shape.ts';
 import type { PlacedNote } from './notes.ts';
 
 export const NOTE_VENDOR_COREBACK = 'COREBACK';
@@ -21,25 +21,25 @@ export const COREBACK_NOTE_ROWS = [
   { type: NT_COREBACK_CHECK, name: 'NT_COREBACK_CHECK', holds: 'length and CRC-32 of the file' },
 ] as const;
 
-const count = z.number().int().nonnegative();
+const count = integer(0);
 
-const corebackProcSchema = z.strictObject({
-  version: z.literal(1),
+const corebackProc = record({
+  version: exactly(1),
   pid: count,
   ppid: count,
   pgid: count,
   sid: count,
   /** p_comm. */
-  name: z.string(),
+  name: text,
   /** The arguments, argv[0] first. */
-  args: z.array(z.string()).readonly(),
-  execPath: z.string(),
+  args: list(text),
+  execPath: text,
   /** -20 .. 20. */
-  nice: z.number().int().min(-20).max(20),
+  nice: integer(-20, 20),
   /** rtprio type: 2 realtime, 3 normal, 4 idle, 10 FIFO. */
   priorityClass: count,
   /** CPU ids the process may run on, ascending. */
-  affinity: z.array(count).readonly(),
+  affinity: list(count),
   cpusetId: count,
   /** Virtual time of the checkpoint, in ns since the machine was switched on. */
   virtualNs: count,
@@ -50,38 +50,36 @@ const corebackProcSchema = z.strictObject({
 });
 
 /** Identity, scheduling and clock of the process at the checkpoint. Numbers are integers up to 2^53 - 1. */
-export type CorebackProc = Readonly<z.infer<typeof corebackProcSchema>>;
+export type CorebackProc = Read<typeof corebackProc>;
 
-const sigsetSchema = z.array(z.number().int()).length(4).readonly();
-const sigstackSchema = z.strictObject({ sp: count, size: count, flags: count }).readonly();
-const sigactionSchema = z.strictObject({ signo: count, handler: count, flags: count, mask: sigsetSchema }).readonly();
+const sigset = list(integer(), 4);
+const sigstack = record({ sp: count, size: count, flags: count });
+const sigaction = record({ signo: count, handler: count, flags: count, mask: sigset });
 
-const corebackSignalsSchema = z.strictObject({
-  version: z.literal(1),
+const corebackSignals = record({
+  version: exactly(1),
   /** Of each thread, by the thread id of its PRSTATUS note: the four words of its mask, and its alternate stack. */
-  threads: z
-    .array(z.strictObject({ tid: count, sigmask: sigsetSchema, sigstack: sigstackSchema }).readonly())
-    .readonly(),
+  threads: list(record({ tid: count, sigmask: sigset, sigstack })),
   /** Signals whose action is not the default one, ascending. */
-  actions: z.array(sigactionSchema).readonly(),
+  actions: list(sigaction),
   /** The process's local descriptor table: two doublewords a descriptor. */
-  ldt: z.array(z.number().int()).readonly(),
+  ldt: list(integer()),
 });
 
 /** What a program that uses signals or an LDT needs besides memory and registers. */
-export type CorebackSignals = Readonly<z.infer<typeof corebackSignalsSchema>>;
+export type CorebackSignals = Read<typeof corebackSignals>;
 
-export const encodeCorebackProc = (proc: CorebackProc): Uint8Array => encodeJson(corebackProcSchema, proc);
-export const decodeCorebackProc = (note: PlacedNote): CorebackProc => decodeJson(corebackProcSchema, note);
-export const encodeCorebackSignals = (signals: CorebackSignals): Uint8Array =>
-  encodeJson(corebackSignalsSchema, signals);
-export const decodeCorebackSignals = (note: PlacedNote): CorebackSignals => decodeJson(corebackSignalsSchema, note);
+export const encodeCorebackProc = (proc: CorebackProc): Uint8Array => encodeJson(corebackProc, proc);
+export const decodeCorebackProc = (note: PlacedNote): CorebackProc => decodeJson(corebackProc, note);
+export const encodeCorebackSignals = (signals: CorebackSignals): Uint8Array => encodeJson(corebackSignals, signals);
+export const decodeCorebackSignals = (note: PlacedNote): CorebackSignals => decodeJson(corebackSignals, note);
 
-/** ASCII JSON (characters above U+007F are escaped), keys in the order of the schema, so equal records are equal bytes. */
-function encodeJson<T>(schema: z.ZodType<T>, record: T): Uint8Array {
-  const checked = schema.safeParse(record);
-  assert(checked.success, `a COREBACK note that its own reader would refuse: ${checked.error?.message}`);
-  const json = JSON.stringify(checked.data).replace(
+/** ASCII JSON (characters above U+007F are escaped), keys in the order of the shape, so equal records are equal bytes. */
+function encodeJson<T>(shape: Shape<T>, fields: T): Uint8Array {
+  const checked = readAs(shape, fields, (problem) => {
+    throw new InvariantError(`a COREBACK note that its own reader would refuse${problem}`);
+  });
+  const json = JSON.stringify(checked).replace(
     /[\u007f-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
@@ -89,25 +87,28 @@ function encodeJson<T>(schema: z.ZodType<T>, record: T): Uint8Array {
 }
 
 /** Errors: UsageError if it is not UTF-8, not JSON, of another version, or a field is missing, unknown or of a wrong kind. */
-function decodeJson<T>(schema: z.ZodType<T>, note: PlacedNote): T {
+function decodeJson<T>(shape: Shape<T>, note: PlacedNote): T {
   const view = new ByteView(note.desc, note.descOffset);
-  const text = utf8(note.desc);
-  if (text === undefined) return view.fail(0, 'the COREBACK note is not UTF-8', 'the file is damaged');
-  let json: unknown;
+  const json = utf8(note.desc);
+  if (json === undefined) return view.fail(0, 'the COREBACK note is not UTF-8', 'the file is damaged');
+  let value: unknown;
   try {
-    json = JSON.parse(text);
+    value = JSON.parse(json);
   } catch {
     return view.fail(0, 'the COREBACK note is not JSON', 'the file is damaged');
   }
-  const result = schema.safeParse(json);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const where = issue.path.length > 0 ? ` at ${issue.path.join('.')}` : '';
-  return view.fail(
-    0,
-    `the COREBACK note is not valid${where}: ${issue.message}`,
-    'written by another version, or damaged',
+  return readAs(shape, value, (problem) =>
+    view.fail(0, `the COREBACK note is not valid${problem}`, 'written by another version, or damaged'),
   );
+}
+
+function readAs<T>(shape: Shape<T>, value: unknown, refuse: (problem: string) => never): T {
+  try {
+    return shape(value, '');
+  } catch (error) {
+    if (error instanceof ShapeError) return refuse(error.message);
+    throw error;
+  }
 }
 
 /** Strict UTF-8, or undefined. There is no TextDecoder in this layer: it is a host API. */

@@ -31,6 +31,7 @@ export const COMMANDS: readonly string[] = [
   'jobs',
   'kevents',
   'kill -l',
+  'limits',
   'locks 4',
   'long-doubles',
   'ls /bin',

@@ -6,7 +6,7 @@ import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts'
 import { EFAULT, ENAMETOOLONG } from '../abi/errno.ts';
 import type { Errno, Pid, Tid } from '../abi/ids.ts';
 import { type HostFolders, NO_HOST_FOLDERS } from '../vfs/host-folder.ts';
-import { faultIn } from '../vm/fault.ts';
+import { faultIn, writePages } from '../vm/fault.ts';
 import type { CallTracer } from './call-trace.ts';
 import type { KernelConfig } from './config.ts';
 import type { Copy } from './duplicate.ts';
@@ -293,9 +293,9 @@ export class Kernel {
 
   /** Copies bytes into the process's memory; false (EFAULT) when a page is not there or not writable; then nothing is written. */
   copyout(pid: Pid, address: number, bytes: Uint8Array): boolean {
-    if (!faultIn(this, pid, address, bytes.length, true)) return false;
-    this.space(this.proc(pid).vmspace).poke(address >>> 0, bytes);
-    return true;
+    const bringIn = (at: number, length: number): boolean => faultIn(this, pid, at, length, true);
+    if (!bringIn(address, bytes.length)) return false;
+    return writePages(this.space(this.proc(pid).vmspace), address >>> 0, bytes, bringIn);
   }
 
   /** The doubleword at an address, unsigned. */

@@ -4,7 +4,7 @@ import { type Errno, PID_MAX, type Pid, type Signo, type Tid } from '../abi/ids.
 import { PSL_USERCHANGE } from '../abi/ptrace.ts';
 import type { Reg } from '../abi/reg.ts';
 import { SIGSTOP } from '../abi/signal.ts';
-import { faultInAnyProt } from '../vm/fault.ts';
+import { faultInAnyProt, writePages } from '../vm/fault.ts';
 import { canDebug } from './credentials.ts';
 import { leaveCopy } from './duplicate.ts';
 import type { Kernel } from './kernel.ts';
@@ -112,7 +112,7 @@ export function readTracee(k: Kernel, p: Proc, address: number, length: number):
 
 /** Writes a tracee's memory past its protections, read-only text included; false where nothing is mapped. */
 export function writeTracee(k: Kernel, p: Proc, address: number, bytes: Uint8Array): boolean {
-  if (!faultInAnyProt(k, p.vmspace, address, bytes.length, true)) return false;
-  k.space(p.vmspace).poke(address >>> 0, bytes);
-  return true;
+  const bringIn = (at: number, length: number): boolean => faultInAnyProt(k, p.vmspace, at, length, true);
+  if (!bringIn(address, bytes.length)) return false;
+  return writePages(k.space(p.vmspace), address >>> 0, bytes, bringIn);
 }

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
+import { type AddressSpace, PAGE_SIZE } from '../../emu/memory/address-space.ts';
 import type { Pid } from '../abi/ids.ts';
 import { RLIMIT_STACK } from '../abi/resource.ts';
 import { MAXSSIZ, PROT_READ, PROT_WRITE, SGROWSIZ, USRSTACK } from '../abi/vmparam.ts';
@@ -108,6 +108,26 @@ export function faultIn(k: Kernel, pid: Pid, address: number, length: number, wr
   for (let page = Math.floor(start / PAGE_SIZE); page <= last; page++) {
     if ((space.permOf(page) & need) === need) continue;
     if (vmFault(k, id, page * PAGE_SIZE, write) !== 'mapped') return false;
+  }
+  return true;
+}
+
+/**
+ * Writes to a range whose pages have been made present for that, page by page: of memory that the range has at two places only one is present
+ * at a time, so `bringIn` is asked again for each. False when a page has no room any more.
+ */
+export function writePages(
+  space: AddressSpace,
+  address: number,
+  bytes: Uint8Array,
+  bringIn: (address: number, length: number) => boolean,
+): boolean {
+  const end = address + bytes.length;
+  for (let at = address; at < end; ) {
+    const next = Math.min(end, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE);
+    if (!bringIn(at, next - at)) return false;
+    space.poke(at, bytes.subarray(at - address, next - address));
+    at = next;
   }
   return true;
 }

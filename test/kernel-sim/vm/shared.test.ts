@@ -114,6 +114,20 @@ describe('memory that processes share', () => {
     expect(k.state.posixShm.size + k.state.vmObjects.size).toBe(0);
   });
 
+  it('may be written to at two addresses at once', () => {
+    const fd = a.ok('open', '/tmp/x', 0x202, 0o644);
+    a.ok('ftruncate', fd, PAGE, 0);
+    for (const at of [AT, AT + PAGE]) a.ok('mmap', at, PAGE, RW, SHARED | FIXED, fd, 0);
+    const text = `${'a'.repeat(PAGE)}${'b'.repeat(10)}`;
+    for (const write of [() => store(a, AT, text), () => writeTracee(k, k.proc(a.td.pid), AT, bytesOf(text))]) {
+      expect(write()).toBe(true);
+      expect(load(a, AT, 11)).toBe('bbbbbbbbbba');
+      expect(load(a, AT + PAGE, 11)).toBe('bbbbbbbbbba');
+      whole();
+      store(a, AT, 'c'.repeat(11));
+    }
+  });
+
   it('is seen and changed by a tracer', () => {
     const at = a.ok('mmap', 0, PAGE, RW, ANON | SHARED, -1, 0);
     const child = fork(a);

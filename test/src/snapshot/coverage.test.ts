@@ -188,6 +188,7 @@ describe('state outside objects', () => {
     'emu/fpu/remainder.ts: halfExponent': 'a second result of a function, read at once',
     'emu/interp/soft-float.ts: inexact': 'a second result of a function, read at once',
     'emu/interp/interpreter.ts: warm': 'whether V8 has seen the hot loop',
+    'emu/interp/interpreter.ts: retiredCold': 'how far it is from that',
     'emu/jit/flag-helpers.ts: helperModule': 'a constant, worked out once',
     'src/default-engine.ts: shared': 'an engine: holds nothing between two runs but what it makes of the code again',
     'emu/isa/decode.ts: modrmOf': 'follows from the opcode rows',

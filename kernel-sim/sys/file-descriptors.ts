@@ -145,7 +145,7 @@ export function openFlags(file: OpenFile): number {
 function seek(k: Kernel, td: Thread, fd: number, offset: number, whence: number): SyscallResult {
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
-  if (file.kind !== 'vnode') return fail(ESPIPE);
+  if (file.kind !== 'vnode' || k.vnode(file.vnode).type === 'fifo') return fail(ESPIPE);
   const bases: Record<number, number> = {
     [fcntl.SEEK_SET]: 0,
     [fcntl.SEEK_CUR]: file.offset,

@@ -64,8 +64,9 @@ function openAt(
     nonblock: (flags & fcntl.O_NONBLOCK) !== 0,
   };
   const append = (flags & fcntl.O_APPEND) !== 0;
+  // Who opens a FIFO to execute it (O_EXEC) has neither of its ends.
   const file =
-    vnode.type === 'fifo'
+    vnode.type === 'fifo' && (how.readable || how.writable)
       ? newFifoFile(k, vnode.id, how)
       : vnode.type === 'chr' && vnode.device === 'ptmx'
         ? openMaster(k, k.proc(td.pid), how)

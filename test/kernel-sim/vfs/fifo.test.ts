@@ -6,7 +6,7 @@ import { closeAllDescriptors } from '../../../kernel-sim/vfs/filedesc.ts';
 import { checkFileInvariants } from '../../../kernel-sim/vfs/invariants.ts';
 import { addProcess, Caller, fileKernel, OUT } from '../../support/kernel.ts';
 
-const [O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK] = [0, 1, 2, 4];
+const [O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK, O_EXEC] = [0, 1, 2, 4, 0x40000];
 const [IN, HUP] = [1, 0x10];
 let a: Caller;
 let b: Caller;
@@ -81,6 +81,18 @@ describe('a FIFO', () => {
     closeAllDescriptors(a.k, a.td.pid);
     expect(a.k.state.pipes.size).toBe(0);
     expect(checkFileInvariants(a.k)).toEqual([]);
+  });
+
+  it('has no end for who opens it to execute it', () => {
+    a.ok('chmod', '/tmp/f', 0o755);
+    const fd = a.ok('open', '/tmp/f', O_RDONLY | O_EXEC, 0);
+    expect(checkFileInvariants(a.k)).toEqual([]);
+    expect(a.k.state.pipes.size).toBe(0);
+    expect(a.errno('read', fd, OUT, 1)).toBe(errno.EBADF);
+    expect(a.errno('write', fd, OUT, 1)).toBe(errno.EBADF);
+    expect(a.errno('lseek', fd, 0, 0, 0)).toBe(errno.ESPIPE);
+    expect(b.call('open', '/tmp/f', O_RDONLY, 0)).toMatchObject({ kind: 'sleep' });
+    a.ok('close', fd);
   });
 
   it('is a file with a name like others', () => {

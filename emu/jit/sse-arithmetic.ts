@@ -54,6 +54,15 @@ function doubleOperands(b: BlockCode, insn: Insn): Known {
   return { a: b.knowsDouble(to!.reg), b: pushUpperB === undefined && b.knowsDouble(from!.reg), pushUpperB };
 }
 
+/** The register's low double becomes what is pushed, an ordinary number. */
+function replaceDouble(b: BlockCode, reg: number, push: () => void): void {
+  pushVector(b, reg);
+  push();
+  b.code.simd(SIMD.f64x2ReplaceLane, 0);
+  popVector(b, reg);
+  b.knowDouble(reg);
+}
+
 /** The check of an operation that was done, for when "inexact" is masked and set already; else a helper's, which knows what is inexact. */
 function checkOperation(
   b: BlockCode,
@@ -93,11 +102,7 @@ function scalarDouble(wasmOp: number, operation: Operation, number: number): Wri
     code.op(wasmOp);
     code.set(D2);
     checkOperation(b, DOUBLE, operation, known, HELPER_DOUBLE, number);
-    pushVector(b, reg);
-    code.get(D2);
-    code.simd(SIMD.f64x2ReplaceLane, 0);
-    popVector(b, reg);
-    b.knowDouble(reg);
+    replaceDouble(b, reg, () => code.get(D2));
   };
 }
 
@@ -147,15 +152,13 @@ function extreme(op: number): Writer {
     const { code } = b;
     const { reg } = insn.operands[0]!;
     writeFloatCheck(b, DOUBLE, 'comparison', doubleOperands(b, insn));
-    pushVector(b, reg);
-    code.get(D0);
-    code.get(D1);
-    code.get(D0);
-    code.get(D1);
-    code.op(op, OP.select);
-    code.simd(SIMD.f64x2ReplaceLane, 0);
-    popVector(b, reg);
-    b.knowDouble(reg);
+    replaceDouble(b, reg, () => {
+      code.get(D0);
+      code.get(D1);
+      code.get(D0);
+      code.get(D1);
+      code.op(op, OP.select);
+    });
   };
 }
 
@@ -167,12 +170,10 @@ const fromInteger: Writer = (b, insn) => {
   const { reg } = insn.operands[0]!;
   b.pushOperand(insn, 1);
   code.set(T1);
-  pushVector(b, reg);
-  code.get(T1);
-  code.op(OP.f64ConvertI32S);
-  code.simd(SIMD.f64x2ReplaceLane, 0);
-  popVector(b, reg);
-  b.knowDouble(reg);
+  replaceDouble(b, reg, () => {
+    code.get(T1);
+    code.op(OP.f64ConvertI32S);
+  });
 };
 
 /** CVTDQ2PD, exact too. */
@@ -237,6 +238,14 @@ function singleOperand(b: BlockCode, insn: Insn, local: number): void {
   b.code.set(local);
 }
 
+/** The register's low single becomes what is pushed. */
+function replaceSingle(b: BlockCode, reg: number, push: () => void): void {
+  pushVector(b, reg);
+  push();
+  b.code.simd(SIMD.f32x4ReplaceLane, 0);
+  popVector(b, reg);
+}
+
 function scalarSingle(wasmOp: number, operation: Operation, number: number): Writer {
   return (b, insn) => {
     const { code } = b;
@@ -250,10 +259,7 @@ function scalarSingle(wasmOp: number, operation: Operation, number: number): Wri
     code.op(wasmOp);
     code.set(S2);
     checkOperation(b, SINGLE, operation, { a: false, b: false }, HELPER_SINGLE, number);
-    pushVector(b, reg);
-    code.get(S2);
-    code.simd(SIMD.f32x4ReplaceLane, 0);
-    popVector(b, reg);
+    replaceSingle(b, reg, () => code.get(S2));
   };
 }
 
@@ -263,12 +269,10 @@ const toDouble: Writer = (b, insn) => {
   const { reg } = insn.operands[0]!;
   singleOperand(b, insn, S1);
   b.exitIf(() => SINGLE.pushIsOdd(code, S1));
-  pushVector(b, reg);
-  code.get(S1);
-  code.op(OP.f64PromoteF32);
-  code.simd(SIMD.f64x2ReplaceLane, 0);
-  popVector(b, reg);
-  b.knowDouble(reg);
+  replaceDouble(b, reg, () => {
+    code.get(S1);
+    code.op(OP.f64PromoteF32);
+  });
 };
 
 /** CVTSD2SS of a number well inside the range of singles, when "inexact" is no news. */
@@ -289,11 +293,10 @@ const toSingle: Writer = (b, insn) => {
     code.get(INEXACT);
     code.op(OP.i32Or);
   });
-  pushVector(b, reg);
-  code.get(D1);
-  code.op(OP.f32DemoteF64);
-  code.simd(SIMD.f32x4ReplaceLane, 0);
-  popVector(b, reg);
+  replaceSingle(b, reg, () => {
+    code.get(D1);
+    code.op(OP.f32DemoteF64);
+  });
 };
 
 const any = (): boolean => true;

@@ -144,7 +144,18 @@ function printCampaigns(rows: readonly CampaignRow[]): void {
   console.log('Injections per second: flips of registers; of CPU time, then of wall time and whole campaigns');
   console.log(
     `${table([
-      ['program', 'instructions', 'from power-on', 'from snapshots', 'ratio', 'set-up', '1 job', '2 jobs', 'ratio', 'CPU'],
+      [
+        'program',
+        'instructions',
+        'from power-on',
+        'from snapshots',
+        'ratio',
+        'set-up',
+        '1 job',
+        '2 jobs',
+        'ratio',
+        'CPU',
+      ],
       ...rows.map((row) => [
         row.program,
         String(row.instructions),

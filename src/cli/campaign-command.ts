@@ -15,6 +15,7 @@ import {
 } from '../campaign/records.ts';
 import { recordOf, runInjections } from '../host/campaign-runner.ts';
 import { readHostFile, writeHostFile } from '../host/files.ts';
+import { NodeFolders } from '../host/node-folders.ts';
 import { Progress } from '../host/progress.ts';
 import { LineFile } from '../host/records-file.ts';
 import { grouped } from '../report/format.ts';
@@ -98,7 +99,7 @@ function shard(text: string): Shard {
 }
 
 async function runCampaign(path: string | undefined, options: RunOptions): Promise<number> {
-  const { workload, plan, header } = prepare(path, options);
+  const { workload, hostFolders, plan, header } = prepare(path, options);
   const { file, done } = openRecords(options, header);
   const { index, count: of } = options.shard ?? { index: 1, count: 1 };
   const ids: number[] = [];
@@ -116,6 +117,7 @@ async function runCampaign(path: string | undefined, options: RunOptions): Promi
   try {
     await runInjections(workload, plan, ids, {
       jobs: options.jobs,
+      hostFolders,
       stop: stop.signal,
       onRecords: (records) => {
         file.append(records.map(lineOf).join(''));
@@ -180,11 +182,13 @@ function rerun(path: string, id: number): number {
   const { header, records } = readRecordsFile(path).old;
   const old = records.get(id);
   if (!old) throw new UsageError({ what: `has no injection ${id}`, path });
-  const workload = workloadOf(header.spec);
-  const digests = fileDigests(workload);
-  const changed = Object.keys(header.files).find((file) => header.files[file] !== digests[file]);
+  const hostFolders = new NodeFolders();
+  const workload = workloadOf(header.spec, hostFolders);
+  const injector = new Injector(workload, old.policy, { hostFolders });
+  const digests = fileDigests(workload, [injector]);
+  // Under another policy more files of the host's may have been read.
+  const changed = Object.keys(digests).find((file) => header.files[file] !== digests[file]);
   if (changed) throw new UsageError({ what: `${changed} is another file than the campaign had`, path });
-  const injector = new Injector(workload, old.policy);
   const { entry, number, policy, weight, fault } = old;
   const again: InjectionRecord = recordOf({ id, entry, number, policy, weight, fault }, injector.inject([fault]));
   process.stdout.write(`${describeFault(fault)}\n${lineOf(again)}`);

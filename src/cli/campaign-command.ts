@@ -148,7 +148,14 @@ function openRecords(options: RunOptions, header: Header): { file: LineFile; don
     file.append(lineOf(header));
     return { file, done: new Set() };
   }
-  const { text, old } = readRecordsFile(options.out);
+  const text = readText(options.out);
+  if (lineOf(header).startsWith(text)) {
+    // Broken off while the header was written.
+    const file = new LineFile(options.out, 0);
+    file.append(lineOf(header));
+    return { file, done: new Set() };
+  }
+  const old = readRecords(text, options.out);
   const key = differentKey(old.header, header);
   if (key) {
     const hint = 'the file goes on only with the same campaign, programs and version of coreback';
@@ -160,10 +167,9 @@ function openRecords(options: RunOptions, header: Header): { file: LineFile; don
   };
 }
 
-function readRecordsFile(path: string): { text: string; old: RecordsFile } {
-  const text = new TextDecoder('utf-8').decode(readHostFile(path));
-  return { text, old: readRecords(text, path) };
-}
+const readText = (path: string): string => new TextDecoder('utf-8').decode(readHostFile(path));
+
+const readRecordsFile = (path: string): RecordsFile => readRecords(readText(path), path);
 
 function progressText(made: number, all: number, ms: number): string {
   const rate = made / (ms / 1000);
@@ -171,7 +177,7 @@ function progressText(made: number, all: number, ms: number): string {
 }
 
 function merge(out: string, paths: readonly string[]): void {
-  const { header, records } = mergeRecords(paths.map((path) => ({ path, file: readRecordsFile(path).old })));
+  const { header, records } = mergeRecords(paths.map((path) => ({ path, file: readRecordsFile(path) })));
   writeHostFile(out, [lineOf(header), ...records.map(lineOf)]);
   const missing = header.injections - records.length;
   if (missing > 0)
@@ -179,7 +185,7 @@ function merge(out: string, paths: readonly string[]): void {
 }
 
 function rerun(path: string, id: number): number {
-  const { header, records } = readRecordsFile(path).old;
+  const { header, records } = readRecordsFile(path);
   const old = records.get(id);
   if (!old) throw new UsageError({ what: `has no injection ${id}`, path });
   const hostFolders = new NodeFolders();

@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
+import { UsageError } from '../../emu/base/errors.ts';
 import { Injector } from '../campaign/injector.ts';
 import { type CampaignPlan, planCampaign } from '../campaign/plan.ts';
 import { type EntrySummary, type Header, RECORDS_FORMAT, RECORDS_VERSION } from '../campaign/records.ts';
+import type { CampaignSpec } from '../campaign/schema.ts';
 import { sampleCount } from '../campaign/selection.ts';
 import type { Workload } from '../campaign/workload.ts';
 import { NodeFolders } from '../host/node-folders.ts';
@@ -19,7 +21,14 @@ export interface Prepared {
 }
 
 export function prepare(path: string | undefined, options: SpecOptions): Prepared {
-  const spec = readSpec(path, options);
+  try {
+    return prepareSpec(readSpec(path, options));
+  } catch (error) {
+    throw error instanceof UsageError && path !== undefined ? error.in(path) : error;
+  }
+}
+
+function prepareSpec(spec: CampaignSpec): Prepared {
   const hostFolders = new NodeFolders();
   const workload = workloadOf(spec, hostFolders);
   const injectors = spec.policies.map((policy) => new Injector(workload, policy, { hostFolders }));

@@ -140,6 +140,11 @@ function mountsOf({ root, mount = [] }: SpecOptions): string[] {
 }
 
 function sampleOf({ exhaustive, size, error, confidence }: SpecOptions): unknown {
+  const ways = [exhaustive, size, error ?? confidence].filter((way) => way !== undefined);
+  if (ways.length > 1) {
+    const hint = '--exhaustive, or --size, or --error with --confidence';
+    throw new UsageError({ what: 'the size of the sample is given in two ways', hint });
+  }
   if (exhaustive) return 'exhaustive';
   if (size !== undefined) return { size };
   if (error === undefined && confidence === undefined) return undefined;

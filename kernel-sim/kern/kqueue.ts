@@ -1,4 +1,4 @@
-import { EBADF, EINVAL, ENOENT, EPIPE, ESRCH } from '../abi/errno.ts';
+import { EBADF, EINVAL, ENOENT, EOPNOTSUPP, EPIPE, ESRCH } from '../abi/errno.ts';
 import * as ev from '../abi/event.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { SIG_MAX } from '../abi/signal.ts';
@@ -137,6 +137,7 @@ function attachError(k: Kernel, id: KqueueId, { ident, filter }: Kevent): Errno 
 /** A queue may watch another, and not itself. */
 function fileAttachError(k: Kernel, id: KqueueId, file: OpenFile, filter: number): Errno | 0 {
   if (filter === ev.EVFILT_VNODE) return file.kind === 'vnode' && k.vnode(file.vnode).type !== 'chr' ? 0 : EINVAL;
+  if (file.kind === 'procdesc') return EOPNOTSUPP;
   if (file.kind === 'kqueue') return filter === ev.EVFILT_READ && file.kqueue !== id ? 0 : EINVAL;
   if (file.kind !== 'pipe' || filter === ev.EVFILT_READ) return 0;
   return isEndOpen(k.pipe(file.pipe), file.end === 'read' ? 'write' : 'read') ? 0 : EPIPE;

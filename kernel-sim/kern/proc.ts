@@ -73,6 +73,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     followFork: false,
     lwpEvents: false,
     vforkParent: 0,
+    procdesc: 0,
     children: NO_USAGE,
     deadThreads: NO_USAGE,
     checkpoint: null,

@@ -34,9 +34,13 @@ export function rollBackRecords(k: Kernel, points: readonly RollbackPoint[]): vo
   for (const point of points) forgetChildren(k, point, points);
   for (const point of points) forgetLaterPoints(k, point);
   for (const point of points) rollBackProcess(k, point);
-  if (k.config.recoveryOptions.files === 'keep') return;
+  if (k.config.recoveryOptions.files === 'keep') {
+    forgetClosedProcdescs(k);
+    return;
+  }
   const owners = points.map(({ proc }) => proc.pid);
   rollBackDescriptors(k, points);
+  forgetClosedProcdescs(k);
   rollBackOpenFiles(k, points, owners);
   for (const point of points) rollBackContents(k, point);
 }
@@ -151,9 +155,20 @@ function reopen(k: Kernel, file: OpenFile, point: RollbackPoint): void {
       k.state.kqueues.set(file.kqueue, point.kqueues.find(({ id }) => id === file.kqueue)!);
       k.setFile(again);
       return;
-    default:
-      k.log(`pid ${point.proc.pid}: a ${file.kind} that it has closed since its checkpoint stays closed`);
+    case 'procdesc':
+      // Of a process that was waited for since, and is there again to be waited for.
+      if (k.findProc(file.pid)?.procdesc === file.id) {
+        k.setFile(again);
+        return;
+      }
   }
+  k.log(`pid ${point.proc.pid}: a ${file.kind} that it has closed since its checkpoint stays closed`);
+}
+
+/** Processes of then may know descriptors that were closed since. */
+function forgetClosedProcdescs(k: Kernel): void {
+  for (const { pid, procdesc } of [...k.state.procs.values()])
+    if (procdesc !== 0 && !k.state.files.has(procdesc)) k.setProc(pid, { procdesc: 0 });
 }
 
 /** Offsets, pipes and kqueues that no other process can reach. */

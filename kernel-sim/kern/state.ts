@@ -116,6 +116,8 @@ export interface Proc {
   /** Of children that have ended and were waited for, and of threads that have ended. */
   readonly children: Usage;
   readonly deadThreads: Usage;
+  /** FreeBSD p_procdesc: the open file that pdfork(2) made for it; 0: none, or it is closed. */
+  readonly procdesc: FileId | 0;
   /** Null when the process is not checkpointed. */
   readonly checkpoint: CheckpointState | null;
   /** FreeBSD P_SYSTEM: the kernel's own; takes no signals, is not traced or checkpointed. */
@@ -658,6 +660,8 @@ export type OpenFile = {
   | { readonly kind: 'shm'; readonly shm: PosixShmId }
   /** The master of a pseudo-terminal. */
   | { readonly kind: 'ptm'; readonly tty: TtyName }
+  /** A process from pdfork(2), as long as its `procdesc` says so. `daemon`: it goes on when this is closed. */
+  | { readonly kind: 'procdesc'; readonly pid: Pid; readonly daemon: boolean }
 );
 
 /** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. Of a FIFO only `toRead` is used. */

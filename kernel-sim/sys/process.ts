@@ -16,9 +16,9 @@ import {
   WTRAPPED,
   WUNTRACED,
 } from '../abi/wait.ts';
-import { continueNews, deathNews, forgetNews, stopNews, tellParent } from '../kern/child-status.ts';
+import { continueNews, deathNews, forgetNews, stopNews } from '../kern/child-status.ts';
 import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
-import { exitProcess, reap } from '../kern/exit.ts';
+import { collectZombie, exitProcess } from '../kern/exit.ts';
 import { forkProcess } from '../kern/fork.ts';
 import { groupMembers, groupsAround, hangUpOrphans } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
@@ -48,7 +48,8 @@ function sys_exit(k: Kernel, td: Thread, [status]: readonly number[]): SyscallRe
   return JUST_RETURN;
 }
 
-function forkResult(k: Kernel, td: Thread, child: Pid | null): SyscallResult {
+/** What fork(2) and its kin give the parent. */
+export function forkResult(k: Kernel, td: Thread, child: Pid | null): SyscallResult {
   if (child === null) return fail(EAGAIN);
   const { traced, followFork } = k.proc(td.pid);
   if (traced && followFork) k.setThread(td.tid, { dueStop: PL_FLAG_FORKED, forkedChild: child });
@@ -156,7 +157,7 @@ function waitFor(
     if (!putReport(k, td, child, told, out)) return fail(EFAULT);
     if (options & WNOWAIT) return ok(child.pid);
     forgetNews(k, child);
-    if (child.state === 'zombie') collect(k, child);
+    if (child.state === 'zombie') collectZombie(k, child);
     else if (child.stopped !== 'no') k.setProc(child.pid, { stopReported: true });
     else k.setProc(child.pid, { continueUnreported: false });
     return ok(child.pid);
@@ -210,17 +211,6 @@ function sys_getrandom(k: Kernel, td: Thread, [at, length, flags]: readonly numb
   if (flags! & ~GRND_ALL) return fail(EINVAL);
   const bytes = randomBytes(k, Math.min(length!, IO_PIECE));
   return k.copyout(td.pid, at!, bytes) ? ok(bytes.length) : fail(EFAULT);
-}
-
-/** A zombie that was traced by somebody else goes back to its real parent; any other is gone. */
-function collect(k: Kernel, child: Proc): void {
-  if (child.realParent !== 0 && child.realParent !== child.ppid && k.findProc(child.realParent)) {
-    const back = child.realParent;
-    tellParent(k, deathNews(k.setProc(child.pid, { ppid: back, realParent: 0, traced: false })));
-    if (back === INIT_PID) reap(k, child.pid);
-    return;
-  }
-  reap(k, child.pid);
 }
 
 // The second result that COMPAT_43 would give is not there: GENERIC has no COMPAT_43.

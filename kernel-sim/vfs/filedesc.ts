@@ -4,6 +4,7 @@ import type { Errno, Pid } from '../abi/ids.ts';
 import { RLIMIT_NOFILE } from '../abi/resource.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { closeKqueue, descriptorClosed } from '../kern/kqueue.ts';
+import { closeProcdesc } from '../kern/procdesc.ts';
 import { softLimit } from '../kern/resource.ts';
 import type { FdEntry, FileId, OpenFile, Proc, Thread, VnodeId } from '../kern/state.ts';
 import { collectGarbage } from '../net/garbage.ts';
@@ -134,6 +135,7 @@ export function releaseFile(k: Kernel, id: FileId): void {
   else if (file.kind === 'socket') closeSocket(k, file.socket);
   else if (file.kind === 'shm') reapPosixShm(k, file.shm);
   else if (file.kind === 'ptm') closeMaster(k, file.tty);
+  else if (file.kind === 'procdesc') closeProcdesc(k, file);
   else {
     if (file.kind === 'fifo') closeFifo(k, file);
     const tty = ttyOf(k, k.vnode(file.vnode));

@@ -17,6 +17,7 @@ export function checkFileInvariants(k: Kernel): string[] {
     ...checkDescriptors(k),
     ...checkPipes(k),
     ...checkKqueues(k),
+    ...checkProcdescs(k),
     ...checkSocketInvariants(k),
     ...checkLocks(k),
     ...checkTree(k),
@@ -91,6 +92,16 @@ function checkKqueues(k: Kernel): string[] {
     for (const { ident, filter } of knotes)
       if ([EVFILT_READ, EVFILT_WRITE, EVFILT_VNODE].includes(filter) && !p?.fds[ident])
         problems.push(`kqueue ${id} has a knote on descriptor ${ident}, which is not open`);
+  }
+  return problems;
+}
+
+function checkProcdescs(k: Kernel): string[] {
+  const problems: string[] = [];
+  for (const { pid, procdesc } of k.state.procs.values()) {
+    const file = k.state.files.get(procdesc);
+    if (procdesc !== 0 && (file?.kind !== 'procdesc' || file.pid !== pid))
+      problems.push(`process ${pid}: open file ${procdesc} is not its descriptor`);
   }
   return problems;
 }

@@ -1,6 +1,7 @@
 import { NOTE_EXIT } from '../abi/event.ts';
 import type { Pid } from '../abi/ids.ts';
-import { SIGKILL } from '../abi/signal.ts';
+import { SI_KERNEL } from '../abi/siginfo.ts';
+import { SIGCHLD, SIGKILL } from '../abi/signal.ts';
 import { exitedStatus, killedStatus } from '../abi/wait.ts';
 import { releaseTerminal } from '../tty/tty.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
@@ -14,8 +15,9 @@ import { processEvent } from './kqueue.ts';
 import { addUsage, childrenOf, INIT_PID, usageOf } from './proc.ts';
 import { noteReaped } from './rollback-point.ts';
 import { decayHistory } from './sched-priority.ts';
+import { endSharing } from './sharing.ts';
 import { shedLoad } from './shedding.ts';
-import { psignal } from './signal.ts';
+import { psignal, sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type { Proc, Thread } from './state.ts';
 import { removeThread } from './thread.ts';
@@ -32,6 +34,8 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   const groups = groupsAround(k, target);
   for (const id of p.threads) removeThread(k, id);
   k.setProc(target, { threads: [] });
+  for (const thread of threadsLedBy(k, target)) psignal(k, thread, SIGKILL);
+  endSharing(k, target, 'sigacts');
   closeAllDescriptors(k, target);
   if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
   k.setProc(target, {
@@ -80,8 +84,23 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     reap(k, target);
     return;
   }
-  tellParent(k, deathNews(k.proc(target)));
+  tellOfEnd(k, k.proc(target));
   if (ppid === INIT_PID) reap(k, target);
+}
+
+/** FreeBSD p_peers: the threads of rfork(2) that end with their leader. Differs: it does not wait for them. */
+const threadsLedBy = (k: Kernel, leader: Pid): Pid[] =>
+  [...k.state.procs.values()].flatMap((p) => (p.leader === leader ? [p.pid] : [])).sort((a, b) => a - b);
+
+/** The parent gets the signal that the process was made with; only SIGCHLD says what has become of it. */
+function tellOfEnd(k: Kernel, child: Proc): void {
+  const { ppid, pid, exitSignal } = child;
+  if (exitSignal === SIGCHLD || ppid === INIT_PID) {
+    tellParent(k, deathNews(child));
+    return;
+  }
+  if (exitSignal !== 0) psignal(k, ppid, exitSignal, 0, sigInfo(exitSignal, { code: SI_KERNEL }));
+  wakeParent(k, pid);
 }
 
 /** FreeBSD sched_exit: the parent has run as long as its child has, for the judgement whether it is interactive. */

@@ -1,8 +1,8 @@
 import { sameValue } from '../../emu/base/same-value.ts';
 import type { Pid } from '../abi/ids.ts';
 import { SIGKILL } from '../abi/signal.ts';
-import { dropProcessLocks } from '../vfs/file-lock.ts';
-import { releaseFile, retainFile } from '../vfs/filedesc.ts';
+import { dropProcessLocks, lockOwnerOf } from '../vfs/file-lock.ts';
+import { leaveTable, releaseFile, retainFile } from '../vfs/filedesc.ts';
 import { setFileData } from '../vfs/vnode.ts';
 import { forgetFilePages } from '../vm/shared.ts';
 import { releaseCpuset } from './cpuset.ts';
@@ -122,13 +122,16 @@ function withRepeated(taken: readonly SigInfo[], pending: readonly SigInfo[]): S
 /** The descriptor tables of then. What was closed since is opened again where the file or the pipe still exists. */
 function rollBackDescriptors(k: Kernel, points: readonly RollbackPoint[]): void {
   for (const point of points) for (const file of point.files) if (!k.state.files.has(file.id)) reopen(k, file, point);
+  // Whoever shares a table that is left goes on with it.
+  for (const { proc } of points) if (k.proc(proc.pid).fdGroup !== 0) leaveTable(k, proc.pid);
   const since = points.map(({ proc }) => k.proc(proc.pid).fds);
   for (const { proc } of points) {
     const fds = proc.fds.map((entry) => (entry && k.state.files.has(entry.file) ? entry : null));
     for (const entry of fds) if (entry) retainFile(k, entry.file);
     // A lock goes with the descriptor that is not there any more.
     for (const old of k.proc(proc.pid).fds)
-      if (old && !fds.some((entry) => entry?.file === old.file)) dropProcessLocks(k, proc.pid, k.file(old.file));
+      if (old && !fds.some((entry) => entry?.file === old.file))
+        dropProcessLocks(k, lockOwnerOf(proc), k.file(old.file));
     k.setProc(proc.pid, { fds: fds.slice(0, fds.findLastIndex((entry) => entry !== null) + 1) });
   }
   for (const entry of since.flat()) if (entry) releaseFile(k, entry.file);
@@ -215,7 +218,15 @@ function rollBackContents(k: Kernel, { proc, since }: RollbackPoint): void {
 /** A record of then for a process that has ended since and is to live again. */
 export const lostAgain = ({ proc, sequence }: RollbackPoint): Proc => ({
   ...proc,
-  ...{ state: 'lost', threads: [], vmspace: 0, fds: [], checkpoint: { sequence, points: [] } },
+  ...{
+    state: 'lost',
+    threads: [],
+    vmspace: 0,
+    fds: [],
+    fdGroup: 0,
+    sigactsGroup: 0,
+    checkpoint: { sequence, points: [] },
+  },
 });
 
 /** The tree's point with all that is to be undone, for `rollBackRecords`; from now on nothing has happened since. */

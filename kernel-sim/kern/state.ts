@@ -51,6 +51,10 @@ export interface Proc {
   readonly startNs: number;
 
   readonly fds: readonly (FdEntry | null)[];
+  /** Processes with the same number have one descriptor table, which is in the records of all (kern/sharing.ts); 0: its own. */
+  readonly fdGroup: number;
+  /** FreeBSD p_leader: who set the fcntl(2) locks of its rfork(2) threads; 0: itself. */
+  readonly leader: Pid | 0;
   readonly cwd: VnodeId;
   readonly umask: number;
   /** FreeBSD p_ucred: the effective ids (cr_uid, cr_groups[0]). */
@@ -76,6 +80,10 @@ export interface Proc {
   readonly ldt: readonly number[];
 
   readonly sigacts: readonly (SigAction | null)[];
+  /** As `fdGroup`, for the signal actions. */
+  readonly sigactsGroup: number;
+  /** FreeBSD p_sigparent: what its parent is sent at its end; 0: nothing. */
+  readonly exitSignal: Signo | 0;
   /** Signals for the process as a whole, in order of arrival, each once. */
   readonly sigqueue: readonly SigInfo[];
   /** A program that was begun again after a fault has yet to get ready for these, as it was before. */
@@ -844,6 +852,7 @@ export interface Counters {
   readonly nextPipe: number;
   readonly nextKqueue: number;
   readonly nextSocket: number;
+  readonly nextSharing: number;
   /** Where the search for a free ephemeral port begins. */
   readonly nextPort: number;
   readonly nextVmObject: number;

@@ -5,6 +5,7 @@ import { fileEvent } from '../kern/file-event.ts';
 import { backgroundChannel, signalForeground, terminalOf } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { latin1 } from '../kern/kernel.ts';
+import { forgetSigio, sendSigio } from '../kern/sigio.ts';
 import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { Proc, Tty, TtyName, Vnode, VnodeId } from '../kern/state.ts';
@@ -83,6 +84,8 @@ export function putTty(k: Kernel, after: Tty): void {
   if (after.output.length < before.output.length || starts || after.gone) wakeup(k, writerChannel(name));
   if (after.output.length > before.output.length || starts || after.finished) wakeup(k, masterReaderChannel(name));
   if (after.input.length < before.input.length || after.finished) wakeup(k, masterWriterChannel(name));
+  const comes = after.readable > before.readable || (after.inputEnded && !before.inputEnded);
+  if (comes || after.output.length < before.output.length) sendSigio(k, `tty:${name}`, after.session !== 0);
   fileEvent(k, { tty: name });
 }
 
@@ -112,6 +115,7 @@ export function terminalOpened(k: Kernel, name: TtyName): void {
 export function terminalClosed(k: Kernel, name: TtyName): void {
   const tty = k.state.ttys.get(name);
   if (!tty || name === CONSOLE || isOpen(k, name)) return;
+  forgetSigio(k, `tty:${name}`);
   if (tty.gone) k.state.ttys.delete(name);
   else putTty(k, { ...tty, ...NO_INPUT, inputMax: 0, stopped: false, exclusive: false, finished: true });
 }
@@ -124,7 +128,9 @@ export function hangUpTerminal(k: Kernel, name: TtyName): void {
   const free = { session: 0, foreground: 0, stopped: false } as const;
   putTty(k, { ...k.tty(name), ...NO_INPUT, ...NO_OUTPUT, ...free, inputEnded: true, gone: true });
   wakeup(k, backgroundChannel(name));
-  if (!isOpen(k, name)) k.state.ttys.delete(name);
+  if (isOpen(k, name)) return;
+  k.state.ttys.delete(name);
+  forgetSigio(k, `tty:${name}`);
 }
 
 /** Somebody types: what the console shows of it goes to the host at once, and that of a pseudo-terminal to its master. Returns how many of the bytes there was room for. */

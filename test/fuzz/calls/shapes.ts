@@ -240,8 +240,8 @@ function kevents(d: Draft, count: number): number {
 
 /** struct flock, for the commands that take one. */
 const fcntlArgument: Drawing = (d) =>
-  d.oneIn(3)
-    ? d.fd()
+  d.oneIn(2)
+    ? d.pick([d.fd(), 4, 0x40, 0x44, d.p.pid, -d.p.pgid, d.pid()])
     : d.words(
         d.below(200),
         d.oneIn(8) ? d.raw() : 0,

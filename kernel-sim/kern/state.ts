@@ -848,6 +848,10 @@ export interface Tty {
   readonly inputEnded: boolean;
   /** PTS_FINISHED: the slave of a pseudo-terminal has been open and is closed. */
   readonly finished: boolean;
+  /** PTS_PKT: its master reads a byte about each packet first (TIOCPKT). */
+  readonly packetMode: boolean;
+  /** pts_pkt: TIOCPKT_ bits of what has happened and the master has not read. */
+  readonly packetEvents: number;
   /** TF_GONE: its master is closed. It is there until nobody has its slave open. */
   readonly gone: boolean;
 }

@@ -242,7 +242,7 @@ export const descriptorSyscalls: readonly SyscallRow[] = [
   { number: 6, name: 'close', args: [['fd', 'fd']], support: 'full', handler: sys_close },
   { number: 41, name: 'dup', args: [['fd', 'fd']], support: 'full', handler: sys_dup },
   { number: 42, name: 'pipe', args: [], returns: 'pair', support: 'full', handler: sys_pipe },
-  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIOASYNC FIOSETOWN FIOGETOWN FIONREAD FIODGNAME; of terminals all but what is for modems, and no packet mode', handler: sys_ioctl },
+  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIOASYNC FIOSETOWN FIOGETOWN FIONREAD FIODGNAME; of terminals all but what is for modems', handler: sys_ioctl },
   { number: 89, name: 'getdtablesize', args: [], support: 'full', handler: sys_getdtablesize },
   { number: 90, name: 'dup2', args: [['from', 'fd'], ['to', 'fd']], support: 'full', handler: sys_dup2 },
   { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'fcntl'], ['arg', 'int']], support: 'full', handler: sys_fcntl },

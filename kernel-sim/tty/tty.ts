@@ -1,6 +1,7 @@
 import type { Errno, Pid } from '../abi/ids.ts';
 import { SIGHUP } from '../abi/signal.ts';
 import { CLOCAL, RAW, TTYDEF } from '../abi/termios.ts';
+import { TIOCPKT_DOSTOP, TIOCPKT_NOSTOP, TIOCPKT_START, TIOCPKT_STOP } from '../abi/ttycom.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import { backgroundChannel, signalForeground, terminalOf } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
@@ -38,6 +39,8 @@ const BLANK = {
   exclusive: false,
   inputEnded: false,
   finished: false,
+  packetMode: false,
+  packetEvents: 0,
   gone: false,
 } as const;
 
@@ -82,12 +85,28 @@ export function putTty(k: Kernel, after: Tty): void {
   if (after.readable > before.readable || after.inputEnded || after.termios !== before.termios)
     wakeup(k, readerChannel(name));
   if (after.output.length < before.output.length || starts || after.gone) wakeup(k, writerChannel(name));
-  if (after.output.length > before.output.length || starts || after.finished) wakeup(k, masterReaderChannel(name));
+  const tells = after.packetMode && after.packetEvents !== 0;
+  if (after.output.length > before.output.length || starts || after.finished || tells)
+    wakeup(k, masterReaderChannel(name));
   if (after.input.length < before.input.length || after.finished) wakeup(k, masterWriterChannel(name));
   const comes = after.readable > before.readable || (after.inputEnded && !before.inputEnded);
   if (comes || after.output.length < before.output.length) sendSigio(k, `tty:${name}`, after.session !== 0);
   fileEvent(k, { tty: name });
 }
+
+/** Events that take each other's place. */
+const OPPOSITES = new Map<number, number>([
+  [TIOCPKT_STOP, TIOCPKT_START],
+  [TIOCPKT_START, TIOCPKT_STOP],
+  [TIOCPKT_NOSTOP, TIOCPKT_DOSTOP],
+  [TIOCPKT_DOSTOP, TIOCPKT_NOSTOP],
+]);
+
+/** FreeBSD ptsdrv_pktnotify: a master in packet mode is to know. */
+export const withPacketEvent = (tty: Tty, event: number): Tty => ({
+  ...tty,
+  packetEvents: (tty.packetEvents & ~(OPPOSITES.get(event) ?? 0)) | event,
+});
 
 /** What a flush leaves: nothing typed, and nothing written, that is still on its way. */
 export const NO_INPUT = { input: BLANK.input, quoted: BLANK.quoted, readable: 0, reprintFrom: 0 };

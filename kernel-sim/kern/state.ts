@@ -142,7 +142,7 @@ export interface Usage {
   readonly systemNs: number;
   readonly voluntarySwitches: number;
   readonly involuntarySwitches: number;
-  /** Page faults of its own instructions. */
+  /** Page faults of its own instructions, and of the kernel on its behalf. */
   readonly minorFaults: number;
   /** Signals for which a handler was called. */
   readonly handledSignals: number;

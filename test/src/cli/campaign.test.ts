@@ -2,14 +2,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetReadObjects } from 'hyparquet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { killResume } from '../../campaign/kill-resume.ts';
-import { compile, coreback } from '../../support/cli.ts';
+import { coreback } from '../../support/cli.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'coreback-campaign-'));
 const at = (name: string): string => join(FOLDER, name);
 
-beforeAll(compile, 180_000);
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 const SPEC = `

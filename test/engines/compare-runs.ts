@@ -57,7 +57,7 @@ function findPlace(run: WholeRun, newJit: () => JitEngine, options: TrailOptions
 }
 
 /** The piece alone, on copies: the first instruction after which something differs. */
-function placeIn({ core, memory, budget }: PieceStart, jit: JitEngine, prefix: string): string | null {
+export function placeIn({ core, memory, budget }: PieceStart, jit: JitEngine, prefix: string): string | null {
   if (memory === null) return null;
   const space = new AddressSpace();
   space.restore(memory);

@@ -90,6 +90,20 @@ describe('translated code', () => {
     expect(guest.r[EXIT_VECTOR]).toBe(VECTOR_PF);
   });
 
+  it.each([new JitEngine(EAGER), new Interpreter()])(
+    'faults when a snapshot is restored in which its page may not be executed ($name)',
+    (engine) => {
+      const guest = new Guest(COUNTING, { engine });
+      guest.r[EBX] = DATA;
+      guest.space.protectPage(CODE >>> 12, PERM_R);
+      const before = guest.space.snapshot();
+      guest.space.protectPage(CODE >>> 12, PERM_R | PERM_X);
+      guest.run(3000);
+      guest.space.restore(before);
+      expect([guest.outcome(3000), guest.r[EXIT_VECTOR]]).toEqual(['#14(0x5)+0', VECTOR_PF]);
+    },
+  );
+
   it('notes the first write of a page after clearDirty', () => {
     const { guest } = eagerGuest(COUNTING);
     guest.r[EBX] = DATA;

@@ -69,7 +69,7 @@ export class Injector {
 
   /**
    * What comes of these faults, besides those that every run has. A failure of coreback itself is an outcome too: `emulator-bug`.
-   * Errors: UsageError when a folder of the host is not what it was.
+   * Errors: UsageError for faults that cannot be, and when a folder of the host is not what it was.
    */
   inject(faults: FaultPlan): InjectionResult {
     try {

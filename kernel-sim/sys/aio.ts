@@ -22,8 +22,8 @@ type Args = readonly number[];
 const [LIO_NOP, LIO_WRITE, LIO_READ, LIO_SYNC] = [0, 1, 2, 3];
 const [LIO_NOWAIT, LIO_WAIT] = [0, 1];
 const AIO_ALLDONE = 3;
-const AIO_LISTIO_MAX = 16;
-const QUEUE_MAX = 256;
+export const AIO_LISTIO_MAX = 16;
+export const AIO_QUEUE_MAX = 256;
 const O_SYNC = 0x80;
 const [SIGEV_NONE, SIGEV_SIGNAL] = [0, 1];
 
@@ -56,7 +56,7 @@ function submit(k: Kernel, td: Thread, address: number, opcode: number | null): 
   if (what !== LIO_READ && what !== LIO_WRITE && what !== LIO_SYNC) return EINVAL;
   const refused = checkSigevent(view, 52);
   if (refused) return refused;
-  if (k.proc(td.pid).aio.length >= QUEUE_MAX) return EAGAIN;
+  if (k.proc(td.pid).aio.length >= AIO_QUEUE_MAX) return EAGAIN;
   const done = transfer(k, td, view, what);
   if (typeof done === 'number') return done;
   const { aio } = k.proc(td.pid);

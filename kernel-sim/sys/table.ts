@@ -6,6 +6,7 @@ import { eventSyscalls } from './event.ts';
 import { fileSyscalls } from './file.ts';
 import { machdepSyscalls } from './machdep.ts';
 import { memorySyscalls } from './memory.ts';
+import { procdescSyscalls } from './procdesc.ts';
 import { processSyscalls } from './process.ts';
 import { ptraceSyscalls } from './ptrace.ts';
 import { resourceSyscalls } from './resource.ts';
@@ -26,6 +27,7 @@ import { uuidSyscalls } from './uuid.ts';
 /** Every system call there is, by number. */
 export const SYSCALLS: readonly SyscallRow[] = [
   ...processSyscalls,
+  ...procdescSyscalls,
   ...credentialSyscalls,
   ...aioSyscalls,
   ...fileSyscalls,

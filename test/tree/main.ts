@@ -4,8 +4,8 @@
  *   --only REGEX     commands and sessions by name
  *   --engine NAME    what runs the guest (default: COREBACK_ENGINE, or jit)
  *   --no-faults      the runs without faults alone
- * Each command runs without faults, its output compared with what is expected or with what the host's tool prints; then, where it
- * names a victim, again with a core that fails under that. Exit code 1 when something does not pass, 2 without a tree.
+ * Each command runs without faults, its output compared with what is expected or with what the host's tool prints; then again with
+ * a core that fails under one of its programs. Exit code 1 when something does not pass, 2 without a tree.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -102,10 +102,13 @@ function expectedOf({ expected, hostScript, script }: TreeCommand): string | Reg
   return expected === 'host' ? hostOutput(hostScript ?? script) : expected;
 }
 
+const victimOf = ({ victim, faultless, programs }: TreeCommand): string | undefined =>
+  faultless === undefined ? (victim ?? programs[0] ?? 'sh') : undefined;
+
 for (const command of COMMANDS.filter(({ name }) => wanted.test(name))) {
   const missing = command.programs.filter((program) => !has(program));
   if (missing.length > 0) left(command.name, missing.join(', '));
-  else check(command.name, scriptProgram(command), expectedOf(command), command.victim);
+  else check(command.name, scriptProgram(command), expectedOf(command), victimOf(command));
 }
 if (wanted.test('libthr')) {
   const program = buildThreads(root);

@@ -50,8 +50,8 @@ const hasHandler = (p: Proc, signo: number): boolean => (p.sigacts[signo]?.handl
 
 const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
 
-/** kern.sigqueue.max_pending_per_proc. */
-const PENDING_MAX = 128;
+/** kern.sigqueue.max_pending_per_proc: for a process and its threads together. */
+export const SIGQUEUE_MAX = 128;
 
 /** What a timer or a child sends has a place of its own (KSI_INS). */
 const hasOwnPlace = ({ signo, code }: SigInfo): boolean =>
@@ -62,7 +62,7 @@ export function hasSignalRoom(k: Kernel, { sigqueue, threads }: Proc): boolean {
   let count = 0;
   for (const queue of [sigqueue, ...threads.map((id) => k.thread(id).sigqueue)])
     for (const info of queue) if (!hasOwnPlace(info)) count++;
-  return count < PENDING_MAX;
+  return count < SIGQUEUE_MAX;
 }
 
 /**

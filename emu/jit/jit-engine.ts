@@ -137,6 +137,7 @@ export class JitEngine implements Engine {
     }
     core.tscBase = base;
     core.retired = budget - left;
+    code.retired += core.retired;
     return exit;
   }
 

@@ -59,6 +59,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       sockets: new Map(),
       ttys: new Map([[CONSOLE, newConsole(config.consoleIsTty)]]),
       fileLocks: new Map(),
+      sigios: new Map(),
       recoveries: new Map(),
       trees: new Map(),
       duplicates: new Map(),

@@ -126,6 +126,31 @@ describe('translated code', () => {
     expect(Array.from(guest.core.i32)).toEqual(Array.from(reference.core.i32));
   });
 
+  it('is not made for a page that changes all the time, until it has been left alone for as long', () => {
+    const engine = new JitEngine();
+    const guest = new Guest(COUNTING, { engine });
+    guest.r[EBX] = DATA;
+    const translatedIn = (instructions: number): number => {
+      const before = engine.statistics.translated;
+      guest.run(instructions);
+      return engine.statistics.translated - before;
+    };
+    const change = (): void => guest.space.poke(CODE + 100, Uint8Array.of(1));
+    for (let n = 0; n < 40; n++) {
+      guest.run(100_000);
+      change();
+    }
+    expect(translatedIn(100_000)).toBe(0);
+    guest.run(10_000_000);
+    expect(translatedIn(100_000)).toBeGreaterThan(90_000);
+    // As often again, in a space that has a long life.
+    for (let n = 0; n < 40; n++) {
+      change();
+      guest.run(6_000_000);
+    }
+    expect(translatedIn(100_000)).toBeGreaterThan(90_000);
+  });
+
   it('ends REP MOVS at the budget and goes on with it', () => {
     const { guest } = eagerGuest('f3a4 / ebfc');
     guest.r[ESI] = DATA;

@@ -9,6 +9,8 @@ export const FIOSETOWN = 0x8004667c;
 export const FIOGETOWN = 0x4004667b;
 /** struct fiodgname_arg {int len; void *buf}: the name of a device below /dev. */
 export const FIODGNAME = 0x80086678;
+/** An int: the type that the device's driver gives it (D_TTY), 0 for most. */
+export const FIODTYPE = 0x4004667a;
 /** The owner of a socket, as a group: FreeBSD sys/sys/sockio.h. */
 export const SIOCSPGRP = 0x80047308;
 export const SIOCGPGRP = 0x40047309;

@@ -2,7 +2,7 @@ import { EBADF, EFAULT, EINVAL, EMFILE, ENOTTY, EOPNOTSUPP, EOVERFLOW, ESPIPE } 
 import * as fcntl from '../abi/fcntl.ts';
 import * as ttycom from '../abi/ttycom.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import type { OpenFile, Thread, TtyName } from '../kern/state.ts';
+import type { DeviceName, OpenFile, Thread, TtyName } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { bytesReceived } from '../net/readiness.ts';
 import { masterIoctl, ttyIoctl } from '../tty/ioctl.ts';
@@ -188,6 +188,7 @@ function sys_ioctl(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
   const owned = ownerIoctl(k, td, file, command, data);
   if (owned) return owned;
   if (command === ttycom.FIODGNAME) return putDeviceName(k, td, file, data);
+  if (command === ttycom.FIODTYPE) return putDeviceType(k, td, file, data);
   if (file.kind === 'ptm') return masterIoctl(k, td, { file, name: file.tty, command, data });
   const name = terminalOf(k, file);
   if (name) return ttyIoctl(k, td, { file, name, command, data }, entry);
@@ -197,14 +198,29 @@ function sys_ioctl(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
 
 /** FIODGNAME: struct fiodgname_arg {int len; void *buf}; the master of a pseudo-terminal has the name of its slave. */
 function putDeviceName(k: Kernel, td: Thread, file: OpenFile, at: number): SyscallResult {
-  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
-  const device = file.kind === 'ptm' ? file.tty : vnode?.type === 'chr' ? vnode.device : null;
+  const device = deviceOf(k, file);
   if (device === null) return fail(ENOTTY);
   const [size, buffer] = [k.fuword(td.pid, at), k.fuword(td.pid, at + 4)];
   if (size === null || buffer === null) return fail(EFAULT);
   const name = bytesOf(`${device}\0`);
   if (name.length > (size | 0)) return fail(EINVAL);
   return k.copyout(td.pid, buffer, name) ? ok() : fail(EFAULT);
+}
+
+/** sys/sys/conf.h. */
+const D_TTY = 4;
+
+/** FIODTYPE, by which dd(1) knows what it copies. */
+function putDeviceType(k: Kernel, td: Thread, file: OpenFile, at: number): SyscallResult {
+  if (deviceOf(k, file) === null) return fail(ENOTTY);
+  return k.suword(td.pid, at, file.kind === 'ptm' || terminalOf(k, file) ? D_TTY : 0) ? ok() : fail(EFAULT);
+}
+
+/** The device that an open file is, if it is one. */
+function deviceOf(k: Kernel, file: OpenFile): DeviceName | null {
+  if (file.kind === 'ptm') return file.tty;
+  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+  return vnode?.type === 'chr' ? vnode.device : null;
 }
 
 /** The terminal that an open file is; null: none, or none that says so. */
@@ -242,7 +258,7 @@ export const descriptorSyscalls: readonly SyscallRow[] = [
   { number: 6, name: 'close', args: [['fd', 'fd']], support: 'full', handler: sys_close },
   { number: 41, name: 'dup', args: [['fd', 'fd']], support: 'full', handler: sys_dup },
   { number: 42, name: 'pipe', args: [], returns: 'pair', support: 'full', handler: sys_pipe },
-  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIOASYNC FIOSETOWN FIOGETOWN FIONREAD FIODGNAME; of terminals all but what is for modems', handler: sys_ioctl },
+  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIOASYNC FIOSETOWN FIOGETOWN FIONREAD FIODGNAME FIODTYPE; of terminals all but what is for modems', handler: sys_ioctl },
   { number: 89, name: 'getdtablesize', args: [], support: 'full', handler: sys_getdtablesize },
   { number: 90, name: 'dup2', args: [['from', 'fd'], ['to', 'fd']], support: 'full', handler: sys_dup2 },
   { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'fcntl'], ['arg', 'int']], support: 'full', handler: sys_fcntl },

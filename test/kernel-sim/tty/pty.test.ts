@@ -53,6 +53,8 @@ describe('a pseudo-terminal', () => {
     host.poke(MODES, new Uint8Array(Int32Array.of(16, OUT).buffer));
     host.ok('ioctl', second, ttycom.FIODGNAME, MODES);
     expect(host.text(OUT, 6)).toBe('pts/1\0');
+    host.ok('ioctl', second, ttycom.FIODTYPE, OUT);
+    expect(host.view(OUT, 4).getInt32(0, true)).toBe(4);
     expect(host.ok('ioctl', master, ttycom.TIOCPTMASTER, 0)).toBe(0);
     expect(guest.errno('ioctl', slave, ttycom.TIOCPTMASTER, 0)).toBe(ENOTTY);
     host.ok('close', second);

@@ -179,7 +179,9 @@ export class QuietRounds {
     const { state } = core;
     core.wakeNs = 0;
     state.tscBase = Math.floor(fromNs / this.cycleNs);
-    const exit = this.engine.run(state, this.spaces[core.id]!, budget);
+    const { engine } = this;
+    const space = this.spaces[core.id]!;
+    const exit = engine.takeTurn ? engine.takeTurn(state, space, budget) : engine.run(state, space, budget);
     core.retired += state.retired;
     return exit;
   }
@@ -199,6 +201,7 @@ export class QuietRounds {
   /** The kernel hears of what it has not been told of; the last round began at `startNs`. */
   private settle(startNs: number): void {
     const { cores, handler, unchargedNs } = this;
+    this.engine.settle?.();
     handler.timers(startNs);
     for (const core of cores) {
       if (unchargedNs[core.id] === 0) continue;

@@ -7,6 +7,7 @@ import { CaseGenerator } from '../../silicon/generate.ts';
 import { EmulatedMachine } from '../../silicon/machine.ts';
 import type { Case } from '../../silicon/protocol.ts';
 import { sequenceRows, type TestedRow, vectorSequenceRows, x87SequenceRows } from '../../silicon/rows.ts';
+import { TurnByTurn } from './turn-by-turn.ts';
 
 // The silicon tests' sequences of 1 to 30 instructions, most of them in a loop, on the translating engine and on the interpreter.
 
@@ -17,9 +18,10 @@ const CASES_PER_MACHINE = 300;
 
 type Draw = (generator: CaseGenerator, prng: Prng) => Case;
 
+const newJit = (): JitEngine => new JitEngine({ sampleEvery: 1, samples: 1, eager: true });
+
 /** Without `slice` a case runs in one piece. */
-function compare(draw: Draw, slice?: number): void {
-  const engine = new JitEngine({ sampleEvery: 1, samples: 1, eager: true });
+function compare(draw: Draw, slice?: number, engine: JitEngine | TurnByTurn = newJit()): void {
   const prng = Prng.seeded(SEED, 0xfffd);
   const generator = new CaseGenerator(prng);
   let reference = new EmulatedMachine(new Interpreter());
@@ -80,4 +82,8 @@ describe('translated sequences of the silicon tests', { timeout: TIMEOUT_MS }, (
   it('end as the interpreter ends them, with vectors', () => compare(sequenceOf(vectorSequenceRows, true)));
   it('end as the interpreter ends them, with the x87', () => compare(x87Sequence));
   it('end as the interpreter ends them, with the x87 in slices of 11', () => compare(x87Sequence, 11));
+  it('end as the interpreter ends them, turn by turn', () => {
+    compare(sequenceOf(vectorSequenceRows, true), undefined, new TurnByTurn());
+    compare(x87Sequence, undefined, new TurnByTurn());
+  });
 });

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', ...(withInterop ? [] : ['**/*.interop.test.ts'])],
+    globalSetup: ['test/support/bundle.ts'],
     setupFiles: ['test/support/default-engine.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -141,10 +141,21 @@ function printSnapshots(rows: readonly SnapshotRow[]): void {
 }
 
 function printCampaigns(rows: readonly CampaignRow[]): void {
-  console.log('Injections per second: flips of registers; CPU time, then wall time');
+  console.log('Injections per second: flips of registers; of CPU time, then of wall time and whole campaigns');
   console.log(
     `${table([
-      ['program', 'instructions', 'from power-on', 'from snapshots', 'ratio', 'set-up', '1 job', '2 jobs', 'ratio'],
+      [
+        'program',
+        'instructions',
+        'from power-on',
+        'from snapshots',
+        'ratio',
+        'set-up',
+        '1 job',
+        '2 jobs',
+        'ratio',
+        'CPU',
+      ],
       ...rows.map((row) => [
         row.program,
         String(row.instructions),
@@ -152,9 +163,10 @@ function printCampaigns(rows: readonly CampaignRow[]): void {
         short(row.fromSnapshots),
         `${short(row.fromSnapshots / row.fromPowerOn)}x`,
         `${short(row.setUpSeconds)} s`,
-        short(row.oneJob),
-        short(row.twoJobs),
-        `${short(row.twoJobs! / row.oneJob!)}x`,
+        short(row.oneJob!.perSecond),
+        short(row.twoJobs!.perSecond),
+        `${short(row.twoJobs!.perSecond / row.oneJob!.perSecond)}x`,
+        `${short(row.twoJobs!.cpuSeconds / row.oneJob!.cpuSeconds)}x`,
       ]),
     ])}\n`,
   );

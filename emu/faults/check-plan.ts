@@ -131,7 +131,8 @@ export function checkFaultPlan(plan: unknown, cores: number, key = 'faults'): Fa
   return plan as FaultPlan;
 }
 
-function checkFault(value: unknown, cores: number, key: string): void {
+/** The same for one fault. */
+export function checkFault(value: unknown, cores: number, key: string): void {
   const spec = record(value, key);
   const model = tag(spec, 'model', EFFECTS, key) as FaultModel;
   const trigger = record(spec.trigger, `${key}.trigger`);

@@ -120,6 +120,7 @@ export class JitEngine implements Engine {
     }
     core.tscBase = base;
     core.retired = budget - left;
+    code.retired += core.retired;
     return exit;
   }
 

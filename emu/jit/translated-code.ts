@@ -8,8 +8,10 @@ import { REGION_MAP, S_EIP, S_RESUME, STATE, STEP_MAP } from './layout.ts';
 import type { Translation } from './translation.ts';
 import { AccessWindows } from './windows.ts';
 
-/** A page that has taken translations with it so often has none any more: code and data in the same page. */
+/** A page that has taken translations with it so often has none for a while: code and data in the same page. */
 const DROPS_MAX = 20;
+/** Instructions of the space that make up for one of these times. Spaces that are restored for run after run live long. */
+const INSTRUCTIONS_PER_DROP = 5_000_000;
 
 type RegionFunction = (entry: number) => number;
 
@@ -48,8 +50,10 @@ export class TranslatedCode implements CodeCache {
   readonly regions: CodeMap;
   readonly steps: CodeMap;
   generation: number;
-  /** How often each page took translations with it. */
-  private readonly drops = new Map<number, number>();
+  /** Instructions that ran in the space. */
+  retired = 0;
+  /** Of each page that took translations with it: how often, less what has been made up for by `at`, in instructions of the space. */
+  private readonly drops = new Map<number, { readonly count: number; readonly at: number }>();
   /** By EIP of an indirect jump: where it has led, and which of these places its region was asked to take in. */
   private readonly jumpTargets = new Map<number, Set<number>>();
   private readonly takenTargets = new Map<number, Set<number>>();
@@ -113,7 +117,12 @@ export class TranslatedCode implements CodeCache {
 
   /** Whether a page changes so often that translating it is a waste. */
   isVolatile(page: number): boolean {
-    return (this.drops.get(page) ?? 0) >= DROPS_MAX;
+    return this.dropsOf(page) >= DROPS_MAX;
+  }
+
+  private dropsOf(page: number): number {
+    const last = this.drops.get(page);
+    return last === undefined ? 0 : Math.max(0, last.count - (this.retired - last.at) / INSTRUCTIONS_PER_DROP);
   }
 
   /** Where the indirect jump at an EIP has led. */
@@ -177,7 +186,7 @@ export class TranslatedCode implements CodeCache {
     this.plain.dropPage(page);
     this.profiled.dropPage(page);
     const slots = [...(this.slotsByPage.get(page) ?? [])];
-    if (slots.length > 0) this.drops.set(page, (this.drops.get(page) ?? 0) + 1);
+    if (slots.length > 0) this.drops.set(page, { count: this.dropsOf(page) + 1, at: this.retired });
     for (const slot of slots) this.drop(slot);
     this.refused.clear();
   }

@@ -252,6 +252,7 @@ export class AddressSpace {
         else this.mapPage(page, 0);
         this.u8.set(bytes, page * PAGE_SIZE);
       }
+      if ((this.attr[page]! ^ attributes[i]!) & PERM_X) this.dropCode(page);
       const attr = this.attr[page]!;
       this.attr[page] = ATTR_RESIDENT | ATTR_KEPT | attributes[i]! | (attr & ATTR_CODE);
       if ((attr ^ attributes[i]!) & ATTR_CLEAN) {

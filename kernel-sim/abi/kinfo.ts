@@ -187,6 +187,7 @@ export const KF_TYPE_PIPE = 3;
 export const KF_TYPE_FIFO = 4;
 export const KF_TYPE_SHM = 8;
 export const KF_TYPE_PTS = 10;
+export const KF_TYPE_PROCDESC = 11;
 export const KF_TYPE_KQUEUE = 5;
 
 /** kf_vnode_type and kve_vn_type. */

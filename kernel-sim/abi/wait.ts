@@ -7,6 +7,9 @@ export const WNOWAIT = 8;
 export const WEXITED = 16;
 export const WTRAPPED = 32;
 
+/** Children whose end sends no SIGCHLD (rfork(2) with RFTSIGZMB). */
+export const WLINUXCLONE = 0x80000000 | 0;
+
 export const WCOREFLAG = 0x80;
 /** Status of a continued child: SIGCONT. */
 export const STATUS_CONTINUED = 0x13;

@@ -73,6 +73,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
         nextPipe: 1,
         nextKqueue: 1,
         nextSocket: 1,
+        nextSharing: 1,
         nextVmObject: 1,
         nextPosixShm: 1,
         nextSysvShm: 0,

@@ -23,6 +23,7 @@ import { type Kernel, latin1 } from './kernel.ts';
 import { processEvent } from './kqueue.ts';
 import { NO_SIGSTACK } from './proc.ts';
 import { freshRegisters, regsOf, tablesOf } from './regs.ts';
+import { endSharing } from './sharing.ts';
 import { wakeup } from './sleep.ts';
 import type { Proc, VmspaceId, VnodeId } from './state.ts';
 import { singleThread } from './thread.ts';
@@ -90,6 +91,7 @@ export function execve(
   });
   const comm = path.slice(path.lastIndexOf('/') + 1).slice(0, MAXCOMLEN);
   singleThread(k, tid);
+  endSharing(k, p.pid, 'sigacts');
   releaseVmspace(k, p.vmspace);
   k.setProc(p.pid, {
     vmspace,

@@ -1,20 +1,23 @@
 import { NOTE_EXIT } from '../abi/event.ts';
 import type { Pid } from '../abi/ids.ts';
-import { SIGKILL } from '../abi/signal.ts';
+import { SI_KERNEL } from '../abi/siginfo.ts';
+import { SIGCHLD, SIGKILL } from '../abi/signal.ts';
 import { exitedStatus, killedStatus } from '../abi/wait.ts';
 import { releaseTerminal } from '../tty/tty.ts';
 import { closeAllDescriptors } from '../vfs/filedesc.ts';
 import { releaseVmspace } from '../vm/vmspace.ts';
 import { deathNews, forgetNews, tellParent, wakeParent, wantsNoZombies } from './child-status.ts';
 import { cpusOf } from './cpumask.ts';
+import { fileEvent } from './file-event.ts';
 import { groupsAround, hangUpOrphans } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
 import { processEvent } from './kqueue.ts';
 import { addUsage, childrenOf, INIT_PID, usageOf } from './proc.ts';
 import { noteReaped } from './rollback-point.ts';
 import { decayHistory } from './sched-priority.ts';
+import { endSharing } from './sharing.ts';
 import { shedLoad } from './shedding.ts';
-import { psignal } from './signal.ts';
+import { psignal, sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type { Proc, Thread } from './state.ts';
 import { removeThread } from './thread.ts';
@@ -30,12 +33,14 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   const scheduling = schedulingOf(k, p);
   const groups = groupsAround(k, target);
   for (const id of p.threads) removeThread(k, id);
+  k.setProc(target, { threads: [] });
+  for (const thread of threadsLedBy(k, target)) psignal(k, thread, SIGKILL);
+  endSharing(k, target, 'sigacts');
   closeAllDescriptors(k, target);
   if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
   k.setProc(target, {
     state: 'zombie',
     xstat: status,
-    threads: [],
     vmspace: 0,
     deadThreads: usage,
     sigqueue: [],
@@ -63,7 +68,15 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   orphanChildren(k, target);
   hangUpOrphans(k, groups);
   inheritHistory(k, p, threads);
-  const parent = k.findProc(p.ppid);
+  const { ppid, procdesc } = k.proc(target);
+  const parent = k.findProc(ppid);
+  if (procdesc !== 0) {
+    // FreeBSD procdesc_exit: whoever has the descriptor sees it, and no signal says so.
+    fileEvent(k, { procdesc: target });
+    wakeParent(k, target);
+    if (ppid === INIT_PID) reap(k, target);
+    return;
+  }
   if (parent && parent.pid !== INIT_PID && wantsNoZombies(parent)) {
     // The parent wants no zombies: init takes it; a wait4 in progress may have nothing left to wait for.
     k.setProc(target, { ppid: INIT_PID, realParent: 0, traced: false });
@@ -71,8 +84,23 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
     reap(k, target);
     return;
   }
-  tellParent(k, deathNews(k.proc(target)));
-  if (p.ppid === INIT_PID) reap(k, target);
+  tellOfEnd(k, k.proc(target));
+  if (ppid === INIT_PID) reap(k, target);
+}
+
+/** FreeBSD p_peers: the threads of rfork(2) that end with their leader. Differs: it does not wait for them. */
+const threadsLedBy = (k: Kernel, leader: Pid): Pid[] =>
+  [...k.state.procs.values()].flatMap((p) => (p.leader === leader ? [p.pid] : [])).sort((a, b) => a - b);
+
+/** The parent gets the signal that the process was made with; only SIGCHLD says what has become of it. */
+function tellOfEnd(k: Kernel, child: Proc): void {
+  const { ppid, pid, exitSignal } = child;
+  if (exitSignal === SIGCHLD || ppid === INIT_PID) {
+    tellParent(k, deathNews(child));
+    return;
+  }
+  if (exitSignal !== 0) psignal(k, ppid, exitSignal, 0, sigInfo(exitSignal, { code: SI_KERNEL }));
+  wakeParent(k, pid);
 }
 
 /** FreeBSD sched_exit: the parent has run as long as its child has, for the judgement whether it is interactive. */
@@ -104,6 +132,17 @@ function orphanChildren(k: Kernel, parent: Pid): void {
   }
   // Children that somebody else traces come back to us one day: to init instead.
   for (const p of k.state.procs.values()) if (p.realParent === parent) k.setProc(p.pid, { realParent: INIT_PID });
+}
+
+/** A zombie that was traced by somebody else goes back to its real parent; any other is gone. */
+export function collectZombie(k: Kernel, child: Proc): void {
+  if (child.realParent !== 0 && child.realParent !== child.ppid && k.findProc(child.realParent)) {
+    const back = child.realParent;
+    tellParent(k, deathNews(k.setProc(child.pid, { ppid: back, realParent: 0, traced: false })));
+    if (back === INIT_PID) reap(k, child.pid);
+    return;
+  }
+  reap(k, child.pid);
 }
 
 /** The zombie is gone for good; its times go to its parent. */

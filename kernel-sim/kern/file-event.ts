@@ -1,3 +1,4 @@
+import type { Pid } from '../abi/ids.ts';
 import { pollFile } from '../vfs/readiness.ts';
 import type { Kernel } from './kernel.ts';
 import { fileKnotes } from './kqueue.ts';
@@ -11,7 +12,8 @@ export type FileSource =
   | { readonly kqueue: KqueueId }
   | { readonly socket: SocketId }
   | { readonly vnode: VnodeId }
-  | { readonly tty: TtyName };
+  | { readonly tty: TtyName }
+  | { readonly procdesc: Pid };
 
 /** Where threads wait in select(2) and poll(2). */
 export const SELECT_CHANNEL = 'select';
@@ -32,6 +34,8 @@ function concerns(k: Kernel, file: OpenFile, source: FileSource): boolean {
       return 'kqueue' in source && source.kqueue === file.kqueue;
     case 'shm':
       return false;
+    case 'procdesc':
+      return 'procdesc' in source && source.procdesc === file.pid;
     case 'ptm':
       return 'tty' in source && source.tty === file.tty;
     case 'socket':

@@ -1,6 +1,8 @@
 import { EAX, EDX, EFLAGS, FLAG_CF, FLAG_TF } from '../../emu/core/core-state.ts';
-import type { Pid } from '../abi/ids.ts';
+import type { Pid, Signo } from '../abi/ids.ts';
 import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
+import { SIGCHLD } from '../abi/signal.ts';
+import { lockOwnerOf } from '../vfs/file-lock.ts';
 import { forkDescriptors } from '../vfs/filedesc.ts';
 import { hasFreePages } from '../vm/memory.ts';
 import { cloneVmspace, shareVmspace } from '../vm/vmspace.ts';
@@ -15,13 +17,20 @@ import { cpuLimitNs, mayFork } from './resource.ts';
 import { noteBirth } from './rollback-point.ts';
 import { makeRunnable } from './sched.ts';
 import { forkHistory } from './sched-priority.ts';
-import type { Thread } from './state.ts';
+import { beginSharing } from './sharing.ts';
+import type { Proc, Thread } from './state.ts';
 
 export interface ForkOptions {
   readonly shareMemory: boolean;
   readonly vfork: boolean;
-  /** The child begins without descriptors (RFCFDG). */
-  readonly noFiles?: boolean;
+  /** A copy of the descriptors, none (RFCFDG), or the parent's own table (neither RFCFDG nor RFFDG). */
+  readonly files?: 'copy' | 'none' | 'share';
+  /** The child has the parent's signal actions, not a copy (RFSIGSHARE). */
+  readonly shareSigacts?: boolean;
+  /** It sets its fcntl(2) locks as its parent does, and ends with it (RFTHREAD). */
+  readonly isThread?: boolean;
+  /** What its parent is sent at its end; 0: nothing. */
+  readonly exitSignal?: Signo | 0;
   /** It is a child of init from the beginning (RFNOWAIT). */
   readonly orphan?: boolean;
   readonly how: string;
@@ -54,7 +63,8 @@ export function forkProcess(k: Kernel, td: Thread, options: ForkOptions): Pid | 
     auxv: parent.auxv,
     vmspace: memory,
     threads: [childTid],
-    fds: options.noFiles ? [] : forkDescriptors(k, parent),
+    ...filesOfChild(k, parent, options.files ?? 'copy'),
+    leader: options.isThread ? lockOwnerOf(parent) : 0,
     cwd: parent.cwd,
     umask: parent.umask,
     ...credentialsOf(parent),
@@ -63,6 +73,8 @@ export function forkProcess(k: Kernel, td: Thread, options: ForkOptions): Pid | 
     cpuLimitNs: cpuLimitNs(parent.limits),
     ldt: parent.ldt,
     sigacts: parent.sigacts,
+    sigactsGroup: options.shareSigacts ? beginSharing(k, parent.pid, 'sigacts') : 0,
+    exitSignal: options.exitSignal ?? SIGCHLD,
     vforkParent: options.vfork ? parent.pid : 0,
     checkpoint: parent.checkpoint ? { sequence: 0, points: [] } : null,
     native: parent.native,
@@ -100,4 +112,15 @@ export function forkProcess(k: Kernel, td: Thread, options: ForkOptions): Pid | 
   makeRunnable(k, k.thread(childTid), 'new');
   if (k.config.checkpointEveryNs > 0 && !parent.traced) takeCheckpoint(k, childPid);
   return childPid;
+}
+
+function filesOfChild(k: Kernel, parent: Proc, files: 'copy' | 'none' | 'share'): Pick<Proc, 'fds' | 'fdGroup'> {
+  switch (files) {
+    case 'none':
+      return { fds: [], fdGroup: 0 };
+    case 'copy':
+      return { fds: forkDescriptors(k, parent), fdGroup: 0 };
+    case 'share':
+      return { fds: parent.fds, fdGroup: beginSharing(k, parent.pid, 'fds') };
+  }
 }

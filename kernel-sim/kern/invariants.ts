@@ -1,4 +1,5 @@
 import { assert } from '../../emu/base/errors.ts';
+import { sameValue } from '../../emu/base/same-value.ts';
 import type { Tid } from '../abi/ids.ts';
 import { checkTerminals } from '../tty/invariants.ts';
 import { checkFileInvariants } from '../vfs/invariants.ts';
@@ -8,7 +9,7 @@ import type { Kernel } from './kernel.ts';
 import { LDT_MAX } from './ldt.ts';
 import { lentPriority } from './lend.ts';
 import { queued } from './runq.ts';
-import type { Thread } from './state.ts';
+import type { Proc, Thread } from './state.ts';
 
 /** Walks everything and throws an InvariantError at the first thing that does not hold (DESIGN.md, Invariants). */
 export function checkInvariants(k: Kernel): void {
@@ -79,7 +80,12 @@ function sleepProblems(k: Kernel, td: Thread): string[] {
 
 function processProblems(k: Kernel): string[] {
   const problems: string[] = [];
+  const actions = new Map<number, Proc>();
   for (const p of k.state.procs.values()) {
+    const sharer = p.sigactsGroup === 0 ? undefined : actions.get(p.sigactsGroup);
+    if (sharer && !sameValue(sharer.sigacts, p.sigacts))
+      problems.push(`processes ${sharer.pid} and ${p.pid} share signal actions that differ`);
+    actions.set(p.sigactsGroup, p);
     if (!k.state.procs.has(p.ppid) && p.pid !== 1) problems.push(`process ${p.pid} has no parent ${p.ppid}`);
     for (const tid of p.threads) {
       const td = k.state.threads.get(tid);

@@ -269,6 +269,7 @@ export class Kernel {
       | 'nextPipe'
       | 'nextKqueue'
       | 'nextSocket'
+      | 'nextSharing'
       | 'nextVmObject'
       | 'nextPosixShm'
       | 'nextSysvShm'

@@ -12,6 +12,7 @@ import {
   KF_TYPE_FIFO,
   KF_TYPE_KQUEUE,
   KF_TYPE_PIPE,
+  KF_TYPE_PROCDESC,
   KF_TYPE_PTS,
   KF_TYPE_SHM,
   KF_TYPE_SOCKET,
@@ -335,6 +336,7 @@ const KF_TYPE = {
   socket: KF_TYPE_SOCKET,
   shm: KF_TYPE_SHM,
   ptm: KF_TYPE_PTS,
+  procdesc: KF_TYPE_PROCDESC,
 } as const;
 
 /** Text, working and root directory, then the descriptors (sysctl_kern_proc_filedesc). */
@@ -355,6 +357,8 @@ export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
     records.push({
       ...kinfoFileLayout.zero,
       ...('vnode' in file ? vnodeFields(k, file.vnode) : {}),
+      // kf_un.kf_proc.kf_pid is at the same place.
+      ...(file.kind === 'procdesc' ? { kf_file_fileid: file.pid } : {}),
       kf_type: KF_TYPE[file.kind],
       kf_fd: fd,
       kf_ref_count: file.refs,

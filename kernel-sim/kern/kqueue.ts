@@ -1,4 +1,4 @@
-import { EBADF, EINVAL, ENOENT, EPIPE, ESRCH } from '../abi/errno.ts';
+import { EBADF, EINVAL, ENOENT, EOPNOTSUPP, EPIPE, ESRCH } from '../abi/errno.ts';
 import * as ev from '../abi/event.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { SIG_MAX } from '../abi/signal.ts';
@@ -6,6 +6,7 @@ import { isEndOpen } from '../vfs/pipe.ts';
 import { type Condition, readCondition, writeCondition } from '../vfs/readiness.ts';
 import { fileEvent } from './file-event.ts';
 import type { Kernel } from './kernel.ts';
+import { sharersOf } from './sharing.ts';
 import { wakeup } from './sleep.ts';
 import type { Knote, KqueueId, OpenFile, VnodeId } from './state.ts';
 
@@ -137,6 +138,7 @@ function attachError(k: Kernel, id: KqueueId, { ident, filter }: Kevent): Errno 
 /** A queue may watch another, and not itself. */
 function fileAttachError(k: Kernel, id: KqueueId, file: OpenFile, filter: number): Errno | 0 {
   if (filter === ev.EVFILT_VNODE) return file.kind === 'vnode' && k.vnode(file.vnode).type !== 'chr' ? 0 : EINVAL;
+  if (file.kind === 'procdesc') return EOPNOTSUPP;
   if (file.kind === 'kqueue') return filter === ev.EVFILT_READ && file.kqueue !== id ? 0 : EINVAL;
   if (file.kind !== 'pipe' || filter === ev.EVFILT_READ) return 0;
   return isEndOpen(k.pipe(file.pipe), file.end === 'read' ? 'write' : 'read') ? 0 : EPIPE;
@@ -278,9 +280,21 @@ export function runKqueueTimers(k: Kernel, nowNs: number): void {
 /** close(2): the process's knotes on the descriptor go with it (knote_fdclose). */
 export function descriptorClosed(k: Kernel, pid: Pid, fd: number): void {
   for (const { id, pid: owner, knotes } of k.state.kqueues.values()) {
-    if (owner !== pid) continue;
+    if (owner !== pid && !sharersOf(k, k.proc(pid), 'fds').some((p) => p.pid === owner)) continue;
     const left = knotes.filter((knote) => !isDescriptorFilter(knote.filter) || knote.ident !== fd);
     if (left.length < knotes.length) setKnotes(k, id, left);
+  }
+}
+
+/**
+ * A process lets go of a descriptor table that it has shared: its queues are those of one of the others. Its signals are nothing to them.
+ * Differs: FreeBSD's queues belong to a table; EVFILT_SIGNAL asked for by a sharer is about itself there, and about `pid` here.
+ */
+export function handOverKqueues(k: Kernel, pid: Pid, to: Pid): void {
+  for (const queue of [...k.state.kqueues.values()]) {
+    if (queue.pid !== pid) continue;
+    const knotes = queue.knotes.filter(({ filter }) => filter !== ev.EVFILT_SIGNAL);
+    k.state.kqueues.set(queue.id, { ...queue, pid: to, knotes });
   }
 }
 

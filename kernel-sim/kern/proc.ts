@@ -1,6 +1,7 @@
 import { PID_MAX, type Pid, pid, type Tid, tid } from '../abi/ids.ts';
 import { PRI_MAX, PRI_TIMESHARE, PUSER } from '../abi/priority.ts';
 import { RLIM_INFINITY } from '../abi/resource.ts';
+import { SIGCHLD } from '../abi/signal.ts';
 import { ROOT_CREDENTIALS } from './credentials.ts';
 import type { Kernel } from './kernel.ts';
 import { DEFAULT_LIMITS } from './resource.ts';
@@ -48,6 +49,8 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     threads: [],
     startNs: nowNs,
     fds: [],
+    fdGroup: 0,
+    leader: 0,
     cwd: 0,
     umask: 0o022,
     ...ROOT_CREDENTIALS,
@@ -56,6 +59,8 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     cpuLimitNs: RLIM_INFINITY,
     ldt: [],
     sigacts: [],
+    sigactsGroup: 0,
+    exitSignal: SIGCHLD,
     sigqueue: [],
     heldSignals: [],
     itimers: NO_ITIMERS,
@@ -73,6 +78,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     followFork: false,
     lwpEvents: false,
     vforkParent: 0,
+    procdesc: 0,
     children: NO_USAGE,
     deadThreads: NO_USAGE,
     checkpoint: null,

@@ -21,6 +21,7 @@ import { keepsCore, takeOutCore } from './remove-core.ts';
 import { rollForward } from './roll-forward.ts';
 import { cancelRecovery, discard, lostAgain, rollBackRecords, takeTreePoints } from './rollback.ts';
 import { treeOf } from './rollback-point.ts';
+import { endSharing } from './sharing.ts';
 import { sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type {
@@ -210,6 +211,7 @@ const keptSet = (k: Kernel, { cpuset }: Thread): number | undefined =>
 function loseBody(k: Kernel, p: Proc): void {
   const restart = k.state.recoveries.get(p.pid);
   if (restart) cancelRecovery(k, restart);
+  endSharing(k, p.pid, 'sigacts');
   for (const tid of p.threads) removeThread(k, tid);
   if (p.vmspace !== 0) releaseVmspace(k, p.vmspace);
   // On its way to a stop: it stops once it is restored.

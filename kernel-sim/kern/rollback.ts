@@ -1,8 +1,8 @@
 import { sameValue } from '../../emu/base/same-value.ts';
 import type { Pid } from '../abi/ids.ts';
 import { SIGKILL } from '../abi/signal.ts';
-import { dropProcessLocks } from '../vfs/file-lock.ts';
-import { releaseFile, retainFile } from '../vfs/filedesc.ts';
+import { dropProcessLocks, lockOwnerOf } from '../vfs/file-lock.ts';
+import { leaveTable, releaseFile, retainFile } from '../vfs/filedesc.ts';
 import { setFileData } from '../vfs/vnode.ts';
 import { forgetFilePages } from '../vm/shared.ts';
 import { releaseCpuset } from './cpuset.ts';
@@ -34,9 +34,13 @@ export function rollBackRecords(k: Kernel, points: readonly RollbackPoint[]): vo
   for (const point of points) forgetChildren(k, point, points);
   for (const point of points) forgetLaterPoints(k, point);
   for (const point of points) rollBackProcess(k, point);
-  if (k.config.recoveryOptions.files === 'keep') return;
+  if (k.config.recoveryOptions.files === 'keep') {
+    forgetClosedProcdescs(k);
+    return;
+  }
   const owners = points.map(({ proc }) => proc.pid);
   rollBackDescriptors(k, points);
+  forgetClosedProcdescs(k);
   rollBackOpenFiles(k, points, owners);
   for (const point of points) rollBackContents(k, point);
 }
@@ -118,13 +122,16 @@ function withRepeated(taken: readonly SigInfo[], pending: readonly SigInfo[]): S
 /** The descriptor tables of then. What was closed since is opened again where the file or the pipe still exists. */
 function rollBackDescriptors(k: Kernel, points: readonly RollbackPoint[]): void {
   for (const point of points) for (const file of point.files) if (!k.state.files.has(file.id)) reopen(k, file, point);
+  // Whoever shares a table that is left goes on with it.
+  for (const { proc } of points) if (k.proc(proc.pid).fdGroup !== 0) leaveTable(k, proc.pid);
   const since = points.map(({ proc }) => k.proc(proc.pid).fds);
   for (const { proc } of points) {
     const fds = proc.fds.map((entry) => (entry && k.state.files.has(entry.file) ? entry : null));
     for (const entry of fds) if (entry) retainFile(k, entry.file);
     // A lock goes with the descriptor that is not there any more.
     for (const old of k.proc(proc.pid).fds)
-      if (old && !fds.some((entry) => entry?.file === old.file)) dropProcessLocks(k, proc.pid, k.file(old.file));
+      if (old && !fds.some((entry) => entry?.file === old.file))
+        dropProcessLocks(k, lockOwnerOf(proc), k.file(old.file));
     k.setProc(proc.pid, { fds: fds.slice(0, fds.findLastIndex((entry) => entry !== null) + 1) });
   }
   for (const entry of since.flat()) if (entry) releaseFile(k, entry.file);
@@ -151,9 +158,20 @@ function reopen(k: Kernel, file: OpenFile, point: RollbackPoint): void {
       k.state.kqueues.set(file.kqueue, point.kqueues.find(({ id }) => id === file.kqueue)!);
       k.setFile(again);
       return;
-    default:
-      k.log(`pid ${point.proc.pid}: a ${file.kind} that it has closed since its checkpoint stays closed`);
+    case 'procdesc':
+      // Of a process that was waited for since, and is there again to be waited for.
+      if (k.findProc(file.pid)?.procdesc === file.id) {
+        k.setFile(again);
+        return;
+      }
   }
+  k.log(`pid ${point.proc.pid}: a ${file.kind} that it has closed since its checkpoint stays closed`);
+}
+
+/** Processes of then may know descriptors that were closed since. */
+function forgetClosedProcdescs(k: Kernel): void {
+  for (const { pid, procdesc } of [...k.state.procs.values()])
+    if (procdesc !== 0 && !k.state.files.has(procdesc)) k.setProc(pid, { procdesc: 0 });
 }
 
 /** Offsets, pipes and kqueues that no other process can reach. */
@@ -200,7 +218,15 @@ function rollBackContents(k: Kernel, { proc, since }: RollbackPoint): void {
 /** A record of then for a process that has ended since and is to live again. */
 export const lostAgain = ({ proc, sequence }: RollbackPoint): Proc => ({
   ...proc,
-  ...{ state: 'lost', threads: [], vmspace: 0, fds: [], checkpoint: { sequence, points: [] } },
+  ...{
+    state: 'lost',
+    threads: [],
+    vmspace: 0,
+    fds: [],
+    fdGroup: 0,
+    sigactsGroup: 0,
+    checkpoint: { sequence, points: [] },
+  },
 });
 
 /** The tree's point with all that is to be undone, for `rollBackRecords`; from now on nothing has happened since. */

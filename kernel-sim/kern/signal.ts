@@ -13,6 +13,7 @@ import { INIT_PID } from './proc.ts';
 import { noteSignal } from './rollback-point.ts';
 import { leaveCore, makeRunnable, removeFromQueue } from './sched.ts';
 import { SA_NODEFER, SA_RESETHAND, SA_RESTART, sendsig } from './sendsig.ts';
+import { setTable } from './sharing.ts';
 import { wakeThread } from './sleep.ts';
 import type { Proc, SigAction, SigInfo, Thread } from './state.ts';
 
@@ -199,6 +200,15 @@ export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
   notifyThread(k, k.setThread(target, { sigqueue: withSignal(td.sigqueue, info) }), info.signo);
 }
 
+function resetAction(k: Kernel, { pid, sigacts }: Proc, signo: number): void {
+  setTable(
+    k,
+    pid,
+    'sigacts',
+    sigacts.map((action, n) => (n === signo ? null : action)),
+  );
+}
+
 /**
  * A fault of the thread's own (FreeBSD trapsignal): one that it masks or ignores would happen again for ever, so the action and the
  * mask are reset first (kern.forcesigexit).
@@ -211,7 +221,7 @@ export function trapsignal(k: Kernel, target: Tid, info: SigInfo): void {
     const sigmask = [...td.sigmask];
     sigmask[(info.signo - 1) >> 5] = sigmask[(info.signo - 1) >> 5]! & ~(1 << ((info.signo - 1) & 31));
     k.setThread(target, { sigmask });
-    k.setProc(p.pid, { sigacts: p.sigacts.map((action, signo) => (signo === info.signo ? null : action)) });
+    resetAction(k, p, info.signo);
   }
   tdsignal(k, target, info);
 }
@@ -449,7 +459,7 @@ function callHandler(k: Kernel, tid: Tid, action: SigAction, info: SigInfo): boo
   if ((action.flags & SA_NODEFER) === 0) sigmask[bit >> 5] = sigmask[bit >> 5]! | (1 << (bit & 31));
   setSigmask(k, tid, sigmask, { sigmaskAfter: null });
   if (action.flags & SA_RESETHAND) {
-    k.setProc(td.pid, { sigacts: k.proc(td.pid).sigacts.map((old, n) => (n === info.signo ? null : old)) });
+    resetAction(k, k.proc(td.pid), info.signo);
   }
   return true;
 }

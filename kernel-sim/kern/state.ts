@@ -51,6 +51,10 @@ export interface Proc {
   readonly startNs: number;
 
   readonly fds: readonly (FdEntry | null)[];
+  /** Processes with the same number have one descriptor table, which is in the records of all (kern/sharing.ts); 0: its own. */
+  readonly fdGroup: number;
+  /** FreeBSD p_leader: who set the fcntl(2) locks of its rfork(2) threads; 0: itself. */
+  readonly leader: Pid | 0;
   readonly cwd: VnodeId;
   readonly umask: number;
   /** FreeBSD p_ucred: the effective ids (cr_uid, cr_groups[0]). */
@@ -76,6 +80,10 @@ export interface Proc {
   readonly ldt: readonly number[];
 
   readonly sigacts: readonly (SigAction | null)[];
+  /** As `fdGroup`, for the signal actions. */
+  readonly sigactsGroup: number;
+  /** FreeBSD p_sigparent: what its parent is sent at its end; 0: nothing. */
+  readonly exitSignal: Signo | 0;
   /** Signals for the process as a whole, in order of arrival, each once. */
   readonly sigqueue: readonly SigInfo[];
   /** A program that was begun again after a fault has yet to get ready for these, as it was before. */
@@ -116,6 +124,8 @@ export interface Proc {
   /** Of children that have ended and were waited for, and of threads that have ended. */
   readonly children: Usage;
   readonly deadThreads: Usage;
+  /** FreeBSD p_procdesc: the open file that pdfork(2) made for it; 0: none, or it is closed. */
+  readonly procdesc: FileId | 0;
   /** Null when the process is not checkpointed. */
   readonly checkpoint: CheckpointState | null;
   /** FreeBSD P_SYSTEM: the kernel's own; takes no signals, is not traced or checkpointed. */
@@ -658,6 +668,8 @@ export type OpenFile = {
   | { readonly kind: 'shm'; readonly shm: PosixShmId }
   /** The master of a pseudo-terminal. */
   | { readonly kind: 'ptm'; readonly tty: TtyName }
+  /** A process from pdfork(2), as long as its `procdesc` says so. `daemon`: it goes on when this is closed. */
+  | { readonly kind: 'procdesc'; readonly pid: Pid; readonly daemon: boolean }
 );
 
 /** Both ends read and write, as in FreeBSD: what is written at one end is read at the other. Of a FIFO only `toRead` is used. */
@@ -840,6 +852,7 @@ export interface Counters {
   readonly nextPipe: number;
   readonly nextKqueue: number;
   readonly nextSocket: number;
+  readonly nextSharing: number;
   /** Where the search for a free ephemeral port begins. */
   readonly nextPort: number;
   readonly nextVmObject: number;

@@ -26,7 +26,7 @@ function atPath(k: Kernel, td: Thread, dirfd: number, path: number, follow: bool
 function behindFd(k: Kernel, td: Thread, fd: number, change: Change): SyscallResult {
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
-  return isNamed(file) ? result(change(k.vnode(file.vnode))) : fail(EINVAL);
+  return isNamed(file) ? result(change(k.vnode(file.vnode))) : fail(file.kind === 'procdesc' ? EOPNOTSUPP : EINVAL);
 }
 
 // ---- permissions -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-import { EBADF, EFAULT, EINVAL, EMFILE, ENOTTY, EOVERFLOW, ESPIPE } from '../abi/errno.ts';
+import { EBADF, EFAULT, EINVAL, EMFILE, ENOTTY, EOPNOTSUPP, EOVERFLOW, ESPIPE } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import * as ttycom from '../abi/ttycom.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
@@ -178,6 +178,7 @@ function sys_ioctl(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
       return ok();
     }
   }
+  if (file.kind === 'procdesc') return fail(EOPNOTSUPP);
   if (command === ttycom.FIODGNAME) return putDeviceName(k, td, file, data);
   if (file.kind === 'ptm') return masterIoctl(k, td, { file, name: file.tty, command, data });
   const name = terminalOf(k, file);
@@ -209,7 +210,7 @@ function terminalOf(k: Kernel, file: OpenFile): TtyName | null {
 function readable(k: Kernel, file: OpenFile): number {
   if (file.kind === 'pipe') return incoming(k.pipe(file.pipe), file.end).length;
   if (file.kind === 'fifo') return k.pipe(file.pipe).toRead.length;
-  if (file.kind === 'kqueue' || file.kind === 'shm' || file.kind === 'ptm') return 0;
+  if (file.kind === 'kqueue' || file.kind === 'shm' || file.kind === 'ptm' || file.kind === 'procdesc') return 0;
   if (file.kind === 'socket') return bytesReceived(k, file.socket);
   const vnode = k.vnode(file.vnode);
   if (vnode.type === 'chr') return ttyOf(k, vnode)?.readable ?? 0;

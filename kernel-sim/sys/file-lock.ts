@@ -6,7 +6,7 @@ import type { Kernel } from '../kern/kernel.ts';
 import type { FileLock, LockOwner, OpenFile, Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { vnodeSize } from '../vfs/file-io.ts';
-import { blockingLock, LOCK_TO_END, type LockResume, lock, unlock } from '../vfs/file-lock.ts';
+import { blockingLock, LOCK_TO_END, type LockResume, lock, lockOwnerOf, unlock } from '../vfs/file-lock.ts';
 import { getFile } from '../vfs/filedesc.ts';
 import type { SyscallRow } from './row.ts';
 
@@ -68,7 +68,11 @@ export function fcntlLock(
   if (file.kind !== 'vnode') return fail(EBADF);
   const range = rangeOf(k, file, asked);
   if (typeof range === 'number') return fail(range);
-  const wanted: FileLock = { owner: { pid: td.pid }, exclusive: asked.l_type === fcntl.F_WRLCK, ...range };
+  const wanted: FileLock = {
+    owner: { pid: lockOwnerOf(k.proc(td.pid)) },
+    exclusive: asked.l_type === fcntl.F_WRLCK,
+    ...range,
+  };
   if (kind === fcntl.F_GETLK) {
     if (asked.l_type !== fcntl.F_RDLCK && asked.l_type !== fcntl.F_WRLCK) return fail(EINVAL);
     const found = describe(asked, blockingLock(k, file.vnode, wanted));

@@ -7,6 +7,7 @@ import {
   ENAMETOOLONG,
   ENOENT,
   ENOTDIR,
+  EOPNOTSUPP,
   EPERM,
   ERANGE,
   ETXTBSY,
@@ -215,6 +216,7 @@ function truncateFile(k: Kernel, td: Thread, fd: number, length: number): Syscal
   const file = getFile(k, td, fd);
   if (!file) return fail(EBADF);
   if (file.kind === 'shm' && file.writable) return resizeShm(k, file.shm, length);
+  if (file.kind === 'procdesc') return fail(EOPNOTSUPP);
   if (file.kind !== 'vnode' || !file.writable) return fail(EINVAL);
   return resize(k, td, k.vnode(file.vnode), length);
 }

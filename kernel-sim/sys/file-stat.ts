@@ -2,6 +2,7 @@ import { EBADF, EFAULT, EINVAL } from '../abi/errno.ts';
 import * as fcntl from '../abi/fcntl.ts';
 import { encodeIno64Stat, encodeStat, S_IFIFO, S_IFREG, S_IFSOCK, type Stat, type StatTime } from '../abi/stat.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { type Procdesc, procdescProcess } from '../kern/procdesc.ts';
 import type { DeviceName, OpenFile, Proc, SocketId, Thread, TtyName, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { bytesReceived } from '../net/readiness.ts';
@@ -104,6 +105,15 @@ function statSocket(k: Kernel, id: SocketId): Stat {
   return { ...STAT_KQUEUE, mode, size: bytesReceived(k, id), uid: owner.uid, gid: owner.gid };
 }
 
+/** FreeBSD procdesc_stat: born with its process; who may do what says whether that still runs. */
+function statProcdesc(k: Kernel, file: Procdesc): Stat {
+  const p = procdescProcess(k, file);
+  if (!p) return { ...STAT_KQUEUE, mode: S_IFREG };
+  const born = wallTime(k, p.startNs);
+  const times = { atim: born, mtim: born, ctim: born, birthtim: born };
+  return { ...STAT_KQUEUE, ...times, mode: p.state === 'zombie' ? S_IFREG : S_IFREG | 0o700, uid: p.ruid, gid: p.rgid };
+}
+
 function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
   switch (file.kind) {
     case 'kqueue':
@@ -116,6 +126,8 @@ function statFile(k: Kernel, file: OpenFile, p: Proc): Stat {
       const rdev = deviceNumber(file.tty);
       return { ...(slave ? statVnode(k, k.vnode(slave)) : STAT_KQUEUE), dev: 0, ino: rdev, rdev };
     }
+    case 'procdesc':
+      return statProcdesc(k, file);
     case 'shm': {
       const { mode, uid, gid, object, birthNs } = k.state.posixShm.get(file.shm)!;
       const size = k.state.vmObjects.get(object)!.sizeBytes;

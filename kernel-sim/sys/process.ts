@@ -1,24 +1,25 @@
-import { EACCES, EAGAIN, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
-import type { Pid } from '../abi/ids.ts';
+import { EACCES, EAGAIN, ECHILD, EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.ts';
+import type { Pid, Signo } from '../abi/ids.ts';
 import { encode } from '../abi/layout.ts';
 import { PL_FLAG_EXEC, PL_FLAG_FORKED } from '../abi/ptrace.ts';
 import { rusageLayout } from '../abi/resource.ts';
 import { encodeSiginfo } from '../abi/siginfo.ts';
-import { SIGABRT } from '../abi/signal.ts';
+import { SIG_MAX, SIGABRT, SIGCHLD, SIGUSR1 } from '../abi/signal.ts';
 import {
   exitedStatus,
   STATUS_CONTINUED,
   stoppedStatus,
   WCONTINUED,
   WEXITED,
+  WLINUXCLONE,
   WNOHANG,
   WNOWAIT,
   WTRAPPED,
   WUNTRACED,
 } from '../abi/wait.ts';
-import { continueNews, deathNews, forgetNews, stopNews, tellParent } from '../kern/child-status.ts';
+import { continueNews, deathNews, forgetNews, stopNews } from '../kern/child-status.ts';
 import { ARG_MAX, copyinStrings, execve } from '../kern/exec.ts';
-import { exitProcess, reap } from '../kern/exit.ts';
+import { collectZombie, exitProcess } from '../kern/exit.ts';
 import { forkProcess } from '../kern/fork.ts';
 import { groupMembers, groupsAround, hangUpOrphans } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
@@ -28,8 +29,10 @@ import { rusageOf, rusageOfUsage } from '../kern/resource.ts';
 import { allHalted } from '../kern/signal.ts';
 import type { Proc, SigInfo, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
-import { closeAllDescriptors } from '../vfs/filedesc.ts';
+import { closeAllDescriptors, unshareDescriptors } from '../vfs/filedesc.ts';
 import { IO_PIECE } from '../vfs/limits.ts';
+import { hasFreePages } from '../vm/memory.ts';
+import { cloneVmspace, releaseVmspace } from '../vm/vmspace.ts';
 import type { SyscallRow } from './row.ts';
 
 /** rfork(2) flags: FreeBSD sys/sys/unistd.h. */
@@ -38,6 +41,14 @@ const RFPROC = 1 << 4;
 const RFMEM = 1 << 5;
 const RFNOWAIT = 1 << 6;
 const RFCFDG = 1 << 12;
+const RFTHREAD = 1 << 13;
+const RFSIGSHARE = 1 << 14;
+const RFLINUXTHPN = 1 << 16;
+const RFTSIGZMB = 1 << 19;
+/** Those that the kernel does not keep for itself (RFKERNELONLY). */
+const RFFLAGS = RFFDG | RFPROC | RFMEM | RFNOWAIT | RFCFDG | RFTHREAD | RFSIGSHARE | RFLINUXTHPN | RFTSIGZMB;
+/** Behind it the signal of RFTSIGZMB. */
+const RFTSIGSHIFT = 20;
 /** wait6(2): idtype_t of sys/sys/wait.h. */
 const [P_PID, P_PGID, P_SID, P_UID, P_ALL] = [0, 2, 3, 5, 7] as const;
 /** GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE. */
@@ -48,7 +59,8 @@ function sys_exit(k: Kernel, td: Thread, [status]: readonly number[]): SyscallRe
   return JUST_RETURN;
 }
 
-function forkResult(k: Kernel, td: Thread, child: Pid | null): SyscallResult {
+/** What fork(2) and its kin give the parent. */
+export function forkResult(k: Kernel, td: Thread, child: Pid | null): SyscallResult {
   if (child === null) return fail(EAGAIN);
   const { traced, followFork } = k.proc(td.pid);
   if (traced && followFork) k.setThread(td.tid, { dueStop: PL_FLAG_FORKED, forkedChild: child });
@@ -76,23 +88,40 @@ function waitForVfork(child: Pid): SyscallResult {
   return { kind: 'sleep', wchan: `vfork:${child}`, wmesg: 'ppwait', interruptible: false, resume: child, shown };
 }
 
+/** FreeBSD fork1, fork_norfproc. */
 function sys_rfork(k: Kernel, td: Thread, [flags]: readonly number[]): SyscallResult {
   const has = (flag: number): boolean => (flags! & flag) !== 0;
-  if (flags! & ~(RFPROC | RFFDG | RFMEM | RFNOWAIT | RFCFDG) || (has(RFFDG) && has(RFCFDG))) return fail(EINVAL);
-  if (!has(RFPROC)) return changeMyself(k, td, { shareMemory: has(RFMEM), closesFiles: has(RFCFDG) });
-  if (!has(RFFDG) && !has(RFCFDG)) k.log(`rfork: pid ${td.pid}: a shared descriptor table is copied instead`);
-  const options = { shareMemory: has(RFMEM), noFiles: has(RFCFDG), orphan: has(RFNOWAIT) };
-  return forkResult(k, td, forkProcess(k, td, { ...options, vfork: false, how: 'rfork' }));
+  const exitSignal = (flags! >>> RFTSIGSHIFT) & 0xff;
+  if (flags! & ~(RFFLAGS | (0xff << RFTSIGSHIFT)) || (has(RFFDG) && has(RFCFDG))) return fail(EINVAL);
+  if (has(RFTSIGZMB) ? exitSignal > SIG_MAX : exitSignal !== 0) return fail(EINVAL);
+  if (!has(RFPROC)) return changeMyself(k, td, flags!);
+  const child = forkProcess(k, td, {
+    shareMemory: has(RFMEM),
+    files: has(RFCFDG) ? 'none' : has(RFFDG) ? 'copy' : 'share',
+    shareSigacts: has(RFSIGSHARE),
+    isThread: has(RFTHREAD),
+    exitSignal: has(RFTSIGZMB) ? (exitSignal as Signo | 0) : has(RFLINUXTHPN) ? SIGUSR1 : SIGCHLD,
+    orphan: has(RFNOWAIT),
+    vfork: false,
+    how: 'rfork',
+  });
+  return forkResult(k, td, child);
 }
 
-/** rfork(2) without RFPROC. Descriptor tables are nobody else's in any case; memory that is shared cannot be unshared. */
-function changeMyself(
-  k: Kernel,
-  td: Thread,
-  { shareMemory, closesFiles }: { shareMemory: boolean; closesFiles: boolean },
-): SyscallResult {
-  if (!shareMemory && k.vmspace(k.proc(td.pid).vmspace).refs > 1) return fail(EINVAL);
-  if (closesFiles) closeAllDescriptors(k, td.pid);
+/**
+ * rfork(2) without RFPROC: memory and descriptors that others have, too, become the process's own, or the descriptors are closed. Differs:
+ * a process with several threads cannot leave memory that it shares with other processes.
+ */
+function changeMyself(k: Kernel, td: Thread, flags: number): SyscallResult {
+  const { vmspace, threads } = k.proc(td.pid);
+  if ((flags & RFMEM) === 0 && k.vmspace(vmspace).refs > 1) {
+    if (threads.length > 1) return fail(EINVAL);
+    if (!hasFreePages(k, k.space(vmspace).residentCount)) return fail(ENOMEM);
+    k.setProc(td.pid, { vmspace: cloneVmspace(k, vmspace) });
+    releaseVmspace(k, vmspace);
+  }
+  if (flags & RFCFDG) closeAllDescriptors(k, td.pid);
+  if (flags & RFFDG) unshareDescriptors(k, td.pid);
   return ok(0, 0);
 }
 
@@ -149,19 +178,22 @@ function waitFor(
 ): SyscallResult {
   // Even if it is SIGCHLD: the signal acts first.
   if (entry.woken === 'signal') return RESTART;
-  const mine = childrenOf(k, td.pid).filter(isWanted);
+  // A child that says its end in another way than by SIGCHLD is for those who ask for such children.
+  const isKind = ({ exitSignal }: Proc): boolean => (exitSignal !== SIGCHLD) === ((options & WLINUXCLONE) !== 0);
+  const mine = childrenOf(k, td.pid).filter((child) => isKind(child) && isWanted(child));
   for (const child of mine) {
     const told = report(k, child, options);
     if (told === null) continue;
     if (!putReport(k, td, child, told, out)) return fail(EFAULT);
     if (options & WNOWAIT) return ok(child.pid);
     forgetNews(k, child);
-    if (child.state === 'zombie') collect(k, child);
+    if (child.state === 'zombie') collectZombie(k, child);
     else if (child.stopped !== 'no') k.setProc(child.pid, { stopReported: true });
     else k.setProc(child.pid, { continueUnreported: false });
     return ok(child.pid);
   }
-  const expected = mine.length > 0 || [...k.state.procs.values()].some((p) => p.realParent === td.pid && isWanted(p));
+  const expected =
+    mine.length > 0 || [...k.state.procs.values()].some((p) => p.realParent === td.pid && isKind(p) && isWanted(p));
   if (!expected) return fail(ECHILD);
   if (options & WNOHANG) return ok(0);
   return { kind: 'sleep', wchan: `wait:${td.pid}`, wmesg: 'wait' };
@@ -180,7 +212,7 @@ function putReport(k: Kernel, td: Thread, child: Proc, { status, news }: Report,
 /** wait4(2). */
 function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
   const [wanted, statusAt, options, rusageAt] = args as [number, number, number, number];
-  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOWAIT)) return fail(EINVAL);
+  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOWAIT | WLINUXCLONE)) return fail(EINVAL);
   const group = wanted === 0 ? k.proc(td.pid).pgid : -wanted;
   const isWanted = (c: Proc): boolean => wanted === -1 || (wanted > 0 ? c.pid === wanted : c.pgid === group);
   const out = { statusAt, rusageAt, childrenUsageAt: 0, infoAt: 0 };
@@ -191,7 +223,7 @@ function sys_wait4(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
 function sys_wait6(k: Kernel, td: Thread, args: readonly number[], entry: SyscallEntry): SyscallResult {
   const [type, id, statusAt, options, usageAt, infoAt] = args as [number, number, number, number, number, number];
   const events = WEXITED | WTRAPPED | WUNTRACED | WCONTINUED;
-  if (options & ~(events | WNOHANG | WNOWAIT) || (options & events) === 0) return fail(EINVAL);
+  if (options & ~(events | WNOHANG | WNOWAIT | WLINUXCLONE) || (options & events) === 0) return fail(EINVAL);
   const selections = new Map<number, (child: Proc) => boolean>([
     [P_PID, (child) => child.pid === id],
     [P_PGID, (child) => child.pgid === id],
@@ -210,17 +242,6 @@ function sys_getrandom(k: Kernel, td: Thread, [at, length, flags]: readonly numb
   if (flags! & ~GRND_ALL) return fail(EINVAL);
   const bytes = randomBytes(k, Math.min(length!, IO_PIECE));
   return k.copyout(td.pid, at!, bytes) ? ok(bytes.length) : fail(EFAULT);
-}
-
-/** A zombie that was traced by somebody else goes back to its real parent; any other is gone. */
-function collect(k: Kernel, child: Proc): void {
-  if (child.realParent !== 0 && child.realParent !== child.ppid && k.findProc(child.realParent)) {
-    const back = child.realParent;
-    tellParent(k, deathNews(k.setProc(child.pid, { ppid: back, realParent: 0, traced: false })));
-    if (back === INIT_PID) reap(k, child.pid);
-    return;
-  }
-  reap(k, child.pid);
 }
 
 // The second result that COMPAT_43 would give is not there: GENERIC has no COMPAT_43.
@@ -295,7 +316,7 @@ export const processSyscalls = [
   { number: 82, name: 'setpgid', args: [['pid', 'pid'], ['pgid', 'int']], support: 'full', handler: sys_setpgid },
   { number: 147, name: 'setsid', args: [], support: 'full', handler: sys_setsid },
   { number: 207, name: 'getpgid', args: [['pid', 'pid']], support: 'full', handler: sys_getpgid },
-  { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'partial', note: 'descriptor tables are never shared, nor signal actions; memory is not unshared', handler: sys_rfork },
+  { number: 251, name: 'rfork', args: [['flags', 'uint']], support: 'full', handler: sys_rfork },
   { number: 310, name: 'getsid', args: [['pid', 'pid']], support: 'full', handler: sys_getsid },
   { number: 532, name: 'wait6', args: [['idtype', 'int'], ['id', 'off'], ['status', 'out'], ['options', 'wait-options'], ['wrusage', 'out'], ['info', 'out']], since: '9.2', support: 'partial', note: 'pids, groups, sessions, users, all', handler: sys_wait6 },
   { number: 563, name: 'getrandom', args: [['buf', 'buf-out'], ['buflen', 'size'], ['flags', 'uint']], since: '12.0', support: 'full', handler: sys_getrandom },

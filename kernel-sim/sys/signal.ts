@@ -8,6 +8,7 @@ import type { Kernel } from '../kern/kernel.ts';
 import { NO_SIGSTACK } from '../kern/proc.ts';
 import { regsOf } from '../kern/regs.ts';
 import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
+import { setTable } from '../kern/sharing.ts';
 import {
   isIgnored,
   killTargets,
@@ -68,7 +69,7 @@ function sys_sigaction(k: Kernel, td: Thread, [signum, actAt, oldAt]: readonly n
   const sigacts = [...p.sigacts];
   while (sigacts.length <= signum!) sigacts.push(null);
   sigacts[signum!] = { handler, flags: words[1]!, mask: unmaskable(words.slice(2)) };
-  k.setProc(p.pid, { sigacts });
+  setTable(k, p.pid, 'sigacts', sigacts);
   // What is ignored from now on is no longer pending (kern_sigaction).
   if (isIgnored(k.proc(p.pid), signum!)) {
     const keep = (queue: Thread['sigqueue']): Thread['sigqueue'] => queue.filter((s) => s.signo !== signum);

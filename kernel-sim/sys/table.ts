@@ -6,6 +6,7 @@ import { eventSyscalls } from './event.ts';
 import { fileSyscalls } from './file.ts';
 import { machdepSyscalls } from './machdep.ts';
 import { memorySyscalls } from './memory.ts';
+import { procdescSyscalls } from './procdesc.ts';
 import { processSyscalls } from './process.ts';
 import { ptraceSyscalls } from './ptrace.ts';
 import { resourceSyscalls } from './resource.ts';
@@ -25,6 +26,7 @@ import { ttySyscalls } from './tty.ts';
 /** Every system call there is, by number. */
 export const SYSCALLS: readonly SyscallRow[] = [
   ...processSyscalls,
+  ...procdescSyscalls,
   ...credentialSyscalls,
   ...aioSyscalls,
   ...fileSyscalls,

@@ -42,7 +42,7 @@ export function readOpenFile(
   if (file.kind === 'socket') return position === 'current' ? readSocket(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'ptm') return position === 'current' ? readMaster(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
-  if (file.kind === 'shm') return fail(EOPNOTSUPP);
+  if (file.kind === 'shm' || file.kind === 'procdesc') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
   const offset = position === 'current' ? file.offset : position;
@@ -76,7 +76,7 @@ export function writeOpenFile(
   }
   if (file.kind === 'ptm') return position === 'current' ? writeMaster(k, file, uio, entry) : fail(ESPIPE);
   if (file.kind === 'kqueue') return fail(ENXIO);
-  if (file.kind === 'shm') return fail(EOPNOTSUPP);
+  if (file.kind === 'shm' || file.kind === 'procdesc') return fail(EOPNOTSUPP);
   const vnode = k.vnode(file.vnode);
   if (position !== 'current' && position < 0 && vnode.type !== 'chr') return fail(EINVAL);
   switch (vnode.type) {

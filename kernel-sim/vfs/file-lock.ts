@@ -2,7 +2,7 @@ import { EAGAIN, EDEADLK } from '../abi/errno.ts';
 import type { Pid } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { wakeup } from '../kern/sleep.ts';
-import type { FileLock, LockOwner, OpenFile, Thread, VnodeId } from '../kern/state.ts';
+import type { FileLock, LockOwner, OpenFile, Proc, Thread, VnodeId } from '../kern/state.ts';
 import { fail, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 
 /*
@@ -124,9 +124,13 @@ function waitsForItself(k: Kernel, pid: Pid, vnode: VnodeId, wanted: FileLock): 
 /** The fcntl(2) locks that threads of a process wait for. */
 function waitingLocks(k: Kernel, pid: Pid): LockResume[] {
   const isWaiting = (td: Thread): boolean => td.sleep?.wchan.startsWith('lock:') ?? false;
-  const threads = (k.findProc(pid)?.threads ?? []).map((tid) => k.thread(tid)).filter(isWaiting);
+  const owners = [...k.state.procs.values()].filter((p) => lockOwnerOf(p) === pid);
+  const threads = owners.flatMap((p) => p.threads.map((tid) => k.thread(tid))).filter(isWaiting);
   return threads.map((td) => td.pending!.resume as LockResume).filter(({ wanted }) => 'pid' in wanted.owner);
 }
+
+/** FreeBSD p_leader: whose locks those that a process sets with fcntl(2) are. */
+export const lockOwnerOf = ({ pid, leader }: Proc): Pid => leader || pid;
 
 /** A process closes a descriptor: all its fcntl(2) locks on the file are gone, whatever other descriptors it has there. */
 export function dropProcessLocks(k: Kernel, pid: Pid, file: OpenFile): void {
@@ -162,7 +166,9 @@ export function checkLocks(k: Kernel): string[] {
       const isThere =
         'file' in owner
           ? opens(owner.file)
-          : (k.findProc(owner.pid)?.fds.some((entry) => entry && opens(entry.file)) ?? false);
+          : [...k.state.procs.values()].some(
+              (p) => lockOwnerOf(p) === owner.pid && p.fds.some((entry) => entry && opens(entry.file)),
+            );
       if (!isThere) problems.push(`vnode ${vnode}: ${JSON.stringify(owner)} holds a lock and does not have it open`);
       for (const other of locks.slice(n + 1)) {
         const conflict = sameOwner(owner, other.owner) ? overlaps(held, other) : isInTheWay(held, other);

@@ -3,15 +3,17 @@ import { ENFILE } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { RLIMIT_NOFILE } from '../abi/resource.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import { closeKqueue, descriptorClosed } from '../kern/kqueue.ts';
+import { closeKqueue, descriptorClosed, handOverKqueues } from '../kern/kqueue.ts';
+import { closeProcdesc } from '../kern/procdesc.ts';
 import { softLimit } from '../kern/resource.ts';
+import { endSharing, setTable, sharersOf } from '../kern/sharing.ts';
 import type { FdEntry, FileId, OpenFile, Proc, Thread, VnodeId } from '../kern/state.ts';
 import { collectGarbage } from '../net/garbage.ts';
 import { closeSocket } from '../net/socket.ts';
 import { closeMaster } from '../tty/pty.ts';
 import { terminalClosed, ttyOf } from '../tty/tty.ts';
 import { reapPosixShm } from '../vm/posix-shm.ts';
-import { dropFileLock, dropProcessLocks } from './file-lock.ts';
+import { dropFileLock, dropProcessLocks, lockOwnerOf } from './file-lock.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
 import { hostCredentials, lookupPath } from './namei.ts';
 import { closeFifo, closePipeEnd } from './pipe.ts';
@@ -62,7 +64,7 @@ export function closeDescriptor(k: Kernel, pid: Pid, fd: number): boolean {
   const entry = k.proc(pid).fds[fd];
   if (!entry) return false;
   descriptorClosed(k, pid, fd);
-  dropProcessLocks(k, pid, k.file(entry.file));
+  for (const sharer of sharersOf(k, k.proc(pid), 'fds')) dropProcessLocks(k, lockOwnerOf(sharer), k.file(entry.file));
   setEntry(k, pid, fd, null);
   releaseFile(k, entry.file);
   return true;
@@ -82,13 +84,36 @@ export function forkDescriptors(k: Kernel, parent: Proc): Descriptors {
   return trim(fds);
 }
 
+/** FreeBSD fdunshare: a table that others have, too, is copied, so that it is the process's own. */
+export function unshareDescriptors(k: Kernel, pid: Pid): void {
+  const p = k.proc(pid);
+  if (p.fdGroup === 0) return;
+  const fds = forkDescriptors(k, p);
+  leaveTable(k, pid);
+  k.setProc(pid, { fds });
+}
+
+/** A process lets go of a table that goes on to be that of others: its locks go, its kqueues are one of theirs now. */
+export function leaveTable(k: Kernel, pid: Pid): void {
+  const p = k.proc(pid);
+  const others = sharersOf(k, p, 'fds').filter((other) => other.pid !== pid);
+  const owner = lockOwnerOf(p);
+  if (!others.some((other) => lockOwnerOf(other) === owner))
+    for (const entry of p.fds) if (entry) dropProcessLocks(k, owner, k.file(entry.file));
+  handOverKqueues(k, pid, others[0]!.pid);
+  endSharing(k, pid, 'fds');
+  k.setProc(pid, { fds: [] });
+}
+
 /** What exit(2) does with the descriptors. */
 export function closeAllDescriptors(k: Kernel, pid: Pid): void {
-  closeWhere(k, pid, () => true);
+  if (k.proc(pid).fdGroup !== 0) leaveTable(k, pid);
+  else closeWhere(k, pid, () => true);
 }
 
 /** What execve(2) does with the descriptors. */
 export function closeOnExec(k: Kernel, pid: Pid): void {
+  unshareDescriptors(k, pid);
   closeWhere(k, pid, (entry) => entry.closeOnExec);
 }
 
@@ -134,6 +159,7 @@ export function releaseFile(k: Kernel, id: FileId): void {
   else if (file.kind === 'socket') closeSocket(k, file.socket);
   else if (file.kind === 'shm') reapPosixShm(k, file.shm);
   else if (file.kind === 'ptm') closeMaster(k, file.tty);
+  else if (file.kind === 'procdesc') closeProcdesc(k, file);
   else {
     if (file.kind === 'fifo') closeFifo(k, file);
     const tty = ttyOf(k, k.vnode(file.vnode));
@@ -143,13 +169,14 @@ export function releaseFile(k: Kernel, id: FileId): void {
   }
 }
 
+/** Of a table that is nobody else's. */
 function closeWhere(k: Kernel, pid: Pid, closes: (entry: FdEntry) => boolean): void {
   const { fds } = k.proc(pid);
   const keep = fds.map((entry) => (entry && closes(entry) ? null : entry));
   fds.forEach((entry, fd) => {
     if (!entry || !closes(entry)) return;
     descriptorClosed(k, pid, fd);
-    dropProcessLocks(k, pid, k.file(entry.file));
+    dropProcessLocks(k, lockOwnerOf(k.proc(pid)), k.file(entry.file));
   });
   k.setProc(pid, { fds: trim(keep) });
   for (const entry of fds) if (entry && closes(entry)) releaseFile(k, entry.file);
@@ -159,7 +186,7 @@ function setEntry(k: Kernel, pid: Pid, fd: number, entry: FdEntry | null): void 
   const fds = [...k.proc(pid).fds];
   while (fds.length < fd) fds.push(null);
   fds[fd] = entry;
-  k.setProc(pid, { fds: trim(fds) });
+  setTable(k, pid, 'fds', trim(fds));
 }
 
 /** A table ends in a descriptor that is open. */

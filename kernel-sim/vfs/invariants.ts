@@ -1,7 +1,8 @@
+import { sameValue } from '../../emu/base/same-value.ts';
 import { EVFILT_READ, EVFILT_VNODE, EVFILT_WRITE } from '../abi/event.ts';
 import { NAME_MAX } from '../abi/fcntl.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { FileId, PipeId, Vnode, VnodeId } from '../kern/state.ts';
+import type { FileId, PipeId, Proc, Vnode, VnodeId } from '../kern/state.ts';
 import { checkSocketInvariants, filesInFlight } from '../net/invariants.ts';
 import { checkFileData } from './file-data.ts';
 import { checkLocks } from './file-lock.ts';
@@ -17,6 +18,7 @@ export function checkFileInvariants(k: Kernel): string[] {
     ...checkDescriptors(k),
     ...checkPipes(k),
     ...checkKqueues(k),
+    ...checkProcdescs(k),
     ...checkSocketInvariants(k),
     ...checkLocks(k),
     ...checkTree(k),
@@ -29,12 +31,19 @@ const add = <K>(counts: Map<K, number>, key: K): void => void counts.set(key, (c
 function checkDescriptors(k: Kernel): string[] {
   const problems: string[] = [];
   const refs = new Map<FileId, number>();
+  const tables = new Map<number, Proc>();
   for (const p of k.state.procs.values()) {
     if (p.fds.length > 0 && !p.fds.at(-1))
       problems.push(`process ${p.pid}: descriptor table ends in a free descriptor`);
     if (p.state === 'zombie' && p.fds.length > 0) problems.push(`zombie ${p.pid} has descriptors`);
     if (p.state !== 'zombie' && k.state.vnodes.get(p.cwd)?.type !== 'dir')
       problems.push(`process ${p.pid}: working directory ${p.cwd} is no directory`);
+    const sharer = p.fdGroup === 0 ? undefined : tables.get(p.fdGroup);
+    if (sharer) {
+      if (!sameValue(p.fds, sharer.fds)) problems.push(`processes ${p.pid} and ${sharer.pid} have two tables for one`);
+      continue;
+    }
+    tables.set(p.fdGroup, p);
     p.fds.forEach((entry, fd) => {
       if (!entry) return;
       add(refs, entry.file);
@@ -91,6 +100,16 @@ function checkKqueues(k: Kernel): string[] {
     for (const { ident, filter } of knotes)
       if ([EVFILT_READ, EVFILT_WRITE, EVFILT_VNODE].includes(filter) && !p?.fds[ident])
         problems.push(`kqueue ${id} has a knote on descriptor ${ident}, which is not open`);
+  }
+  return problems;
+}
+
+function checkProcdescs(k: Kernel): string[] {
+  const problems: string[] = [];
+  for (const { pid, procdesc } of k.state.procs.values()) {
+    const file = k.state.files.get(procdesc);
+    if (procdesc !== 0 && (file?.kind !== 'procdesc' || file.pid !== pid))
+      problems.push(`process ${pid}: open file ${procdesc} is not its descriptor`);
   }
   return problems;
 }

@@ -2,6 +2,7 @@ import { PIPE_BUF } from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { POLLHUP, POLLIN, POLLINIGNEOF, POLLOUT, POLLRDNORM } from '../abi/poll.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { hasExited } from '../kern/procdesc.ts';
 import type { OpenFile, Vnode } from '../kern/state.ts';
 import { receiveCondition, sendCondition } from '../net/readiness.ts';
 import { CONSOLE, ttyOf } from '../tty/tty.ts';
@@ -53,6 +54,8 @@ export function readCondition(k: Kernel, file: OpenFile): Condition {
     }
     case 'shm':
       return READY;
+    case 'procdesc':
+      return NOT_READY;
     case 'vnode':
       return readVnodeCondition(k, file, k.vnode(file.vnode));
   }
@@ -81,6 +84,7 @@ export function writeCondition(k: Kernel, file: OpenFile): Condition {
       return { ready: file.writable && (eof || data >= PIPE_BUF), data, eof };
     }
     case 'kqueue':
+    case 'procdesc':
       return NOT_READY;
     case 'socket':
       return sendCondition(k, file.socket);
@@ -112,6 +116,7 @@ export function pollFile(k: Kernel, file: OpenFile, events: number): number {
     const writable = writeCondition(k, file).ready;
     return events & ((writable ? POLLOUT : 0) | (readable ? POLLIN | POLLRDNORM : 0));
   }
+  if (file.kind === 'procdesc') return hasExited(k, file) ? POLLHUP : 0;
   if (file.kind === 'ptm' && k.tty(file.tty).finished) return (events & (POLLIN | POLLRDNORM)) | POLLHUP;
   const read = readCondition(k, file);
   const write = writeCondition(k, file);

@@ -1,5 +1,5 @@
 import { UsageError } from '../../emu/base/errors.ts';
-import { checkFaultPlan, UNIT_BITS } from '../../emu/faults/check-plan.ts';
+import { checkFault, UNIT_BITS } from '../../emu/faults/check-plan.ts';
 import type { FaultEffect, FaultSpec, FaultTrigger, Register } from '../../emu/faults/plan.ts';
 import { parseDuration } from '../scenario/units.ts';
 import type { FaultEntry } from './schema.ts';
@@ -71,15 +71,19 @@ export function registerBits(register: Register, bits: readonly number[] | undef
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-/** The fault space of an entry. Errors: UsageError naming `key` for cores that do not exist, impossible triggers, or a space beyond 2^53. */
+/** The fault space of an entry. Errors: UsageError naming `key` for impossible effects and triggers, cores that do not exist, or a space beyond 2^53. */
 export function faultSpace(entry: FaultEntry, retired: readonly number[], key: string): FaultSpace {
   const effects = effectsOf(entry, key);
+  // Of units, where some may have the bit and others not; everything else has at least one.
+  if (effects.count === 0) throw new UsageError({ what: 'names no bit that its units have', key: `${key}.bits` });
   const points = entry.triggers
     ? listedPoints(entry, effects, retired.length, key)
     : instructionPoints(entry, retired, key);
   const size = effects.count * points.count;
   if (!Number.isSafeInteger(size)) throw new UsageError({ what: 'has more than 2^53 faults', key });
   if (size === 0) throw new UsageError({ what: 'holds no fault: these cores retire no instruction', key });
+  // Effects of one entry differ in places and bits, which its schema has checked.
+  checkFault({ ...effects.at(0), trigger: points.at(0) }, retired.length, key);
   return { model: entry.model, effects, points, size };
 }
 
@@ -99,11 +103,9 @@ function listedPoints({ cores, triggers }: FaultEntry, effects: Effects, coreCou
   if (cores)
     throw new UsageError({ what: 'is given beside triggers, which say where they strike', key: `${key}.cores` });
   const list = triggers as readonly FaultTrigger[];
-  checkFaultPlan(
-    list.map((trigger): FaultSpec => ({ ...effects.at(0), trigger })),
-    coreCount,
-    `${key}.triggers`,
-  );
+  list.forEach((trigger, n) => {
+    checkFault({ ...effects.at(0), trigger }, coreCount, `${key}.triggers[${n}]`);
+  });
   return { count: list.length, at: (n) => list[n]! };
 }
 

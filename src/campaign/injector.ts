@@ -2,6 +2,9 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
+import { readFileRange } from '../../kernel-sim/vfs/file-data.ts';
+import type { HostFolders } from '../../kernel-sim/vfs/host-folder.ts';
+import { allFiles } from '../../kernel-sim/vfs/memfs.ts';
 import { type FinishedRun, finishedRun, machineOf } from '../recovery/finished-run.ts';
 import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { judge } from '../recovery/outcome.ts';
@@ -19,24 +22,30 @@ export interface InjectorOptions {
   readonly snapshots?: boolean;
   /** What several injectors of one workload and policy find out about its fault-free run and share; by default each keeps its own. */
   readonly intervals?: IntervalStore;
+  /** For workloads with mounts. */
+  readonly hostFolders?: HostFolders;
 }
 
 /** Injects faults into one workload under one policy, each from the nearest snapshot of the fault-free run. */
 export class Injector {
   readonly summary: GoldenSummary;
+  /** SHA-256 of every file of the host's that the fault-free run has read, as it left them, by path. */
+  readonly hostFiles: Readonly<Record<string, string>>;
   private readonly workload: Workload;
   private readonly policy: Policy;
   private readonly goldenRun: GoldenRun;
   private readonly golden: FinishedRun;
   private readonly snapshots: boolean;
+  private readonly hostFolders: HostFolders | undefined;
   private system: System;
 
   /** Runs the workload without faults. Errors: UsageError when it does not end. */
-  constructor(workload: Workload, policy: Policy, { snapshots = true, intervals }: InjectorOptions = {}) {
+  constructor(workload: Workload, policy: Policy, { snapshots = true, intervals, hostFolders }: InjectorOptions = {}) {
     this.workload = workload;
     this.policy = policy;
     this.snapshots = snapshots;
-    const system = makeSystem(workload, { policy });
+    this.hostFolders = hostFolders;
+    const system = this.makeSystem();
     this.goldenRun = new GoldenRun(system, limitsOf(workload), {
       spacing: SPACING,
       ...(intervals ? { intervals } : {}),
@@ -48,7 +57,13 @@ export class Injector {
       endNs: this.golden.endNs,
       retired: system.machine.cores.map(({ retired }) => retired),
     };
-    this.system = makeSystem(workload, { policy });
+    this.hostFiles = filesOfHost(system);
+    this.system = this.makeSystem();
+  }
+
+  private makeSystem(faults: FaultPlan = []): System {
+    const { policy, hostFolders } = this;
+    return makeSystem(this.workload, { policy, faults, hostFolders });
   }
 
   /** What comes of these faults, besides those that every run has. A failure of coreback itself is an outcome too: `emulator-bug`. */
@@ -57,14 +72,14 @@ export class Injector {
       return this.run([...alwaysOf(this.workload), ...faults]);
     } catch (error) {
       // The system may be broken; the next run gets another.
-      this.system = makeSystem(this.workload, { policy: this.policy });
+      this.system = this.makeSystem();
       return brokenRun(error);
     }
   }
 
   private run(faults: FaultPlan): InjectionResult {
     const { golden } = this;
-    if (!this.snapshots) this.system = makeSystem(this.workload, { policy: this.policy, faults });
+    if (!this.snapshots) this.system = this.makeSystem(faults);
     const { system } = this;
     const limits = { untilNs: hangBoundNs(golden.endNs, faults, machineOf(system)) + 1 };
     const stop = this.snapshots ? this.goldenRun.inject(system, faults, limits).stop : system.run(limits);
@@ -83,6 +98,15 @@ export class Injector {
 export function brokenRun(error: unknown): InjectionResult {
   const { name, message } = error as Error;
   return { outcome: 'emulator-bug', endNs: 0, digest: '', error: `${name}: ${message}` };
+}
+
+function filesOfHost({ kernel }: System): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const { path, vnode } of allFiles(kernel)) {
+    if (vnode.type === 'reg' && vnode.host?.isRead)
+      files[path] = bytesToHex(sha256(readFileRange(vnode.data, 0, vnode.data.size)));
+  }
+  return files;
 }
 
 /** The first detection. */

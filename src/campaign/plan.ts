@@ -1,5 +1,6 @@
 import { checkFaultPlan } from '../../emu/faults/check-plan.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
+import type { HostFolders } from '../../kernel-sim/vfs/host-folder.ts';
 import { type FaultSpace, faultAt, faultSpace } from './fault-space.ts';
 import { isPrunable, PruningCollector } from './prune.ts';
 import type { EntrySummary, GoldenSummary } from './records.ts';
@@ -69,9 +70,14 @@ function summaryOf(space: FaultSpace, { drawn, masked, faults }: Selection): Ent
 
 /**
  * Draws the faults of a campaign and prunes them. `goldens`: the fault-free run under each policy. Faults are placed in the first one, so
- * that they are the same under all; they are pruned only when the run is the same under all. Errors: UsageError for impossible entries.
+ * that they are the same under all; they are pruned only when the run is the same under all. `hostFolders`: for workloads with mounts.
+ * Errors: UsageError for impossible entries.
  */
-export function planCampaign(workload: Workload, goldens: readonly GoldenSummary[]): CampaignPlan {
+export function planCampaign(
+  workload: Workload,
+  goldens: readonly GoldenSummary[],
+  hostFolders?: HostFolders,
+): CampaignPlan {
   const { spec } = workload;
   const [summary] = goldens as [GoldenSummary];
   checkFaultPlan(alwaysOf(workload), spec.machine.cores, 'always');
@@ -83,7 +89,7 @@ export function planCampaign(workload: Workload, goldens: readonly GoldenSummary
   );
   if (prune) {
     traceRun(
-      (engine) => makeSystem(workload, { policy: summary.policy, engine }),
+      (engine) => makeSystem(workload, { policy: summary.policy, engine, hostFolders }),
       (system) => system.run(limitsOf(workload)),
       collectors.filter((collector) => collector !== null),
     );

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { UsageError } from '../../emu/base/errors.ts';
+import { checkFault } from '../../emu/faults/check-plan.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import type { DetectedBy } from '../../kernel-sim/kern/fault-report.ts';
 import { OUTCOMES, type Outcome } from '../recovery/outcome.ts';
 import { checkStructure } from '../scenario/structured-text.ts';
+import { targetName } from './fault-space.ts';
 import { campaignSchema } from './schema.ts';
 import type { Policy } from './workload.ts';
 
@@ -22,7 +24,9 @@ const headerSchema = z.strictObject({
   version: z.literal(RECORDS_VERSION),
   coreback: z.string().describe('Version of coreback, with the commit when it runs from a checkout'),
   spec: campaignSchema,
-  files: z.record(z.string(), z.string()).describe("SHA-256 of each file in the guest's tree, by path"),
+  files: z
+    .record(z.string(), z.string())
+    .describe("SHA-256 of each file that was put into the guest's tree or read from folders of the host, by path"),
   golden: z
     .array(
       z.strictObject({
@@ -135,18 +139,37 @@ function parseLine(line: string, path: string, number: number): object {
 
 /** What of a record others rely on. Not by a schema: there may be millions. */
 function checkRecord(value: object, header: Header, path: string, line: number): InjectionRecord {
-  const { id, entry, policy, fault, weight, outcome } = value as Partial<InjectionRecord>;
-  const fine =
-    Number.isSafeInteger(id) &&
-    header.entries[entry ?? -1] !== undefined &&
-    header.spec.policies.includes(policy!) &&
-    Number.isSafeInteger(weight) &&
-    OUTCOMES.includes(outcome!) &&
-    header.entries[entry!]!.model === fault?.model &&
-    typeof fault?.trigger?.at === 'string';
-  if (!fine) throw new UsageError({ what: `line ${line} is no record of this campaign`, path });
+  const record = value as Partial<InjectionRecord>;
+  const wrong = (key: string): UsageError =>
+    new UsageError({ what: `line ${line} is no record of this campaign`, path, key });
+  for (const [key, isFine] of RECORD_KEYS) if (!isFine(record[key], header)) throw wrong(key);
+  const { entry, fault } = value as InjectionRecord;
+  try {
+    checkFault(fault, header.spec.machine.cores, 'fault');
+  } catch (error) {
+    if (error instanceof UsageError) throw wrong(error.parts.key!);
+    throw error;
+  }
+  const { model, targets } = header.entries[entry]!;
+  if (fault.model !== model || !targets.some(({ name }) => name === targetName(fault))) throw wrong('fault');
   return value as InjectionRecord;
 }
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const mayBeCount = (value: unknown): boolean => value === undefined || isCount(value);
+const RECORD_KEYS: readonly (readonly [keyof InjectionRecord, (value: unknown, header: Header) => boolean])[] = [
+  ['id', (id, { injections }) => isCount(id) && (id as number) < injections],
+  ['entry', (entry, { entries }) => isCount(entry) && (entry as number) < entries.length],
+  ['number', isCount],
+  ['policy', (policy, { spec }) => (spec.policies as unknown[]).includes(policy)],
+  ['weight', (weight) => isCount(weight) && weight !== 0],
+  ['outcome', (outcome) => (OUTCOMES as readonly unknown[]).includes(outcome)],
+  ['latencyNs', mayBeCount],
+  ['latencyInstructions', mayBeCount],
+  ['rollbacks', mayBeCount],
+  ['lostNs', mayBeCount],
+  ['endNs', isCount],
+];
 
 /** The same injection may be there twice when two runs overlapped; then both must say the same. */
 function addRecord(records: Map<number, InjectionRecord>, record: InjectionRecord, path: string): void {
@@ -173,9 +196,19 @@ export function mergeRecords(files: readonly { readonly path: string; readonly f
   return { header: first.file.header, records: [...all.values()].sort((a, b) => a.id - b.id) };
 }
 
-/** The first key of two headers that differs, or null. */
-export function differentKey(a: Header, b: Header): string | null {
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof Header>;
-  for (const key of keys) if (JSON.stringify(a[key]) !== JSON.stringify(b[key])) return key;
-  return null;
+/** The path of the first key in which two headers differ, or null. */
+export const differentKey = (a: Header, b: Header): string | null => firstDifference(a, b, '');
+
+function firstDifference(a: unknown, b: unknown, path: string): string | null {
+  if (JSON.stringify(a) === JSON.stringify(b)) return null;
+  if (!isRecord(a) || !isRecord(b)) return path;
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    const found = firstDifference(a[key], b[key], path === '' ? key : `${path}.${key}`);
+    if (found !== null) return found;
+  }
+  // The same keys in another order.
+  return path;
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

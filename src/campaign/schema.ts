@@ -163,6 +163,12 @@ export const campaignSchema = z.strictObject({
     .array(z.string().min(1))
     .min(1)
     .describe('Programs to start at power-on, each with its arguments: the names of shipped ones, or paths'),
+  mounts: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Folders of the host in the tree: HOST:GUEST or HOST:GUEST:ro; from the file of the campaign on; GUEST / is seen with what is there',
+    ),
   machine: machineSchema
     .omit({ recovery: true })
     .prefault({})

@@ -2,8 +2,10 @@ import { UsageError } from '../../emu/base/errors.ts';
 import type { Engine } from '../../emu/core/engine.ts';
 import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { Stop } from '../../emu/machine/machine.ts';
+import type { HostFolders } from '../../kernel-sim/vfs/host-folder.ts';
 import { machineConfig } from '../scenario/compile-scenario.ts';
 import { asFaultSpec } from '../scenario/fault-schema.ts';
+import { parseMount } from '../scenario/mount-text.ts';
 import { parseDuration } from '../scenario/units.ts';
 import { type GuestFile, System } from '../system.ts';
 import type { CampaignSpec } from './schema.ts';
@@ -21,7 +23,7 @@ export interface Command {
 export interface Workload {
   readonly spec: CampaignSpec;
   readonly commands: readonly Command[];
-  /** Everything in the guest's tree. */
+  /** Everything in the guest's tree but for what it sees of the host's folders (the spec's `mounts`). */
   readonly files: readonly GuestFile[];
 }
 
@@ -29,8 +31,10 @@ export interface Workload {
 export interface RunVariant {
   readonly policy: Policy;
   readonly faults?: FaultPlan;
-  /** Default: the reference interpreter. */
+  /** Default: the one of all systems (default-engine.ts). */
   readonly engine?: Engine;
+  /** For workloads with mounts. */
+  readonly hostFolders?: HostFolders | undefined;
   /** Instead of the spec's. */
   readonly checkpointEveryNs?: number;
 }
@@ -38,15 +42,17 @@ export interface RunVariant {
 /** The system at power-on, its programs started. Errors: UsageError for a machine or a program that cannot be. */
 export function makeSystem(
   { spec, commands, files }: Workload,
-  { policy, faults, engine, checkpointEveryNs }: RunVariant,
+  { policy, faults, engine, hostFolders, checkpointEveryNs }: RunVariant,
 ): System {
   const { machine } = spec;
   const [minInstructions, maxInstructions] = machine.slice;
   const system = new System({
     ...machineConfig({ ...machine, recovery: policy }),
+    mounts: spec.mounts.map((text, n) => parseMount(text, `mounts[${n}]`)),
     schedule: { kind: 'seeded', seed: machine.seed, minInstructions, maxInstructions },
     ...(faults ? { faults } : {}),
     ...(engine ? { engine } : {}),
+    ...(hostFolders ? { hostFolders } : {}),
     ...(checkpointEveryNs === undefined ? {} : { checkpointEveryNs }),
   });
   for (const file of files) system.install(file);

@@ -15,6 +15,7 @@ import {
 } from '../campaign/records.ts';
 import { recordOf, runInjections } from '../host/campaign-runner.ts';
 import { readHostFile, writeHostFile } from '../host/files.ts';
+import { NodeFolders } from '../host/node-folders.ts';
 import { Progress } from '../host/progress.ts';
 import { LineFile } from '../host/records-file.ts';
 import { grouped } from '../report/format.ts';
@@ -98,7 +99,7 @@ function shard(text: string): Shard {
 }
 
 async function runCampaign(path: string | undefined, options: RunOptions): Promise<number> {
-  const { workload, plan, header } = prepare(path, options);
+  const { workload, hostFolders, plan, header } = prepare(path, options);
   const { file, done } = openRecords(options, header);
   const { index, count: of } = options.shard ?? { index: 1, count: 1 };
   const ids: number[] = [];
@@ -116,6 +117,7 @@ async function runCampaign(path: string | undefined, options: RunOptions): Promi
   try {
     await runInjections(workload, plan, ids, {
       jobs: options.jobs,
+      hostFolders,
       stop: stop.signal,
       onRecords: (records) => {
         file.append(records.map(lineOf).join(''));
@@ -146,7 +148,14 @@ function openRecords(options: RunOptions, header: Header): { file: LineFile; don
     file.append(lineOf(header));
     return { file, done: new Set() };
   }
-  const { text, old } = readRecordsFile(options.out);
+  const text = readText(options.out);
+  if (lineOf(header).startsWith(text)) {
+    // Broken off while the header was written.
+    const file = new LineFile(options.out, 0);
+    file.append(lineOf(header));
+    return { file, done: new Set() };
+  }
+  const old = readRecords(text, options.out);
   const key = differentKey(old.header, header);
   if (key) {
     const hint = 'the file goes on only with the same campaign, programs and version of coreback';
@@ -158,10 +167,9 @@ function openRecords(options: RunOptions, header: Header): { file: LineFile; don
   };
 }
 
-function readRecordsFile(path: string): { text: string; old: RecordsFile } {
-  const text = new TextDecoder('utf-8').decode(readHostFile(path));
-  return { text, old: readRecords(text, path) };
-}
+const readText = (path: string): string => new TextDecoder('utf-8').decode(readHostFile(path));
+
+const readRecordsFile = (path: string): RecordsFile => readRecords(readText(path), path);
 
 function progressText(made: number, all: number, ms: number): string {
   const rate = made / (ms / 1000);
@@ -169,7 +177,7 @@ function progressText(made: number, all: number, ms: number): string {
 }
 
 function merge(out: string, paths: readonly string[]): void {
-  const { header, records } = mergeRecords(paths.map((path) => ({ path, file: readRecordsFile(path).old })));
+  const { header, records } = mergeRecords(paths.map((path) => ({ path, file: readRecordsFile(path) })));
   writeHostFile(out, [lineOf(header), ...records.map(lineOf)]);
   const missing = header.injections - records.length;
   if (missing > 0)
@@ -177,14 +185,16 @@ function merge(out: string, paths: readonly string[]): void {
 }
 
 function rerun(path: string, id: number): number {
-  const { header, records } = readRecordsFile(path).old;
+  const { header, records } = readRecordsFile(path);
   const old = records.get(id);
   if (!old) throw new UsageError({ what: `has no injection ${id}`, path });
-  const workload = workloadOf(header.spec);
-  const digests = fileDigests(workload);
-  const changed = Object.keys(header.files).find((file) => header.files[file] !== digests[file]);
+  const hostFolders = new NodeFolders();
+  const workload = workloadOf(header.spec, hostFolders);
+  const injector = new Injector(workload, old.policy, { hostFolders });
+  const digests = fileDigests(workload, [injector]);
+  // Under another policy more files of the host's may have been read.
+  const changed = Object.keys(digests).find((file) => header.files[file] !== digests[file]);
   if (changed) throw new UsageError({ what: `${changed} is another file than the campaign had`, path });
-  const injector = new Injector(workload, old.policy);
   const { entry, number, policy, weight, fault } = old;
   const again: InjectionRecord = recordOf({ id, entry, number, policy, weight, fault }, injector.inject([fault]));
   process.stdout.write(`${describeFault(fault)}\n${lineOf(again)}`);

@@ -1,9 +1,12 @@
 import { performance } from 'node:perf_hooks';
+import { UsageError } from '../../emu/base/errors.ts';
 import { Injector } from '../campaign/injector.ts';
 import { type CampaignPlan, planCampaign } from '../campaign/plan.ts';
 import { type EntrySummary, type Header, RECORDS_FORMAT, RECORDS_VERSION } from '../campaign/records.ts';
+import type { CampaignSpec } from '../campaign/schema.ts';
 import { sampleCount } from '../campaign/selection.ts';
 import type { Workload } from '../campaign/workload.ts';
+import { NodeFolders } from '../host/node-folders.ts';
 import { versionAndCommit } from '../host/version.ts';
 import { grouped } from '../report/format.ts';
 import { fileDigests, readSpec, type SpecOptions, workloadOf } from './campaign-spec.ts';
@@ -11,31 +14,37 @@ import { fileDigests, readSpec, type SpecOptions, workloadOf } from './campaign-
 /** A campaign with everything that is settled before the first injection. */
 export interface Prepared {
   readonly workload: Workload;
+  readonly hostFolders: NodeFolders;
   readonly injectors: readonly Injector[];
   readonly plan: CampaignPlan;
   readonly header: Header;
 }
 
 export function prepare(path: string | undefined, options: SpecOptions): Prepared {
-  return prepareWorkload(workloadOf(readSpec(path, options)));
+  try {
+    return prepareSpec(readSpec(path, options));
+  } catch (error) {
+    throw error instanceof UsageError && path !== undefined ? error.in(path) : error;
+  }
 }
 
-function prepareWorkload(workload: Workload): Prepared {
-  const { spec } = workload;
-  const injectors = spec.policies.map((policy) => new Injector(workload, policy));
+function prepareSpec(spec: CampaignSpec): Prepared {
+  const hostFolders = new NodeFolders();
+  const workload = workloadOf(spec, hostFolders);
+  const injectors = spec.policies.map((policy) => new Injector(workload, policy, { hostFolders }));
   const golden = injectors.map(({ summary }) => summary);
-  const plan = planCampaign(workload, golden);
+  const plan = planCampaign(workload, golden, hostFolders);
   const header: Header = {
     format: RECORDS_FORMAT,
     version: RECORDS_VERSION,
     coreback: versionAndCommit(),
     spec,
-    files: fileDigests(workload),
+    files: fileDigests(workload, injectors),
     golden,
     entries: [...plan.entries],
     injections: plan.count,
   };
-  return { workload, injectors, plan, header };
+  return { workload, hostFolders, injectors, plan, header };
 }
 
 /** Injections of which the time is taken: spread over the campaign, after as many that warm up. */

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { UsageError } from '../../emu/base/errors.ts';
 import { mergeRecords, readRecords } from '../campaign/records.ts';
 import { campaignReport, reportText, tableCsv } from '../campaign/report-data.ts';
 import { faultSpacePlot } from '../campaign/report-figures.ts';
@@ -46,6 +47,8 @@ function report(paths: readonly string[], options: ReportOptions): void {
   const campaign = readCampaign(paths);
   const other = options.compare.length > 0 ? readCampaign(options.compare) : null;
   const data = campaignReport(campaign, options.confidence, other);
+  if (other && data.comparisons.every(({ pairs }) => pairs === 0))
+    throw new UsageError({ what: 'has no fault that the first campaign has', path: '--compare' });
   process.stdout.write(reportText(data));
   if (options.html) writeHostFile(options.html, reportPage(campaign, data));
   if (options.csv) writeHostFile(options.csv, tableCsv(data));

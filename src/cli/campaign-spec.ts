@@ -1,12 +1,17 @@
+import { dirname } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
+import type { Injector } from '../campaign/injector.ts';
 import { type CampaignSpec, campaignSchema } from '../campaign/schema.ts';
 import type { Workload } from '../campaign/workload.ts';
 import { readHostFile } from '../host/files.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
+import { foldersFrom, NodeFolders } from '../host/node-folders.ts';
+import { parseMount } from '../scenario/mount-text.ts';
 import { checkStructure, formatOf, readStructured } from '../scenario/structured-text.ts';
+import { System } from '../system.ts';
 import { collect, integer } from './options.ts';
 
 /** A campaign on the command line, for those who have no file. */
@@ -23,6 +28,8 @@ export interface SpecOptions {
   readonly confidence?: number;
   readonly exhaustive?: boolean;
   readonly prune: boolean;
+  readonly root?: string;
+  readonly mount?: readonly string[];
 }
 
 const number = (text: string): number => {
@@ -56,6 +63,13 @@ export function withSpecOptions(command: Command): Command {
       collect,
       [],
     )
+    .option('--root <folder>', "a folder that is seen under the guest's /: programs may be paths in it")
+    .option(
+      '--mount <host:guest>',
+      'a folder that is seen at a path of the guest (:ro behind it: read-only); may be repeated',
+      collect,
+      [],
+    )
     .option('--policy <policy>', 'recovery policy; may be repeated', collect, [])
     .option('--cores <n>', 'number of cores', integer)
     .option('--mhz <n>', 'clock rate of each core', number)
@@ -74,12 +88,19 @@ export function readSpec(path: string | undefined, options: SpecOptions, machine
   if (path !== undefined) {
     if (options.run.length > 0) throw new UsageError({ what: 'is given beside a campaign file', path: '--run' });
     const text = new TextDecoder('utf-8').decode(readHostFile(path));
-    return checkStructure(campaignSchema, overridden(readStructured(text, path, formatOf(path)), options), path, hint);
+    const given = overridden(readStructured(text, path, formatOf(path)), options);
+    return withFolders(checkStructure(campaignSchema, given, path, hint), dirname(path));
   }
   if (options.run.length === 0) throw new UsageError({ what: 'name a campaign file, or a program with --run' });
   const value = overridden({ name: 'command-line', run: options.run, machine, faults: shortFaults(options) }, options);
-  return checkStructure(campaignSchema, value, 'options', hint);
+  return withFolders(checkStructure(campaignSchema, value, 'options', hint), '.');
 }
+
+/** Records tell of the folders by their absolute paths. */
+const withFolders = (spec: CampaignSpec, from: string): CampaignSpec => ({
+  ...spec,
+  mounts: foldersFrom(from, spec.mounts),
+});
 
 function shortFaults({ fault }: SpecOptions): unknown[] {
   const names = fault.length > 0 ? fault : ['registers'];
@@ -101,17 +122,29 @@ function overridden(value: unknown, options: SpecOptions): unknown {
     ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
   };
   const sample = sampleOf(options);
+  const mounts = mountsOf(options);
   return {
     ...spec,
     ...(options.policy.length > 0 ? { policies: options.policy } : {}),
     ...(Object.keys(machine).length > 0 ? { machine: { ...(spec.machine as object), ...machine } } : {}),
+    ...(mounts.length > 0 ? { mounts } : {}),
     ...(sample === undefined ? {} : { sample }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.prune ? {} : { prune: false }),
   };
 }
 
+/** From the folder on in which the command runs. */
+function mountsOf({ root, mount = [] }: SpecOptions): string[] {
+  return foldersFrom('.', root === undefined ? mount : [`${root}:/`, ...mount]);
+}
+
 function sampleOf({ exhaustive, size, error, confidence }: SpecOptions): unknown {
+  const ways = [exhaustive, size, error ?? confidence].filter((way) => way !== undefined);
+  if (ways.length > 1) {
+    const hint = '--exhaustive, or --size, or --error with --confidence';
+    throw new UsageError({ what: 'the size of the sample is given in two ways', hint });
+  }
   if (exhaustive) return 'exhaustive';
   if (size !== undefined) return { size };
   if (error === undefined && confidence === undefined) return undefined;
@@ -119,11 +152,13 @@ function sampleOf({ exhaustive, size, error, confidence }: SpecOptions): unknown
 }
 
 /** The programs of a campaign found and read. Errors: UsageError for one that is not there. */
-export function workloadOf(spec: CampaignSpec): Workload {
-  const shipped = shippedPrograms();
+export function workloadOf(spec: CampaignSpec, hostFolders: NodeFolders = new NodeFolders()): Workload {
+  const mounts = spec.mounts.map((text, n) => parseMount(text, `mounts[${n}]`));
+  const tree = new System({ cores: 1, mounts, hostFolders });
+  const shipped = shippedPrograms().filter(({ path }) => !tree.has(path));
   const found = spec.run.map((text) => {
     const words = text.trim().split(/\s+/);
-    return { ...resolveProgram(words[0]!, shipped), words };
+    return { ...resolveProgram(words[0]!, shipped, tree), words };
   });
   return {
     spec,
@@ -132,6 +167,9 @@ export function workloadOf(spec: CampaignSpec): Workload {
   };
 }
 
-/** SHA-256 of every file, by path. */
-export const fileDigests = ({ files }: Workload): Record<string, string> =>
-  Object.fromEntries(files.map(({ path, bytes }) => [path, bytesToHex(sha256(bytes))]));
+/** SHA-256 of every file, by path, with those of the host's folders that the fault-free runs have read. */
+export const fileDigests = ({ files }: Workload, injectors: readonly Injector[]): Record<string, string> =>
+  Object.assign(
+    Object.fromEntries(files.map(({ path, bytes }) => [path, bytesToHex(sha256(bytes))])),
+    ...injectors.map(({ hostFiles }) => hostFiles),
+  );

@@ -33,8 +33,8 @@ export function addCampaignSweepCommand(campaign: Command): void {
     .description(
       'find the interval between checkpoints at which a program that loses its cores ends soonest, beside what Young and Daly say',
     )
-    .requiredOption('--run <command>', "the program ('primes 100000')", collect, [])
-    .requiredOption('--mtbf <time>', 'mean time between failures, in virtual time; may be repeated', collect, [])
+    .requiredOption('--run <command>', "the program ('primes 100000')", collect)
+    .requiredOption('--mtbf <time>', 'mean time between failures, in virtual time; may be repeated', collect)
     .option('--seeds <n>', 'runs for each interval', positive, 16)
     .option('--cores <n>', 'cores to lose: one stays', positive, 32)
     .option('--mhz <n>', 'clock rate of each core', positive, 10)
@@ -61,6 +61,7 @@ function positive(text: string): number {
 async function sweep(options: SweepOptions): Promise<void> {
   const setting = settingOf(options);
   const mtbfs = options.mtbf.map((text) => parseDuration(text, '--mtbf'));
+  if (mtbfs.includes(0)) throw new UsageError({ what: 'must be longer than 0', path: '--mtbf' });
   // What a checkpoint costs hardly depends on when it is taken.
   const { workNs, costNs } = sweepBase(setting, mtbfs[0]! / 4);
   const progress = new Progress();

@@ -52,7 +52,7 @@ function positive(text: string): number {
   return n;
 }
 
-export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 /** Adds the choice of the engine to a command. */
 export function withEngineOptions(command: Command, engine: string | null = DEFAULT_ENGINE): Command {

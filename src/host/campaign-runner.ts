@@ -4,6 +4,7 @@ import type { CampaignPlan, Injection } from '../campaign/plan.ts';
 import type { InjectionRecord, InjectionResult } from '../campaign/records.ts';
 import type { Workload } from '../campaign/workload.ts';
 import type { CampaignTask, CampaignWorkerData } from './campaign-worker.ts';
+import { NodeFolders } from './node-folders.ts';
 import { workerFile } from './worker-file.ts';
 
 /** Injections that a worker is given at a time, at most: few enough to lose little when the run is broken off. */
@@ -17,6 +18,8 @@ export interface RunnerOptions {
   readonly jobs: number;
   /** Start from snapshots of the fault-free run; false is for comparison. */
   readonly snapshots?: boolean;
+  /** Those of the fault-free run, for workloads with mounts. */
+  readonly hostFolders?: NodeFolders;
   /** Stops handing out work; what workers have begun is waited for. */
   readonly stop?: AbortSignal;
   /** Records of one task, as soon as they are there: in any order. */
@@ -28,10 +31,10 @@ export async function runInjections(
   workload: Workload,
   plan: CampaignPlan,
   ids: readonly number[],
-  { jobs, snapshots = true, stop, onRecords }: RunnerOptions,
+  { jobs, snapshots = true, hostFolders = new NodeFolders(), stop, onRecords }: RunnerOptions,
 ): Promise<void> {
   const channel = `coreback campaign ${process.pid} ${campaigns++}`;
-  const workerData: CampaignWorkerData = { workload, snapshots, channel };
+  const workerData: CampaignWorkerData = { workload, snapshots, channel, seenFolders: hostFolders.seen };
   const pool: Pool = new Piscina({
     ...workerFile('campaign-worker'),
     workerData,

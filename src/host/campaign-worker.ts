@@ -3,6 +3,7 @@ import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { Injector } from '../campaign/injector.ts';
 import type { InjectionResult } from '../campaign/records.ts';
 import type { Policy, Workload } from '../campaign/workload.ts';
+import { NodeFolders, type SeenFolders } from './node-folders.ts';
 import { SharedIntervals } from './shared-intervals.ts';
 
 /** What a worker of a campaign is given once. */
@@ -11,6 +12,8 @@ export interface CampaignWorkerData {
   readonly snapshots: boolean;
   /** Name by which the workers of this campaign find each other. */
   readonly channel: string;
+  /** What the fault-free run has seen of the host's folders: all workers see the same. */
+  readonly seenFolders: SeenFolders;
 }
 
 /** What it is given again and again. */
@@ -24,9 +27,9 @@ const injectors = new Map<Policy, Injector>();
 function injectorFor(policy: Policy): Injector {
   let injector = injectors.get(policy);
   if (!injector) {
-    const { workload, snapshots, channel } = workerData as CampaignWorkerData;
+    const { workload, snapshots, channel, seenFolders } = workerData as CampaignWorkerData;
     const intervals = new SharedIntervals(`${channel} ${policy}`);
-    injector = new Injector(workload, policy, { snapshots, intervals });
+    injector = new Injector(workload, policy, { snapshots, intervals, hostFolders: new NodeFolders(seenFolders) });
     injectors.set(policy, injector);
   }
   return injector;

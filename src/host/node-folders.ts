@@ -12,10 +12,12 @@ import {
   realpathSync,
   statSync,
 } from 'node:fs';
+import { resolve } from 'node:path';
 import { UsageError } from '../../emu/base/errors.ts';
 import { EACCES } from '../../kernel-sim/abi/errno.ts';
 import type { Errno } from '../../kernel-sim/abi/ids.ts';
 import type { HostEntry, HostFolders, HostPlace } from '../../kernel-sim/vfs/host-folder.ts';
+import { parseMount } from '../scenario/mount-text.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** Where a path may begin at an open folder, as openat(2) does: then nobody can put a symbolic link in its way. Elsewhere each part is only looked at. */
@@ -24,22 +26,31 @@ const hasOpenFolders = existsSync(OPEN_FOLDERS);
 
 type Listed = Parameters<HostFolders['read']>[1];
 
+/** What was read of folders, by folder and path. Plain data: it may go to workers. */
+export interface SeenFolders {
+  readonly listings: Map<string, readonly HostEntry[] | Errno>;
+  readonly files: Map<string, Uint8Array | Errno>;
+}
+
 /**
  * Folders of this host, for System's `mounts`. From the folder that the user named downwards every part of a path is opened by itself, below the one
- * before it and not through a symbolic link. What was read once is kept, so that every run in this process sees the same.
+ * before it and not through a symbolic link. What was read once is kept, so that every run in this process sees the same, and in another that is given it.
  */
 export class NodeFolders implements HostFolders {
-  private readonly listings = new Map<string, readonly HostEntry[] | Errno>();
-  private readonly files = new Map<string, Uint8Array | Errno>();
+  readonly seen: SeenFolders;
+
+  constructor(seen: SeenFolders = { listings: new Map(), files: new Map() }) {
+    this.seen = seen;
+  }
 
   list(place: HostPlace): readonly HostEntry[] | Errno {
-    return remember(this.listings, place, () => withFolder(place, place.path, listFolder));
+    return remember(this.seen.listings, place, () => withFolder(place, place.path, listFolder));
   }
 
   read(place: HostPlace, listed: Listed): Uint8Array | Errno {
     const end = place.path.lastIndexOf('/');
     const name = place.path.slice(end + 1);
-    return remember(this.files, place, () =>
+    return remember(this.seen.files, place, () =>
       withFolder(place, place.path.slice(0, Math.max(0, end)), (folder) =>
         readListed(folder.below(name), listed, place),
       ),
@@ -55,6 +66,14 @@ export function requireFolder(path: string): string {
     throw new UsageError({ what: 'does not exist', path, hint: 'name a folder' });
   }
   throw new UsageError({ what: 'is no folder', path });
+}
+
+/** Mounts as texts (mount-text.ts) whose folders are named from one folder on, with absolute paths. Errors: UsageError when one is not there. */
+export function foldersFrom(folder: string, mounts: readonly string[]): string[] {
+  return mounts.map((text, n) => {
+    const { host, guest, readOnly } = parseMount(text, `mounts[${n}]`);
+    return `${requireFolder(resolve(folder, host))}:${guest}:${readOnly ? 'ro' : 'cow'}`;
+  });
 }
 
 function remember<T>(known: Map<string, T>, { folder, path }: HostPlace, make: () => T): T {

@@ -2,11 +2,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../../emu/base/errors.ts';
-import { parseMount } from '../scenario/mount-text.ts';
 import { parseScenario, toScenario } from '../scenario/parse-scenario.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { readHostFile } from './files.ts';
-import { requireFolder } from './node-folders.ts';
+import { foldersFrom } from './node-folders.ts';
 
 /** A scenario and the file that it stands in. */
 export interface ScenarioFile {
@@ -32,11 +31,7 @@ export async function readScenarios(paths: readonly string[]): Promise<ScenarioF
 
 /** The folders that a scenario mounts are named from its file on. Errors: UsageError when one is not there. */
 function withFolders(scenario: Scenario, path: string): Scenario {
-  const mounts = scenario.mounts.map((text, n) => {
-    const { host, guest, readOnly } = parseMount(text, `mounts[${n}]`);
-    return `${requireFolder(resolve(dirname(path), host))}:${guest}:${readOnly ? 'ro' : 'cow'}`;
-  });
-  return { ...scenario, mounts };
+  return { ...scenario, mounts: foldersFrom(dirname(path), scenario.mounts) };
 }
 
 function expand(path: string): string[] {

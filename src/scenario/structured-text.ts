@@ -51,14 +51,28 @@ function deepest(issue: Issue, above: readonly PropertyKey[]): { message: string
   const closest = issue.errors.reduce((a, b) => (isCloser(b, a) ? b : a));
   // Beside a key that does not exist, a missing one is the smaller news.
   const first = closest.find((each) => each.code === 'unrecognized_keys') ?? closest[0];
+  if (first && isOfOtherKind(first) && !issue.errors.every(([each]) => each?.code === 'invalid_value'))
+    return { message: 'has none of the forms that it may have', path };
+  if (first?.code === 'invalid_value')
+    return { message: oneOfMessage(issue.errors, first), path: [...path, ...first.path] };
   return first ? deepest(first, path) : { message: issue.message, path };
 }
 
+/** Of all forms that only want another word at the same place, the words. */
+function oneOfMessage(forms: readonly (readonly Issue[])[], first: Issue): string {
+  const samePlace = (issue: Issue): boolean => issue.path.join('.') === first.path.join('.');
+  const words = forms.flatMap((form) =>
+    form.flatMap((issue) => (issue.code === 'invalid_value' && samePlace(issue) ? issue.values : [])),
+  );
+  return noneOf([...new Set(words)]);
+}
+
+const noneOf = (values: readonly unknown[]): string =>
+  `is none of ${values.map((each) => `'${String(each)}'`).join(', ')}`;
+
 function discriminatorMessage(issue: Issue & { code: 'invalid_union' }): string {
   const options = 'options' in issue ? (issue.options as readonly unknown[]) : [];
-  return options.length > 0
-    ? `is none of ${options.map((each) => `'${String(each)}'`).join(', ')}`
-    : 'is none of the known ones';
+  return options.length > 0 ? noneOf(options) : 'is none of the known ones';
 }
 
 /** Fewer complaints; among as many, those that are about what stands deeper: the rest was understood. */
@@ -67,8 +81,17 @@ const isCloser = (a: readonly Issue[], b: readonly Issue[]): boolean =>
 
 const depth = (issues: readonly Issue[]): number => Math.max(...issues.map(({ path }) => path.length));
 
-const distance = (issues: readonly Issue[]): number =>
-  issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
+const distance = (issues: readonly Issue[]): number => issues.reduce((sum, issue) => sum + weightOf(issue), 0);
+
+function weightOf(issue: Issue): number {
+  if (issue.code === 'unrecognized_keys') return issue.keys.length;
+  return isOfOtherKind(issue) ? FAR : 1;
+}
+
+/** Farther than any value that only has wrong keys. */
+const FAR = 1000;
+const isOfOtherKind = ({ code, path }: Issue): boolean =>
+  path.length === 0 && (code === 'invalid_value' || code === 'invalid_type');
 
 const keyOf = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(

@@ -52,7 +52,7 @@ if (values.only !== 'exhaustive') {
     '--size',
     String(Number(values.size) / 2),
   ];
-  for (const programs of [['matrix 2'], ['forktree 1', 'count 2 1', 'echo a b c', 'matrix 1']]) {
+  for (const programs of [['matrix 3'], ['forktree 1', 'count 2 1', 'echo a b c', 'matrix 1']]) {
     const folder = mkdtempSync(join(tmpdir(), 'coreback-campaign-'));
     const startMs = performance.now();
     const result = await killResume([...programs.flatMap((program) => ['--run', program]), ...common], folder, 5);

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Stop } from '../../emu/machine/machine.ts';
+import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { NodeFolders } from '../../src/host/node-folders.ts';
 import { System, type SystemConfig } from '../../src/system.ts';
 import { guestPrograms } from '../support/guest.ts';
@@ -49,8 +50,13 @@ export interface GoRun {
   readonly virtualNs: number;
 }
 
-/** Runs a program as /root/NAME, in /root, with the files of `testdata` beside it. */
-export function runGo(binary: string, args: readonly string[], config: SystemConfig = {}, testdata?: string): GoRun {
+/** Makes ready to run a program as /root/NAME, in /root, with the files of `testdata` beside it. */
+export function startGo(
+  binary: string,
+  args: readonly string[],
+  config: SystemConfig = {},
+  testdata?: string,
+): { system: System; pid: Pid } {
   const mounts = testdata ? [{ host: testdata, guest: '/root/testdata', readOnly: false }] : [];
   const system = new System({ consoleIsTty: false, mounts, hostFolders: new NodeFolders(), ...config });
   for (const file of guestPrograms('echo', 'false', 'true', 'cat', 'sh', 'sleep', 'nohup')) system.install(file);
@@ -59,6 +65,12 @@ export function runGo(binary: string, args: readonly string[], config: SystemCon
   const name = path.basename(binary);
   system.install({ path: `/root/${name}`, bytes: new Uint8Array(readFileSync(binary)) });
   const pid = system.spawn({ path: `/root/${name}`, args: [`/root/${name}`, ...args] });
+  return { system, pid };
+}
+
+/** Runs a program to its end (`startGo`). */
+export function runGo(binary: string, args: readonly string[], config: SystemConfig = {}, testdata?: string): GoRun {
+  const { system, pid } = startGo(binary, args, config, testdata);
   const stop = system.run({ untilNs: 3600e9 });
   const text = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
   const exit = system.events.find((event) => event.kind === 'exit' && event.pid === pid);

@@ -70,6 +70,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
       nextPipe: 1,
       nextKqueue: 1,
       nextSocket: 1,
+      nextSharing: 1,
       nextVmObject: 1,
       nextPosixShm: 1,
       nextSysvShm: 0,

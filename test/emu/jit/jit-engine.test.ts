@@ -90,6 +90,20 @@ describe('translated code', () => {
     expect(guest.r[EXIT_VECTOR]).toBe(VECTOR_PF);
   });
 
+  it.each([new JitEngine(EAGER), new Interpreter()])(
+    'faults when a snapshot is restored in which its page may not be executed ($name)',
+    (engine) => {
+      const guest = new Guest(COUNTING, { engine });
+      guest.r[EBX] = DATA;
+      guest.space.protectPage(CODE >>> 12, PERM_R);
+      const before = guest.space.snapshot();
+      guest.space.protectPage(CODE >>> 12, PERM_R | PERM_X);
+      guest.run(3000);
+      guest.space.restore(before);
+      expect([guest.outcome(3000), guest.r[EXIT_VECTOR]]).toEqual(['#14(0x5)+0', VECTOR_PF]);
+    },
+  );
+
   it('notes the first write of a page after clearDirty', () => {
     const { guest } = eagerGuest(COUNTING);
     guest.r[EBX] = DATA;
@@ -110,6 +124,31 @@ describe('translated code', () => {
       g.run(700);
     }
     expect(Array.from(guest.core.i32)).toEqual(Array.from(reference.core.i32));
+  });
+
+  it('is not made for a page that changes all the time, until it has been left alone for as long', () => {
+    const engine = new JitEngine();
+    const guest = new Guest(COUNTING, { engine });
+    guest.r[EBX] = DATA;
+    const translatedIn = (instructions: number): number => {
+      const before = engine.statistics.translated;
+      guest.run(instructions);
+      return engine.statistics.translated - before;
+    };
+    const change = (): void => guest.space.poke(CODE + 100, Uint8Array.of(1));
+    for (let n = 0; n < 40; n++) {
+      guest.run(100_000);
+      change();
+    }
+    expect(translatedIn(100_000)).toBe(0);
+    guest.run(10_000_000);
+    expect(translatedIn(100_000)).toBeGreaterThan(90_000);
+    // As often again, in a space that has a long life.
+    for (let n = 0; n < 40; n++) {
+      change();
+      guest.run(6_000_000);
+    }
+    expect(translatedIn(100_000)).toBeGreaterThan(90_000);
   });
 
   it('ends REP MOVS at the budget and goes on with it', () => {

@@ -6,7 +6,8 @@ import { describeCase } from '../../silicon/compare.ts';
 import { CaseGenerator } from '../../silicon/generate.ts';
 import { EmulatedMachine } from '../../silicon/machine.ts';
 import type { Case } from '../../silicon/protocol.ts';
-import { sequenceRows, type TestedRow, vectorSequenceRows, x87SequenceRows } from '../../silicon/rows.ts';
+import { sequenceRows, type TestedRow, vectorSequenceRows } from '../../silicon/rows.ts';
+import { asDoubles, fastX87Rows } from './fast-x87.ts';
 import { TurnByTurn } from './turn-by-turn.ts';
 
 // The silicon tests' sequences of 1 to 30 instructions, most of them in a loop, on the translating engine and on the interpreter.
@@ -41,31 +42,6 @@ const sequenceOf =
   (rows: readonly TestedRow[], vectors: boolean): Draw =>
   (generator, prng) =>
     generator.sequence(rows, prng.between(1, 30), prng.below(4) !== 0, vectors);
-
-/** What has a translation, and jumps. */
-const FAST_X87 =
-  /^F(LD|LD1|LDZ|I?ADDP?|I?SUBR?P?|I?MULP?|I?DIVR?P?|STP?|ILD|XCH|CHS|ABS|SQRT|U?COMP?P?|U?COMIP?|ICOMP?|NSTSW|PREM)$/;
-const fastX87Rows = [
-  ...x87SequenceRows.filter((row) => FAST_X87.test(row.mnemonic)),
-  ...sequenceRows.filter((row) => row.operands[0] === 'Jb'),
-];
-
-/** Control word as FreeBSD has it, and registers that hold doubles: what translated code knows how to do. */
-function asDoubles(fx: Uint8Array, prng: Prng): void {
-  const view = new DataView(fx.buffer, fx.byteOffset);
-  view.setUint16(0, 0x127f, true);
-  view.setUint16(2, (prng.below(2) * 0x20) | (prng.below(2) * 0x200) | (prng.below(8) << 11), true);
-  fx[4] = prng.below(3) === 0 ? prng.below(256) : 0xc0 | (prng.below(4) << 4);
-  for (let i = 0; i < 8; i++) {
-    const sign = prng.below(2) << 15;
-    const isZero = prng.below(6) === 0;
-    const isShort = prng.below(3) === 0;
-    const exponent = 0x3fff + prng.between(-40, 40);
-    view.setUint32(32 + 16 * i, isZero || isShort ? 0 : prng.next() & 0xfffff800, true);
-    view.setUint32(36 + 16 * i, isZero ? 0 : 0x80000000 | (prng.next() & (isShort ? 0x7f000000 : 0x7fffffff)), true);
-    view.setUint16(40 + 16 * i, isZero ? sign : sign | exponent, true);
-  }
-}
 
 const x87Sequence: Draw = (generator, prng) => {
   const c = generator.sequence(fastX87Rows, prng.between(1, 30), prng.below(4) !== 0);

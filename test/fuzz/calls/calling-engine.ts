@@ -38,7 +38,7 @@ const EXCEPTIONS = [VECTOR_DE, VECTOR_DB, VECTOR_BP, VECTOR_UD, VECTOR_GP, VECTO
 // biome-ignore format: by weight
 const WEIGHTS: Readonly<Record<string, number>> = {
   exit: 1, closefrom: 1, setrlimit: 2, thr_exit: 3, munmap: 3, mprotect: 3, execve: 4, vfork: 2, rtprio: 2, rtprio_thread: 2, kill: 6, sigsuspend: 4, sigwait: 4, sigwaitinfo: 4,
-  fork: 6, rfork: 4, thr_new: 12, thr_create: 12, open: 30, openat: 20, socket: 25, socketpair: 15, pipe: 15, kqueue: 12, kevent: 25, ptrace: 60, _umtx_op: 60, mmap: 30, sigaction: 30,
+  fork: 6, rfork: 8, pdfork: 6, thr_new: 12, thr_create: 12, open: 30, openat: 20, socket: 25, socketpair: 15, pipe: 15, kqueue: 12, kevent: 25, ptrace: 60, _umtx_op: 60, mmap: 30, sigaction: 30,
   bind: 45, connect: 40, accept: 20, accept4: 20, listen: 45, rmdir: 15, sendmsg: 20, recvmsg: 20, fcntl: 30, __sysctl: 40, wait4: 20, wait6: 20, shm_open: 15, shmget: 12, shmat: 20, ktimer_create: 15, ioctl: 40, posix_openpt: 12, revoke: 3,
 };
 const ROWS: readonly SyscallRow[] = SYSCALLS.flatMap((row) => new Array<SyscallRow>(WEIGHTS[row.name] ?? 10).fill(row));

@@ -65,6 +65,7 @@ const stream = socketWhere(
 );
 const anyKqueue = fdWhere((_d, { kind }) => kind === 'kqueue');
 const regular = fdWhere(ofType('reg'));
+const processDescriptor = fdWhere((_, { kind }) => kind === 'procdesc');
 const mappable = fdWhere((d, file) => isShm(file) || ofType('reg')(d, file));
 const folder = fdWhere(ofType('dir'));
 const terminal = fdWhere((d, file) => !['reg', 'dir'].some((type) => ofType(type)(d, file)));
@@ -461,7 +462,8 @@ export const ARGUMENTS: Readonly<Record<string, ByName>> = {
   ktimer_create: { clock_id: oneOf(0, 4), evp: orNull(structOf(oneOf(0, 2, 4), (d) => d.signo(), (d) => d.raw(), (d) => d.tid())), timerid: (d) => d.room(4) },
   ktimer_delete: { timerid: timerId }, ktimer_gettime: { timerid: timerId }, ktimer_getoverrun: { timerid: timerId }, ktimer_settime: { timerid: timerId, flags: oneOf(0, 1), value: itimerspec, ovalue: orNull((d) => d.room(16)) },
   nanosleep: { rqtp: (d) => d.words(...d.time(1e9)), rmtp: orNull((d) => d.room(8)) },
-  rfork: { flags: oneOf(0x14, 0x14, 0x30, 0x34, 0x54, 0x1010) },
+  rfork: { flags: oneOf(0x14, 0x10, 0x30, 0x34, 0x54, 0x1010, 0x6030, 0x2010, 0x4014, 0x20, 0, 0x24, 0x1000, 0x14 | (1 << 19), 0x14 | (1 << 19) | (30 << 20)) },
+  pdfork: { fdp: (d) => d.room(4), flags: oneOf(0, 0, 1) }, pdkill: { fd: processDescriptor }, pdgetpid: { fd: processDescriptor, pidp: (d) => d.room(4) },
   mlockall: { how: oneOf(1, 2, 3) },
   sigprocmask: { how: oneOf(1, 2, 3), set: orNull((d) => d.sigset()), oset: orNull((d) => d.room(16)) }, sigsuspend: { sigmask: (d) => d.sigset() },
   sigtimedwait: { set: (d) => d.sigset(), info: orNull((d) => d.room(64)), timeout: deadline }, sigwaitinfo: { set: (d) => d.sigset(), info: orNull((d) => d.room(64)) }, sigwait: { set: (d) => d.sigset(), sig: (d) => d.room(4) },
@@ -534,7 +536,12 @@ export const NEEDS: readonly {
   {
     calls: ['wait4', 'wait6'],
     isThere: (d) => [...d.k.state.procs.values()].some(({ ppid }) => ppid === d.p.pid),
-    from: ['fork', 'rfork'],
+    from: ['fork', 'rfork', 'pdfork'],
+  },
+  {
+    calls: ['pdkill', 'pdgetpid'],
+    isThere: (d) => d.opened().some(({ kind }) => kind === 'procdesc'),
+    from: ['pdfork'],
   },
   { calls: ['shmat', 'shmctl'], isThere: (d) => d.k.state.sysvShm.size > 0, from: ['shmget'] },
   { calls: ['sigreturn'], isThere: (d) => !d.oneIn(2), from: ['kill'] },

@@ -1,15 +1,16 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parquetReadObjects } from 'hyparquet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { killResume } from '../../campaign/kill-resume.ts';
-import { compile, coreback } from '../../support/cli.ts';
+import { coreback } from '../../support/cli.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'coreback-campaign-'));
 const at = (name: string): string => join(FOLDER, name);
 
-beforeAll(compile, 180_000);
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 const SPEC = `
@@ -130,7 +131,64 @@ describe('coreback campaign', () => {
     expect(coreback(args).stderr).toMatch(/cut\.ndjson: exists already \(go on with it by --resume/);
     const { status, stderr } = coreback([...args, '--resume', '--seed', '7']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/cut\.ndjson: spec: differs from the campaign in the file/);
+    expect(stderr).toMatch(/cut\.ndjson: spec\.seed: differs from the campaign in the file/);
+
+    writeFileSync(at('cut.ndjson'), whole.slice(0, 100));
+    expect(coreback([...args, '--resume']).status).toBe(0);
+    expect(readFileSync(at('cut.ndjson'), 'utf8')).toBe(whole);
+
+    const [header, line] = whole.split('\n') as [string, string];
+    for (const [was, is, key] of [
+      ['"id":', '"id":9', 'id'],
+      ['"weight":', '"weight":-', 'weight'],
+      ['"model":"fail-stop",', '"model":"bit-flip",', 'fault.target'],
+      ['"core":', '"core":8', 'fault.trigger.core'],
+    ] as const) {
+      writeFileSync(at('bad.ndjson'), `${header}\n${line.replace(was, is)}\n`);
+      const refused = coreback(['campaign', 'report', at('bad.ndjson')]);
+      expect(refused.stderr).toContain(`bad.ndjson: ${key}: line 2 is no record of this campaign`);
+      expect(refused.status).toBe(2);
+    }
+  });
+
+  it('runs programs in folders of the host, and notices when these have changed', () => {
+    cpSync(fileURLToPath(new URL('../../../guest/tree', import.meta.url)), at('tree'), { recursive: true });
+    const args = [
+      ...['campaign', 'run', '--root', at('tree'), '--run', '/usr/bin/tally 2 3', '--cores', '1', '--size', '20'],
+      ...['--no-prune', '--jobs', '2', '--out', at('tally.ndjson')],
+    ];
+    expect(coreback(args)).toMatchObject({ status: 0 });
+    const [header, first] = readFileSync(at('tally.ndjson'), 'utf8')
+      .split('\n', 2)
+      .map((line) => JSON.parse(line));
+    expect(header.spec.mounts).toEqual([`${at('tree')}:/:cow`]);
+    const digest = createHash('sha256')
+      .update(readFileSync(at('tree/usr/bin/tally')))
+      .digest('hex');
+    expect(header.files['/usr/bin/tally']).toBe(digest);
+    expect(Object.keys(header.files)).toContain('/libexec/ld-elf.so.1');
+    expect(coreback(['campaign', 'rerun', at('tally.ndjson'), String(first.id)]).status).toBe(0);
+
+    appendFileSync(at('tree/usr/bin/tally'), ' ');
+    for (const again of [
+      [...args, '--resume'],
+      ['campaign', 'rerun', at('tally.ndjson'), String(first.id)],
+    ]) {
+      const { status, stderr } = coreback(again);
+      expect(stderr).toContain('/usr/bin/tally');
+      expect(status).toBe(2);
+    }
+  }, 120_000);
+
+  it.each([
+    [['plan', '--run', 'true', '--size', '5', '--exhaustive'], /given in two ways/],
+    [['plan', '--run', 'true', '--root', '/nonexistent'], /nonexistent: does not exist/],
+    [['sweep', '--run', 'true'], /--mtbf/],
+    [['sweep', '--run', 'true', '--mtbf', '0s'], /--mtbf: must be longer than 0/],
+  ])('refuses %j', (args, message) => {
+    const { status, stderr } = coreback(['campaign', ...args]);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
   });
 
   it.each([
@@ -140,6 +198,13 @@ describe('coreback campaign', () => {
     ],
     ['run: [echo]\nname: x\nfaults: [{model: fail-stop, cores: [9]}]', /faults\[0\]\.cores: there is no core 9/],
     ['run: [echo]\nname: x\nfaults: [{model: fail-stop}]\nsample: {error: 2}', /sample/],
+    ['run: [echo]\nname: x\nfaults: [{model: fail-stop}]\nsample: 5', /sample: has none of the forms/],
+    ['run: [echo]\nname: x\nfaults: [{model: failstop}]', /faults\[0\]\.model: is none of 'bit-flip', 'stuck-at', /],
+    [
+      'run: [echo]\nname: x\nfaults: [{model: machine-check, status: high}]',
+      /bad\.yaml: faults\[0\]\.status: is no number/,
+    ],
+    ['run: [echo]\nname: x\nfaults: [{model: wrong-alu, units: [add], bits: [40]}]', /faults\[0\]\.bits: names no bit/],
     ['run: [nonesuch]\nname: x\nfaults: [{model: fail-stop}]', /nonesuch: does not exist/],
     [
       'run: [spin]\nname: x\nmachine: {until: 10ms}\nfaults: [{model: fail-stop}]',

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compile, coreback } from '../../support/cli.ts';
+import { coreback } from '../../support/cli.ts';
+import { plantBug } from './planted-bug.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'coreback-check-'));
 const GOOD = join(FOLDER, 'good.yaml');
@@ -11,7 +11,6 @@ const BAD = join(FOLDER, 'bad.json');
 const FAILURES = join(FOLDER, 'failures');
 
 beforeAll(() => {
-  compile();
   writeFileSync(
     GOOD,
     `name: good
@@ -91,7 +90,7 @@ describe('coreback check', () => {
 
   it('ends with 3 when coreback itself fails, and so does the replay until that is mended', () => {
     const failures = join(FOLDER, 'bugs');
-    const planted = ['--import', fileURLToPath(new URL('./planted-bug.mjs', import.meta.url))];
+    const planted = plantBug(join(FOLDER, 'planted'));
     const args = [
       'check',
       GOOD,

@@ -1,10 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { compile, coreback, ROOT } from '../../support/cli.ts';
-
-beforeAll(compile, 180_000);
+import { describe, expect, it } from 'vitest';
+import { coreback, ROOT } from '../../support/cli.ts';
 
 describe('coreback run', () => {
   it('prints what the guest prints and ends with its exit code', () => {

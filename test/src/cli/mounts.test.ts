@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { compile, coreback, ROOT } from '../../support/cli.ts';
+import { coreback, ROOT } from '../../support/cli.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -10,7 +10,6 @@ const FOLDER = mkdtempSync(join(tmpdir(), 'coreback-mounts-'));
 const TREE = join(ROOT, 'guest/tree');
 
 beforeAll(() => {
-  compile();
   mkdirSync(join(FOLDER, 'data'));
   writeFileSync(join(FOLDER, 'data/file'), 'from the host\n');
 }, 180_000);

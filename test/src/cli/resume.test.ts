@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { Prng } from '../../../emu/base/prng.ts';
 import { finishedRun } from '../../../src/recovery/finished-run.ts';
 import { buildResult } from '../../../src/result.ts';
 import { encodeSavedRun } from '../../../src/snapshot/saved-run.ts';
-import { compile, coreback, MAIN } from '../../support/cli.ts';
+import { coreback, MAIN } from '../../support/cli.ts';
 import { boot, LIMITS, WORKLOADS } from '../../support/workloads.ts';
 
 // Seconds on a quiet host; a loaded one takes ten times as long.
@@ -15,8 +15,6 @@ vi.setConfig({ testTimeout: 300_000 });
 const FOLDER = mkdtempSync(join(tmpdir(), 'coreback-resume-'));
 
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
-
-beforeAll(compile, 180_000);
 
 describe('a run that is saved and goes on in a new host process', () => {
   it.each(WORKLOADS)('comes to the same end, saved at random instructions: $name', (workload) => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compile, coreback, ROOT } from '../../support/cli.ts';
+import { coreback, ROOT } from '../../support/cli.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'coreback-scenarios-'));
 const write = (name: string, text: string): string => {
@@ -12,7 +12,6 @@ const write = (name: string, text: string): string => {
 };
 
 beforeAll(() => {
-  compile();
   // As if coreback were installed there.
   mkdirSync(join(FOLDER, 'node_modules'));
   symlinkSync(ROOT, join(FOLDER, 'node_modules', 'coreback'));

@@ -90,13 +90,37 @@ export class JitEngine implements Engine {
   }
 
   takeTurn(core: CoreState, space: AddressSpace, budget: number): EngineExit {
-    const { carrier, statistics } = this;
     const code = this.codeOf(space);
+    if (code.core !== core || code.resume === 0 || budget > STRETCH_MAX) return this.runAll(core, code, budget, null);
+    // Nearly always the turn ends where the next one can begin, and there is nothing else to do.
+    code.state[S_LEFT] = budget;
+    const number = code.enter(code.resume);
+    if (code.resume === 0) return this.runAll(core, code, budget, this.exits[number]!);
+    code.windows.afterRun();
+    this.statistics.translated += budget;
+    code.retired += budget;
+    core.retired = budget;
+    return EXIT_BUDGET;
+  }
+
+  /** Runs a budget; `first`: of which translated code has done a part, and come back with this. */
+  private runAll(core: CoreState, code: TranslatedCode, budget: number, first: Exit | null): EngineExit {
+    const { carrier, statistics } = this;
     if (code.core !== null && code.core !== core) carrier.store(code);
     if (code.generation !== this.generation) code.dropAll(this.generation);
     const base = core.tscBase;
     let left = budget;
     let exit: EngineExit = EXIT_BUDGET;
+    if (first !== null) {
+      const next = this.complete(code, first);
+      left = code.state[S_LEFT]!;
+      statistics.translated += budget - left;
+      if (next < 0) {
+        core.tscBase = base + budget - left;
+        exit = this.afterTranslated(core, code, left, first);
+        left -= core.retired;
+      }
+    }
     while (left > 0 && exit === EXIT_BUDGET) {
       const isPlainCode = code.core !== null || (isPlain(core) && (code.reliesOn & ~fullSegments(core)) === 0);
       const target = isPlainCode ? code.nextFor(core) : -1;
@@ -108,7 +132,6 @@ export class JitEngine implements Engine {
         statistics.translated += retired;
         left -= retired;
         if (found === null) continue;
-        carrier.store(code);
         core.tscBase = base + budget - left;
         exit = this.afterTranslated(core, code, left, found);
       } else {
@@ -165,6 +188,7 @@ export class JitEngine implements Engine {
 
   /** Translated code has come back from where it could not go on. What the interpreter does instead is in `core.retired`. */
   private afterTranslated(core: CoreState, code: TranslatedCode, left: number, exit: Exit): EngineExit {
+    this.carrier.store(code);
     core.retired = 0;
     if (exit.reason === Reason.Rounding) this.changeRounding(core, code, exit);
     else if (exit.reason === Reason.Leave) this.missed(core, code, exit, core.i32[EIP]!);

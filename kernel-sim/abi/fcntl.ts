@@ -6,6 +6,8 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_NONBLOCK = 4;
 export const O_APPEND = 8;
+/** SIGIO when a transfer is possible. */
+export const O_ASYNC = 0x40;
 /** open(2): flock(2) in the same call. */
 export const O_SHLOCK = 0x10;
 export const O_EXLOCK = 0x20;
@@ -23,6 +25,8 @@ export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
+export const F_GETOWN = 5;
+export const F_SETOWN = 6;
 /** Before 8.0, with a struct flock that ends before l_sysid. */
 export const F_OGETLK = 7;
 export const F_OSETLK = 8;

@@ -9,6 +9,11 @@ export const FIOSETOWN = 0x8004667c;
 export const FIOGETOWN = 0x4004667b;
 /** struct fiodgname_arg {int len; void *buf}: the name of a device below /dev. */
 export const FIODGNAME = 0x80086678;
+/** An int: the type that the device's driver gives it (D_TTY), 0 for most. */
+export const FIODTYPE = 0x4004667a;
+/** The owner of a socket, as a group: FreeBSD sys/sys/sockio.h. */
+export const SIOCSPGRP = 0x80047308;
+export const SIOCGPGRP = 0x40047309;
 export const FIONWRITE = 0x40046677;
 
 export const TIOCEXCL = 0x2000740d;
@@ -33,6 +38,15 @@ export const TIOCSTOP = 0x2000746f;
 /** 9.0 knows the number and no terminal answers to it. */
 export const TIOCNOTTY = 0x20007471;
 export const TIOCSTI = 0x80017472;
+/** Packet mode of a master: what its reads begin with. */
+export const TIOCPKT = 0x80047470;
+export const TIOCPKT_DATA = 0;
+export const TIOCPKT_FLUSHREAD = 1;
+export const TIOCPKT_FLUSHWRITE = 2;
+export const TIOCPKT_STOP = 4;
+export const TIOCPKT_START = 8;
+export const TIOCPKT_NOSTOP = 0x10;
+export const TIOCPKT_DOSTOP = 0x20;
 export const TIOCOUTQ = 0x40047473;
 export const TIOCSPGRP = 0x80047476;
 export const TIOCGPGRP = 0x40047477;

@@ -59,6 +59,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
       sockets: new Map(),
       ttys: new Map([[CONSOLE, newConsole(config.consoleIsTty)]]),
       fileLocks: new Map(),
+      sigios: new Map(),
       recoveries: new Map(),
       trees: new Map(),
       duplicates: new Map(),
@@ -150,7 +151,15 @@ function prepare(k: Kernel, pid: Pid, tid: Tid, { path, args, env, affinity }: S
   if (typeof fds === 'number') return fds;
   k.setProc(pid, { fds });
   const error = affinity === undefined ? 0 : setThreadMask(k, tid, affinity);
-  return error || (execve(k, tid, path, args, env ?? DEFAULT_ENV)?.errno ?? 0);
+  return error || (execve(k, tid, path, args, env ?? defaultEnvironment(k))?.errno ?? 0);
 }
 
-export const DEFAULT_ENV = ['PATH=/bin', 'HOME=/root', 'USER=root', 'TERM=dumb'];
+/** That of FreeBSD's login.conf(5), without the games. */
+const TREE_PATH = '/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin';
+
+/** The programs are in /bin, or, where a folder of the host is the root, wherever FreeBSD has them. */
+function defaultEnvironment(k: Kernel): readonly string[] {
+  const root = k.vnode(k.state.counters.rootVnode);
+  const path = root.type === 'dir' && root.host ? TREE_PATH : '/bin';
+  return [`PATH=${path}`, 'HOME=/root', 'USER=root', 'TERM=dumb'];
+}

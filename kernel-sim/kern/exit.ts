@@ -17,6 +17,7 @@ import { noteReaped } from './rollback-point.ts';
 import { decayHistory } from './sched-priority.ts';
 import { endSharing } from './sharing.ts';
 import { shedLoad } from './shedding.ts';
+import { dropLostOwners } from './sigio.ts';
 import { psignal, sigInfo } from './signal.ts';
 import { wakeup } from './sleep.ts';
 import type { Proc, Thread } from './state.ts';
@@ -68,6 +69,7 @@ export function exitProcess(k: Kernel, target: Pid, how: ExitHow): void {
   orphanChildren(k, target);
   hangUpOrphans(k, groups);
   inheritHistory(k, p, threads);
+  dropLostOwners(k);
   const { ppid, procdesc } = k.proc(target);
   const parent = k.findProc(ppid);
   if (procdesc !== 0) {
@@ -155,4 +157,5 @@ export function reap(k: Kernel, target: Pid): void {
     k.setProc(parent.pid, { children: addUsage(parent.children, addUsage(p.deadThreads, p.children)) });
   }
   k.state.procs.delete(target);
+  dropLostOwners(k);
 }

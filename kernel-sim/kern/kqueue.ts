@@ -1,4 +1,4 @@
-import { EBADF, EINVAL, ENOENT, EOPNOTSUPP, EPIPE, ESRCH } from '../abi/errno.ts';
+import { EBADF, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP, EPIPE, ESRCH } from '../abi/errno.ts';
 import * as ev from '../abi/event.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { SIG_MAX } from '../abi/signal.ts';
@@ -82,6 +82,7 @@ export function registerEvent(k: Kernel, id: KqueueId, change: Kevent): Errno | 
     return 0;
   }
   if (!old && (flags & ev.EV_ADD) === 0) return ENOENT;
+  if (!old && knoteCount(k) >= KNOTES_MAX) return ENOMEM;
   const refused = old ? 0 : attachError(k, id, change);
   if (refused) return refused;
   let next = old ?? newKnote(change);
@@ -93,6 +94,12 @@ export function registerEvent(k: Kernel, id: KqueueId, change: Kevent): Errno | 
   if (next.active && !next.disabled) queueReady(k, id);
   return 0;
 }
+
+/** Differs: FreeBSD has no limit but the kernel's memory. Two for each file that can be open, and room for others. */
+const KNOTES_MAX = 1 << 15;
+
+const knoteCount = (k: Kernel): number =>
+  [...k.state.kqueues.values()].reduce((sum, { knotes }) => sum + knotes.length, 0);
 
 /** Filters that only tell of changes since the last time. */
 const ALWAYS_CLEAR: readonly number[] = [ev.EVFILT_SIGNAL, ev.EVFILT_PROC, ev.EVFILT_TIMER];

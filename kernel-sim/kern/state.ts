@@ -142,7 +142,7 @@ export interface Usage {
   readonly systemNs: number;
   readonly voluntarySwitches: number;
   readonly involuntarySwitches: number;
-  /** Page faults of its own instructions. */
+  /** Page faults of its own instructions, and of the kernel on its behalf. */
   readonly minorFaults: number;
   /** Signals for which a handler was called. */
   readonly handledSignals: number;
@@ -734,6 +734,17 @@ export interface Socket {
   readonly peerOwner: SocketCredentials | null;
 }
 
+/** FreeBSD struct sigio: who gets SIGIO (kern/sigio.ts). */
+export interface Sigio {
+  /** A process, a process group as a negative number, or nobody (0). */
+  readonly owner: number;
+  /** Of whoever has said so. */
+  readonly uid: number;
+  readonly ruid: number;
+  /** O_ASYNC: it is sent. */
+  readonly async: boolean;
+}
+
 /** What a socket is called; an IPv4 address is written as the IPv6 address that it maps to, 32 hexadecimal digits. */
 export type SocketName =
   | { readonly kind: 'unix'; readonly path: string }
@@ -837,6 +848,10 @@ export interface Tty {
   readonly inputEnded: boolean;
   /** PTS_FINISHED: the slave of a pseudo-terminal has been open and is closed. */
   readonly finished: boolean;
+  /** PTS_PKT: its master reads a byte about each packet first (TIOCPKT). */
+  readonly packetMode: boolean;
+  /** pts_pkt: TIOCPKT_ bits of what has happened and the master has not read. */
+  readonly packetEvents: number;
   /** TF_GONE: its master is closed. It is there until nobody has its slave open. */
   readonly gone: boolean;
 }
@@ -937,6 +952,8 @@ export interface KernelState {
   readonly ttys: Map<TtyName, Tty>;
   /** Locks on a file, in the order in which they were made; a file without any has no entry. */
   readonly fileLocks: Map<VnodeId, readonly FileLock[]>;
+  /** By what is watched (SigioKey); without an entry: nobody is told. */
+  readonly sigios: Map<string, Sigio>;
   readonly recoveries: Map<Pid, Recovery>;
   /** By the root of the tree. Only with recoveryOptions.scope 'tree'. */
   readonly trees: Map<Pid, TreePoint>;

@@ -35,5 +35,17 @@ export const FIRST_ENTRY: SyscallEntry = { woken: 'first', resume: undefined };
 export const ok = (eax = 0, edx?: number): SyscallResult =>
   edx === undefined ? { kind: 'return', eax } : { kind: 'return', eax, edx };
 export const fail = (errno: Errno): SyscallResult => ({ kind: 'error', errno });
+/** How many items of a list as long as the guest likes a call looks at before others run. */
+export const ITEMS_AT_ONCE = 1024;
+
+/** FreeBSD maybe_yield: a call that has much to do goes on when others have run. */
+export const giveWay = (k: { now(): number }, resume: unknown): SyscallResult => ({
+  kind: 'sleep',
+  wchan: '',
+  wmesg: 'yield',
+  deadlineNs: k.now() + 1,
+  interruptible: false,
+  resume,
+});
 export const RESTART: SyscallResult = { kind: 'restart' };
 export const JUST_RETURN: SyscallResult = { kind: 'justreturn' };

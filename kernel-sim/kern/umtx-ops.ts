@@ -4,7 +4,7 @@ import { PRI_MAX, PRI_MIN_REALTIME } from '../abi/priority.ts';
 import type { Kernel } from './kernel.ts';
 import { lendTo, relend, worthOf } from './lend.ts';
 import type { Thread } from './state.ts';
-import { fail, ok, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
+import { fail, giveWay, ITEMS_AT_ONCE, ok, type SyscallEntry, type SyscallResult } from './syscall-result.ts';
 import {
   copyinDeadline,
   copyinUmtxTimeout,
@@ -100,15 +100,23 @@ const wake: Operation = (k, td, { obj, val }) => {
   return ok();
 };
 
-/** NWAKE_PRIVATE: obj is an array of val addresses. */
-const nwake: Operation = (k, td, { obj, val }) => {
-  for (let n = 0; n < val >>> 0; n++) {
+/** NWAKE_PRIVATE: obj is an array of val addresses, as many as the caller's memory holds: others run in between. */
+const nwake: Operation = (k, td, { obj, val }, entry) => {
+  const from = entry.woken === 'first' ? 0 : (entry.resume as NwakeResume).next;
+  const next = Math.min(val >>> 0, from + ITEMS_AT_ONCE);
+  for (let n = from; n < next; n++) {
     const at = k.fuword(td.pid, (obj + 4 * n) >>> 0);
     if (at === null) return FAULT;
     umtxWake(k, td.pid, at, Number.POSITIVE_INFINITY);
   }
-  return ok();
+  const resume: NwakeResume = { next };
+  return next === val >>> 0 ? ok() : giveWay(k, resume);
 };
+
+/** How far a call has come. */
+interface NwakeResume {
+  readonly next: number;
+}
 
 // ---- mutexes -----------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@ import type { Errno } from '../abi/ids.ts';
 import * as so from '../abi/socket.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { forgetSigio, sendSigio } from '../kern/sigio.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { OpenFile, Proc, Socket, SocketCredentials, SocketId, SocketMessage } from '../kern/state.ts';
 import { newFile, releaseFile } from '../vfs/filedesc.ts';
@@ -26,12 +27,14 @@ export const sendChannel = (id: SocketId): string => `socket:${id}:send`;
 /** FreeBSD sorwakeup: there is something to receive, to accept, or an end of it. */
 export function wakeReceivers(k: Kernel, id: SocketId): void {
   wakeup(k, receiveChannel(id));
+  sendSigio(k, `socket:${id}`);
   fileEvent(k, { socket: id });
 }
 
 /** FreeBSD sowwakeup: there is room, or no use in waiting for it. */
 export function wakeSenders(k: Kernel, id: SocketId): void {
   wakeup(k, sendChannel(id));
+  sendSigio(k, `socket:${id}`);
   fileEvent(k, { socket: id });
 }
 
@@ -189,6 +192,7 @@ export function closeSocket(k: Kernel, id: SocketId, error: Errno | 0 = 0): void
   for (const waiting of pending) closeSocket(k, waiting, abort);
   discardReceived(k, id);
   k.state.sockets.delete(id);
+  forgetSigio(k, `socket:${id}`);
   // A thread may have closed what its sibling waits for.
   wakeup(k, receiveChannel(id));
   wakeup(k, sendChannel(id));

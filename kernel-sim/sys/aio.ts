@@ -1,11 +1,13 @@
-import { EAGAIN, EBADF, EFAULT, EINVAL, EIO, EOPNOTSUPP } from '../abi/errno.ts';
-import { type Errno, signo } from '../abi/ids.ts';
+import { EAGAIN, EBADF, EFAULT, EINTR, EINVAL, EIO, EOPNOTSUPP } from '../abi/errno.ts';
+import { type Errno, type Pid, signo } from '../abi/ids.ts';
 import { SI_ASYNCIO } from '../abi/siginfo.ts';
 import { SIG_MAX } from '../abi/signal.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { psignal, sigInfo } from '../kern/signal.ts';
+import { wakeup } from '../kern/sleep.ts';
 import type { AioJob, Thread } from '../kern/state.ts';
-import { FIRST_ENTRY, fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import { FIRST_ENTRY, fail, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { copyinDeadline } from '../kern/umtx.ts';
 import { readOpenFile, writeOpenFile } from '../vfs/file-io.ts';
 import { getFile } from '../vfs/filedesc.ts';
 import { singleUio } from '../vfs/uio.ts';
@@ -22,9 +24,10 @@ type Args = readonly number[];
 const [LIO_NOP, LIO_WRITE, LIO_READ, LIO_SYNC] = [0, 1, 2, 3];
 const [LIO_NOWAIT, LIO_WAIT] = [0, 1];
 const AIO_ALLDONE = 3;
-const AIO_LISTIO_MAX = 16;
-const QUEUE_MAX = 256;
+export const AIO_LISTIO_MAX = 16;
+export const AIO_QUEUE_MAX = 256;
 const O_SYNC = 0x80;
+const TICK_NS = 1e6;
 const [SIGEV_NONE, SIGEV_SIGNAL] = [0, 1];
 
 /** struct aiocb: aio_fildes at 0, aio_offset 4, aio_buf 12, aio_nbytes 16, aio_lio_opcode 32, status and error 40, aio_sigevent 52. */
@@ -56,11 +59,12 @@ function submit(k: Kernel, td: Thread, address: number, opcode: number | null): 
   if (what !== LIO_READ && what !== LIO_WRITE && what !== LIO_SYNC) return EINVAL;
   const refused = checkSigevent(view, 52);
   if (refused) return refused;
-  if (k.proc(td.pid).aio.length >= QUEUE_MAX) return EAGAIN;
+  if (k.proc(td.pid).aio.length >= AIO_QUEUE_MAX) return EAGAIN;
   const done = transfer(k, td, view, what);
   if (typeof done === 'number') return done;
   const { aio } = k.proc(td.pid);
   k.setProc(td.pid, { aio: [...aio.filter((job) => job.address !== address), { address, ...done }] });
+  wakeup(k, waitChannel(td.pid));
   notify(k, td, view, 52);
   return 0;
 }
@@ -100,14 +104,49 @@ function sys_aio_error(k: Kernel, td: Thread, [address]: Args): SyscallResult {
   return job ? ok(job.error) : fail(EINVAL);
 }
 
-/** What the transfer itself would have returned; then nothing is known of it any more. */
 function sys_aio_return(k: Kernel, td: Thread, [address]: Args): SyscallResult {
   const job = jobAt(k, td, address!);
-  if (!job) return fail(EINVAL);
+  return job ? finish(k, td, job) : fail(EINVAL);
+}
+
+/** What the transfer itself would have returned; then nothing is known of it any more. */
+function finish(k: Kernel, td: Thread, job: AioJob): SyscallResult {
   k.setProc(td.pid, { aio: k.proc(td.pid).aio.filter((other) => other !== job) });
   k.suword(td.pid, job.address + STATUS_AT, job.status);
   k.suword(td.pid, job.address + STATUS_AT + 4, job.error);
   return job.error ? fail(job.error as Errno) : ok(job.status);
+}
+
+/** Where threads wait for the first transfer of their process that is complete. */
+const waitChannel = (pid: Pid): string => `aio:${pid}`;
+
+interface WaitResume {
+  readonly deadlineNs: number | null;
+}
+
+/** Returns the transfer that was complete first, and writes whose it is. A wait takes at least a tick of the clock (itimerfix). */
+function sys_aio_waitcomplete(
+  k: Kernel,
+  td: Thread,
+  [jobAddressAt, timeoutAt]: Args,
+  entry: SyscallEntry,
+): SyscallResult {
+  let { deadlineNs } = entry.woken === 'first' ? { deadlineNs: null } : (entry.resume as WaitResume);
+  if (entry.woken === 'first') {
+    const read = copyinDeadline(k, td.pid, timeoutAt!, { absolute: false, id: 0 });
+    k.suword(td.pid, jobAddressAt!, 0);
+    if (typeof read === 'number') return fail(read);
+    if (read.deadlineNs !== null) deadlineNs = Math.max(read.deadlineNs, k.now() + TICK_NS);
+  }
+  const [job] = k.proc(td.pid).aio;
+  if (job) {
+    k.suword(td.pid, jobAddressAt!, job.address);
+    return finish(k, td, job);
+  }
+  if (entry.woken === 'timeout') return fail(EAGAIN);
+  if (entry.woken === 'signal') return deadlineNs === null ? RESTART : fail(EINTR);
+  const resume: WaitResume = { deadlineNs };
+  return { kind: 'sleep', wchan: waitChannel(td.pid), wmesg: 'aiowc', deadlineNs, resume };
 }
 
 /** There is nothing to wait for. */
@@ -145,5 +184,6 @@ export const aioSyscalls: readonly SyscallRow[] = [
   { number: 315, name: 'aio_suspend', args: [['aiocbp', 'in'], ['nent', 'int'], ['timeout', 'in']], support: 'full', handler: sys_aio_suspend },
   { number: 316, name: 'aio_cancel', args: [['fd', 'fd'], ['aiocbp', 'in']], support: 'full', handler: sys_aio_cancel },
   { number: 317, name: 'aio_error', args: [['aiocbp', 'in']], support: 'full', handler: sys_aio_error },
+  { number: 359, name: 'aio_waitcomplete', args: [['aiocbp', 'out'], ['timeout', 'in']], support: 'full', handler: sys_aio_waitcomplete },
   { number: 465, name: 'aio_fsync', args: [['op', 'int'], ['aiocbp', 'inout']], support: 'partial', note: 'as aio_read', handler: sys_aio_fsync },
 ];

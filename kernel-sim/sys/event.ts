@@ -1,9 +1,10 @@
 import { EBADF, EFAULT, EINTR, EINVAL, EMFILE } from '../abi/errno.ts';
 import { EV_ERROR, EV_RECEIPT } from '../abi/event.ts';
+import type { Errno } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { type Kevent, kqueueChannel, newKqueue, registerEvent, scanEvents } from '../kern/kqueue.ts';
 import type { Thread } from '../kern/state.ts';
-import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
+import { fail, giveWay, ITEMS_AT_ONCE, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { copyinDeadline } from '../kern/umtx.ts';
 import { fdalloc, getFile, installDescriptor, newFile } from '../vfs/filedesc.ts';
 import type { SyscallRow } from './row.ts';
@@ -55,9 +56,20 @@ function encodeKevents(events: readonly Kevent[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** What a call that sleeps remembers; its changes have been made. */
+/** What a call remembers that sleeps, or that others interrupt because it has many changes to make. */
 interface KeventResume {
   readonly deadlineNs: number | null;
+  /** How many changes have been made. */
+  readonly changed: number;
+  /** How many of them have become events with EV_ERROR. */
+  readonly refused: number;
+}
+
+interface KeventCall {
+  readonly changesAt: number;
+  readonly changeCount: number;
+  readonly eventsAt: number;
+  readonly room: number;
 }
 
 /** kevent(2). An interrupted one is never made again: EINTR. */
@@ -73,45 +85,52 @@ function sys_kevent(k: Kernel, td: Thread, args: readonly number[], entry: Sysca
   const file = getFile(k, td, fd);
   if (file?.kind !== 'kqueue') return fail(EBADF);
   if (changeCount < 0 || room < 0) return fail(EINVAL);
-  let deadline: KeventResume;
-  if (entry.woken === 'first') {
-    const read = copyinDeadline(k, td.pid, timeoutAt, { absolute: false, id: 0 });
-    if (typeof read === 'number') return fail(read);
-    deadline = read;
-    const made = makeChanges(k, td, file.kqueue, { changesAt, changeCount, eventsAt, room });
-    if (made.kind === 'error' || made.eax > 0) return made;
-  } else deadline = entry.resume as KeventResume;
+  const begun = entry.woken === 'first' ? beginning(k, td, timeoutAt) : (entry.resume as KeventResume);
+  if (typeof begun === 'number') return fail(begun);
+  const call = { changesAt, changeCount, eventsAt, room };
+  const state = begun.changed < changeCount ? makeChanges(k, td, file.kqueue, call, begun) : begun;
+  if (typeof state === 'number') return fail(state);
+  if (state.changed < changeCount) return giveWay(k, state);
+  if (state.refused > 0) return ok(state.refused);
   if (room === 0) return ok(0);
   const events = scanEvents(k, file.kqueue, Math.min(room, EVENTS_MAX));
   if (events.length > 0) return k.copyout(td.pid, eventsAt, encodeKevents(events)) ? ok(events.length) : fail(EFAULT);
-  const { deadlineNs } = deadline;
-  if (entry.woken === 'timeout' || (deadlineNs !== null && deadlineNs <= k.now())) return ok(0);
+  const { deadlineNs } = state;
+  if (deadlineNs !== null && deadlineNs <= k.now()) return ok(0);
   if (entry.woken === 'signal') return fail(EINTR);
-  return { kind: 'sleep', wchan: kqueueChannel(file.kqueue), wmesg: 'kqread', deadlineNs, resume: deadline };
+  return { kind: 'sleep', wchan: kqueueChannel(file.kqueue), wmesg: 'kqread', deadlineNs, resume: state };
 }
 
-/** Makes the changes of a call. One that fails becomes an event with EV_ERROR where there is room for it; how many such there are. */
+function beginning(k: Kernel, td: Thread, timeoutAt: number): KeventResume | Errno {
+  const read = copyinDeadline(k, td.pid, timeoutAt, { absolute: false, id: 0 });
+  return typeof read === 'number' ? read : { ...read, changed: 0, refused: 0 };
+}
+
+/** Makes the next changes of a call. One that fails becomes an event with EV_ERROR where there is room for it, or ends the call. */
 function makeChanges(
   k: Kernel,
   td: Thread,
   kqueue: number,
-  call: { changesAt: number; changeCount: number; eventsAt: number; room: number },
-): Extract<SyscallResult, { kind: 'error' | 'return' }> {
-  const refused: Kevent[] = [];
-  for (let n = 0; n < call.changeCount; n++) {
-    const bytes = k.copyin(td.pid, (call.changesAt + n * KEVENT_SIZE) >>> 0, KEVENT_SIZE);
-    if (typeof bytes === 'number') return { kind: 'error', errno: EFAULT };
+  { changesAt, changeCount, eventsAt, room }: KeventCall,
+  state: KeventResume,
+): KeventResume | Errno {
+  const changed = Math.min(changeCount, state.changed + ITEMS_AT_ONCE);
+  let { refused } = state;
+  for (let n = state.changed; n < changed; n++) {
+    const bytes = k.copyin(td.pid, (changesAt + n * KEVENT_SIZE) >>> 0, KEVENT_SIZE);
+    if (typeof bytes === 'number') return EFAULT;
     const change = decodeKevent(bytes);
     const errno = registerEvent(k, kqueue, change);
     if (errno === 0 && (change.flags & EV_RECEIPT) === 0) continue;
-    if (refused.length >= call.room) {
-      if (errno) return { kind: 'error', errno };
+    if (refused >= room) {
+      if (errno) return errno;
       continue;
     }
-    refused.push({ ...change, flags: EV_ERROR, data: errno });
+    const told = encodeKevents([{ ...change, flags: EV_ERROR, data: errno }]);
+    if (!k.copyout(td.pid, (eventsAt + refused * KEVENT_SIZE) >>> 0, told)) return EFAULT;
+    refused++;
   }
-  if (!k.copyout(td.pid, call.eventsAt, encodeKevents(refused))) return { kind: 'error', errno: EFAULT };
-  return { kind: 'return', eax: refused.length };
+  return { ...state, changed, refused };
 }
 
 // biome-ignore format: one system call per line

@@ -2,7 +2,7 @@ import { EBADF, EFAULT, EINVAL, EMFILE, ENOTTY, EOPNOTSUPP, EOVERFLOW, ESPIPE } 
 import * as fcntl from '../abi/fcntl.ts';
 import * as ttycom from '../abi/ttycom.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import type { OpenFile, Thread, TtyName } from '../kern/state.ts';
+import type { DeviceName, OpenFile, Thread, TtyName } from '../kern/state.ts';
 import { fail, ok, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { bytesReceived } from '../net/readiness.ts';
 import { masterIoctl, ttyIoctl } from '../tty/ioctl.ts';
@@ -18,6 +18,7 @@ import {
 } from '../vfs/filedesc.ts';
 import { discardPipe, incoming, newPipe } from '../vfs/pipe.ts';
 import { fcntlLock } from './file-lock.ts';
+import { fileOwner, isFileAsync, ownerIoctl, setFileAsync, setFileOwner } from './file-owner.ts';
 import type { SyscallRow } from './row.ts';
 
 /* System calls on descriptors. Their handlers take arguments as the row says. */
@@ -126,10 +127,15 @@ function sys_fcntl(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
       setCloseOnExec(k, td.pid, fd, (arg & fcntl.FD_CLOEXEC) !== 0);
       return ok();
     case fcntl.F_GETFL:
-      return ok(openFlags(file));
+      return ok(openFlags(file) | (isFileAsync(k, file) ? fcntl.O_ASYNC : 0));
     case fcntl.F_SETFL:
       k.setFile({ ...file, append: (arg & fcntl.O_APPEND) !== 0, nonblock: (arg & fcntl.O_NONBLOCK) !== 0 });
+      setFileAsync(k, file, (arg & fcntl.O_ASYNC) !== 0);
       return ok();
+    case fcntl.F_GETOWN:
+      return fileOwner(k, td, file);
+    case fcntl.F_SETOWN:
+      return setFileOwner(k, td, file, arg);
     default:
       return fcntlLock(k, td, file, command, arg >>> 0, entry);
   }
@@ -179,7 +185,10 @@ function sys_ioctl(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
     }
   }
   if (file.kind === 'procdesc') return fail(EOPNOTSUPP);
+  const owned = ownerIoctl(k, td, file, command, data);
+  if (owned) return owned;
   if (command === ttycom.FIODGNAME) return putDeviceName(k, td, file, data);
+  if (command === ttycom.FIODTYPE) return putDeviceType(k, td, file, data);
   if (file.kind === 'ptm') return masterIoctl(k, td, { file, name: file.tty, command, data });
   const name = terminalOf(k, file);
   if (name) return ttyIoctl(k, td, { file, name, command, data }, entry);
@@ -189,14 +198,29 @@ function sys_ioctl(k: Kernel, td: Thread, args: readonly number[], entry: Syscal
 
 /** FIODGNAME: struct fiodgname_arg {int len; void *buf}; the master of a pseudo-terminal has the name of its slave. */
 function putDeviceName(k: Kernel, td: Thread, file: OpenFile, at: number): SyscallResult {
-  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
-  const device = file.kind === 'ptm' ? file.tty : vnode?.type === 'chr' ? vnode.device : null;
+  const device = deviceOf(k, file);
   if (device === null) return fail(ENOTTY);
   const [size, buffer] = [k.fuword(td.pid, at), k.fuword(td.pid, at + 4)];
   if (size === null || buffer === null) return fail(EFAULT);
   const name = bytesOf(`${device}\0`);
   if (name.length > (size | 0)) return fail(EINVAL);
   return k.copyout(td.pid, buffer, name) ? ok() : fail(EFAULT);
+}
+
+/** sys/sys/conf.h. */
+const D_TTY = 4;
+
+/** FIODTYPE, by which dd(1) knows what it copies. */
+function putDeviceType(k: Kernel, td: Thread, file: OpenFile, at: number): SyscallResult {
+  if (deviceOf(k, file) === null) return fail(ENOTTY);
+  return k.suword(td.pid, at, file.kind === 'ptm' || terminalOf(k, file) ? D_TTY : 0) ? ok() : fail(EFAULT);
+}
+
+/** The device that an open file is, if it is one. */
+function deviceOf(k: Kernel, file: OpenFile): DeviceName | null {
+  if (file.kind === 'ptm') return file.tty;
+  const vnode = file.kind === 'vnode' ? k.vnode(file.vnode) : null;
+  return vnode?.type === 'chr' ? vnode.device : null;
 }
 
 /** The terminal that an open file is; null: none, or none that says so. */
@@ -234,10 +258,10 @@ export const descriptorSyscalls: readonly SyscallRow[] = [
   { number: 6, name: 'close', args: [['fd', 'fd']], support: 'full', handler: sys_close },
   { number: 41, name: 'dup', args: [['fd', 'fd']], support: 'full', handler: sys_dup },
   { number: 42, name: 'pipe', args: [], returns: 'pair', support: 'full', handler: sys_pipe },
-  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIONREAD FIODGNAME; of terminals all but what is for modems, and no packet mode', handler: sys_ioctl },
+  { number: 54, name: 'ioctl', args: [['fd', 'fd'], ['com', 'ioctl'], ['data', 'inout']], support: 'partial', note: 'of descriptors FIOCLEX FIONCLEX FIONBIO FIOASYNC FIOSETOWN FIOGETOWN FIONREAD FIODGNAME FIODTYPE; of terminals all but what is for modems', handler: sys_ioctl },
   { number: 89, name: 'getdtablesize', args: [], support: 'full', handler: sys_getdtablesize },
   { number: 90, name: 'dup2', args: [['from', 'fd'], ['to', 'fd']], support: 'full', handler: sys_dup2 },
-  { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'fcntl'], ['arg', 'int']], support: 'partial', note: 'no owner (SIGIO)', handler: sys_fcntl },
+  { number: 92, name: 'fcntl', args: [['fd', 'fd'], ['cmd', 'fcntl'], ['arg', 'int']], support: 'full', handler: sys_fcntl },
   { number: 95, name: 'fsync', args: [['fd', 'fd']], support: 'full', handler: sys_fsync },
   { number: 199, name: 'freebsd6_lseek', args: [['fd', 'fd'], ['pad', 'pad'], ['offset', 'off'], ['whence', 'whence']], returns: 'off', support: 'full', handler: sys_freebsd6_lseek },
   { number: 478, name: 'lseek', args: [['fd', 'fd'], ['offset', 'off'], ['whence', 'whence']], returns: 'off', support: 'full', handler: sys_lseek },

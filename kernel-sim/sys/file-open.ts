@@ -157,6 +157,6 @@ function deviceToOpen(k: Kernel, td: Thread, vnode: Extract<Vnode, { type: 'chr'
 
 // biome-ignore format: one call per line
 export const openSyscalls: readonly SyscallRow[] = [
-  { number: 5, name: 'open', args: [['path', 'str'], ['flags', 'open-flags'], ['mode', 'mode']], support: 'partial', note: 'no SIGIO', handler: sys_open },
-  { number: 499, name: 'openat', args: [['fd', 'at-fd'], ['path', 'str'], ['flag', 'open-flags'], ['mode', 'mode']], support: 'partial', note: 'as open', handler: sys_openat },
+  { number: 5, name: 'open', args: [['path', 'str'], ['flags', 'open-flags'], ['mode', 'mode']], support: 'full', handler: sys_open },
+  { number: 499, name: 'openat', args: [['fd', 'at-fd'], ['path', 'str'], ['flag', 'open-flags'], ['mode', 'mode']], support: 'full', handler: sys_openat },
 ];

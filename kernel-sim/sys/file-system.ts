@@ -1,22 +1,56 @@
 import { EBADF, EFAULT, EINVAL } from '../abi/errno.ts';
 import { AT_FDCWD, NAME_MAX } from '../abi/fcntl.ts';
 import { encode } from '../abi/layout.ts';
-import { MNT_LOCAL, MNT_MODES, STATFS_9, STATFS_12, type Statfs, type StatfsFormat } from '../abi/mount.ts';
+import { MNT_LOCAL, MNT_MODES, MNT_RDONLY, STATFS_9, STATFS_12, type Statfs, type StatfsFormat } from '../abi/mount.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { Thread } from '../kern/state.ts';
+import type { HostOrigin, Thread, VnodeId } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { getFile, isNamed } from '../vfs/filedesc.ts';
 import { VNODES_MAX } from '../vfs/limits.ts';
+import { directoryPath, pathOf } from '../vfs/memfs.ts';
 import { userVnode } from './file-paths.ts';
 import { FS_BLOCK_SIZE, FS_DEVICE } from './file-stat.ts';
 import type { SyscallRow } from './row.ts';
 
-/* What statfs(2) and its kin say of the one file system that there is. */
+/* What statfs(2) and its kin say of file systems: the guest's own tree, and every folder of the host that is mounted on one of its directories. */
 
 type Args = readonly number[];
 
 /** tmpfs counts in pages. */
 const BLOCK_BYTES = 4096;
+
+/** Where folders of the host are mounted, but for one that is seen together with the root; by path. */
+function mountPoints(k: Kernel): { readonly path: string; readonly host: HostOrigin }[] {
+  const points = [];
+  for (const { id, type, host } of k.state.vnodes.values()) {
+    if (type !== 'dir' || host?.path !== '' || id === k.state.counters.rootVnode) continue;
+    const path = directoryPath(k, id);
+    if (typeof path === 'string') points.push({ path, host });
+  }
+  return points.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** All file systems, the root's first. They share one disk. */
+function fileSystems(k: Kernel): Statfs[] {
+  const root = rootFileSystem(k);
+  const mounted = mountPoints(k).map(({ path, host }, n) => ({
+    ...root,
+    f_flags: host.readOnly ? MNT_LOCAL | MNT_RDONLY : MNT_LOCAL,
+    f_fsid: [FS_DEVICE, n + 1],
+    f_fstypename: 'nullfs',
+    f_mntfromname: host.folder,
+    f_mntonname: path,
+  }));
+  return [root, ...mounted];
+}
+
+/** The file system that a file is in: that of the longest path above it. */
+function fileSystemOf(k: Kernel, vnode: VnodeId): Statfs {
+  const all = fileSystems(k);
+  const path = all.length > 1 ? pathOf(k, vnode) : '';
+  const above = all.filter(({ f_mntonname: point }) => path === point || path.startsWith(`${point}/`));
+  return above.reduce((best, one) => (one.f_mntonname.length > best.f_mntonname.length ? one : best), all[0]!);
+}
 
 function rootFileSystem(k: Kernel): Statfs {
   const { fileBytes, hostVnodes } = k.state.counters;
@@ -42,16 +76,15 @@ function rootFileSystem(k: Kernel): Statfs {
   };
 }
 
-function putStatfs(k: Kernel, td: Thread, address: number, { layout, version }: StatfsFormat): boolean {
-  return k.copyout(td.pid, address, encode(layout, { ...rootFileSystem(k), f_version: version }));
-}
+const encodeStatfs = ({ layout, version }: StatfsFormat, fs: Statfs): Uint8Array =>
+  encode(layout, { ...fs, f_version: version });
 
 const statfs =
   (format: StatfsFormat) =>
   (k: Kernel, td: Thread, [path, buffer]: Args): SyscallResult => {
     const vnode = userVnode(k, td, AT_FDCWD, path!, { follow: true });
     if (typeof vnode === 'number') return fail(vnode);
-    return putStatfs(k, td, buffer!, format) ? ok() : fail(EFAULT);
+    return k.copyout(td.pid, buffer!, encodeStatfs(format, fileSystemOf(k, vnode.id))) ? ok() : fail(EFAULT);
   };
 
 const fstatfs =
@@ -60,17 +93,20 @@ const fstatfs =
     const file = getFile(k, td, fd!);
     if (!file) return fail(EBADF);
     if (!isNamed(file)) return fail(EINVAL);
-    return putStatfs(k, td, buffer!, format) ? ok() : fail(EFAULT);
+    return k.copyout(td.pid, buffer!, encodeStatfs(format, fileSystemOf(k, file.vnode))) ? ok() : fail(EFAULT);
   };
 
-/** How many file systems there are; without a buffer nothing is written. */
+/** How many file systems there are, or fit; without a buffer nothing is written. */
 const getfsstat =
   (format: StatfsFormat) =>
   (k: Kernel, td: Thread, [buffer, size, mode]: Args): SyscallResult => {
     if (!MNT_MODES.includes(mode!) || size! < 0) return fail(EINVAL);
-    if (buffer === 0) return ok(1);
-    if (size! < format.layout.sizeBytes) return ok(0);
-    return putStatfs(k, td, buffer!, format) ? ok(1) : fail(EFAULT);
+    const all = fileSystems(k);
+    if (buffer === 0) return ok(all.length);
+    const fitting = all.slice(0, Math.floor(size! / format.layout.sizeBytes));
+    for (const [n, fs] of fitting.entries())
+      if (!k.copyout(td.pid, buffer! + n * format.layout.sizeBytes, encodeStatfs(format, fs))) return fail(EFAULT);
+    return ok(fitting.length);
   };
 
 // biome-ignore format: one call per line

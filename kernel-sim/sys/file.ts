@@ -1,6 +1,7 @@
 import { attributeSyscalls } from './file-attributes.ts';
 import { descriptorSyscalls } from './file-descriptors.ts';
 import { directorySyscalls } from './file-directory.ts';
+import { extendedSyscalls } from './file-extended.ts';
 import { lockSyscalls } from './file-lock.ts';
 import { nameSyscalls } from './file-names.ts';
 import { openSyscalls } from './file-open.ts';
@@ -18,6 +19,7 @@ export const fileSyscalls: readonly SyscallRow[] = [
   ...lockSyscalls,
   ...nameSyscalls,
   ...attributeSyscalls,
+  ...extendedSyscalls,
   ...timesSyscalls,
   ...statSyscalls,
   ...directorySyscalls,

@@ -26,6 +26,7 @@ import type { Kernel } from '../kern/kernel.ts';
 import { childrenOf, INIT_PID } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
 import { rusageOf, rusageOfUsage } from '../kern/resource.ts';
+import { dropLostOwners } from '../kern/sigio.ts';
 import { allHalted } from '../kern/signal.ts';
 import type { Proc, SigInfo, Thread } from '../kern/state.ts';
 import { fail, JUST_RETURN, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -300,6 +301,7 @@ function sys_setsid(k: Kernel, td: Thread): SyscallResult {
 function changeGroup(k: Kernel, pid: Pid, to: Pick<Proc, 'pgid'> & Partial<Proc>): void {
   const groups = groupsAround(k, pid);
   k.setProc(pid, to);
+  dropLostOwners(k);
   hangUpOrphans(k, groups);
 }
 

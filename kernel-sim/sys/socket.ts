@@ -17,6 +17,7 @@ import {
 import type { Errno } from '../abi/ids.ts';
 import * as so from '../abi/socket.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { inheritSigio } from '../kern/sigio.ts';
 import type { Socket, SocketName, Thread } from '../kern/state.ts';
 import { fail, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { bindInet, connectTcp, connectUdp, ensurePort } from '../net/inet.ts';
@@ -191,6 +192,7 @@ function accept(
     const resume: TransferResume = { file: file.id, done: 0 };
     return { kind: 'sleep', wchan: receiveChannel(listener.id), wmesg: 'accept', resume };
   }
+  inheritSigio(k, td, `socket:${listener.id}`, `socket:${accepted.id}`);
   const error = install(k, td, accepted, newFd, flags ?? (file.nonblock ? so.SOCK_NONBLOCK : 0));
   if (error) return fail(error);
   if (nameAt !== 0 && !copyoutName(k, td, accepted, accepted.remote, nameAt!, lengthAt!)) {

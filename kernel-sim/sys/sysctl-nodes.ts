@@ -1,5 +1,7 @@
 import { PAGE_SIZE } from '../../emu/memory/address-space.ts';
-import { FSCALE } from '../abi/kinfo.ts';
+import { EINVAL, ENOENT } from '../abi/errno.ts';
+import type { Errno } from '../abi/ids.ts';
+import { FSCALE, NODEV } from '../abi/kinfo.ts';
 import { encode, words } from '../abi/layout.ts';
 import { timevalLayout } from '../abi/resource.ts';
 import { SOMAXCONN } from '../abi/socket.ts';
@@ -8,7 +10,7 @@ import { cpTicks } from '../kern/cp-time.ts';
 import { allCpus, cpusOf } from '../kern/cpumask.ts';
 import { deadMask } from '../kern/cpuset.ts';
 import { ARG_MAX } from '../kern/exec.ts';
-import type { Kernel } from '../kern/kernel.ts';
+import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import { PROCS_MAX } from '../kern/proc.ts';
 import { randomBytes } from '../kern/random.ts';
 import { RELEASES } from '../kern/release.ts';
@@ -16,6 +18,8 @@ import { SLICE_TICKS } from '../kern/sched-priority.ts';
 import { SOCKET_SPACE_MAX, TCP_SPACE, UDP_SPACE } from '../net/socket.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX, VNODES_MAX } from '../vfs/limits.ts';
 import { pageCount, residentPages } from '../vm/memory.ts';
+import { deviceNumber } from './file-stat.ts';
+import { posixRows } from './sysctl-posix.ts';
 import { procRows } from './sysctl-proc.ts';
 import type { SysctlRequest, SysctlRow } from './sysctl-row.ts';
 
@@ -41,6 +45,16 @@ const megahertz = (k: Kernel): number => Math.floor(1000 / k.config.cycleNs);
 function arandom(k: Kernel, { room }: SysctlRequest): Uint8Array {
   const length = Math.min(room ?? ARANDOM_MAX, ARANDOM_MAX);
   return room === null ? new Uint8Array(length) : randomBytes(k, length);
+}
+
+/** kern.devname: EINVAL for what has no number, ENOENT for a number that nothing under /dev has (devfs_devs.c, sysctl_devname). */
+function deviceName(k: Kernel, { input }: SysctlRequest): Uint8Array | Errno {
+  const wanted = input && new DataView(input.buffer, input.byteOffset).getUint32(0, true);
+  if (wanted === null || wanted === NODEV) return EINVAL;
+  const found = [...k.state.vnodes.values()].find(
+    (vnode) => vnode.type === 'chr' && deviceNumber(vnode.device) === wanted,
+  );
+  return found?.type === 'chr' ? bytesOf(`${found.device}\0`) : ENOENT;
 }
 
 /** Sums over CPUs of the five states. */
@@ -84,6 +98,7 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [1, 33], name: 'kern.usrstack', kind: 'ulong', description: 'Process stack location', read: constant(USRSTACK) },
   { mib: [1, 34], name: 'kern.logsigexit', kind: 'int', description: 'Log processes quitting on abnormal signals', read: constant(1) },
   { mib: [1, 35], name: 'kern.iov_max', kind: 'int', description: 'Maximum number of elements in an I/O vector', read: constant(1024) },
+  { mib: [1, 36], name: 'kern.hostuuid', kind: 'string', description: 'Host UUID', read: text('00000000-0000-0000-0000-000000000000') },
   { mib: [1, 37], name: 'kern.arandom', kind: 'opaque', format: '', description: 'Random bytes (of the seed, the same in every run)', read: arandom },
   { mib: [1, 0x100, 0x100], name: 'kern.smp.cpus', kind: 'int', description: 'Number of CPUs online', read: (k) => k.config.cores },
   { mib: [1, 0x100, 0x101], name: 'kern.smp.maxcpus', kind: 'int', description: 'Max number of CPUs that the system was compiled for', read: constant(MAXCPU) },
@@ -102,6 +117,14 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [1, 0x108, 0x100], name: 'kern.elf32.fallback_brand', kind: 'int', description: 'ELF32 brand of last resort', read: constant(-1) },
   { mib: [1, 0x109], name: 'kern.fscale', kind: 'int', description: 'Fixed-point scale factor used for calculating load average values', read: constant(FSCALE) },
   { mib: [1, 0x10a], name: 'kern.ccpu', kind: 'uint', description: 'Decay factor used for updating %CPU (0: ULE)', read: constant(0) },
+  { mib: [1, 0x10b], name: 'kern.ps_arg_cache_limit', kind: 'ulong', description: 'Room that ps(1) gives the arguments of a process', read: constant(PAGE_SIZE / 16) },
+  { mib: [1, 0x10c], name: 'kern.lastpid', kind: 'int', description: 'Last used PID', read: (k) => k.state.counters.nextPid - 1 },
+  { mib: [1, 0x10d], name: 'kern.devname', kind: 'opaque', format: '', description: 'devname(3): the name below /dev of a device number', inputSize: 4, read: deviceName },
+  { mib: [1, 0x10e], name: 'kern.openfiles', kind: 'int', description: 'System-wide number of open files', read: (k) => k.state.files.size },
+  { mib: [1, 0x10f, 0x100], name: 'kern.devstat.version', kind: 'int', description: 'Version of struct devstat', read: constant(6) },
+  { mib: [1, 0x10f, 0x101], name: 'kern.devstat.numdevs', kind: 'int', description: 'Number of devices with statistics (no disks)', read: constant(0) },
+  { mib: [1, 0x10f, 0x102], name: 'kern.devstat.generation', kind: 'long', description: 'Generation of the list of devices', read: constant(0) },
+  { mib: [1, 0x10f, 0x103], name: 'kern.devstat.all', kind: 'opaque', format: 'S,devstat', description: 'All devices: the generation, and no records', read: () => words([0]) },
 
   { mib: [2, 2], name: 'vm.loadavg', kind: 'opaque', format: 'S,loadavg', description: 'Machine loadaverage history', read: (k) => words([...k.state.loadAverage, FSCALE]) },
   { mib: [2, 12], name: 'vm.overcommit', kind: 'int', description: 'Configure virtual memory overcommit behavior', read: constant(0) },
@@ -109,6 +132,17 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [2, 0x100, 0x100, 0x101], name: 'vm.stats.vm.v_page_count', kind: 'uint', description: 'Total number of pages in system', read: pageCount },
   { mib: [2, 0x100, 0x100, 0x102], name: 'vm.stats.vm.v_active_count', kind: 'uint', description: 'Active pages', read: residentPages },
   { mib: [2, 0x100, 0x100, 0x103], name: 'vm.stats.vm.v_free_count', kind: 'uint', description: 'Free pages', read: (k) => Math.max(0, pageCount(k) - residentPages(k)) },
+
+  { mib: [2, 0x100, 0x100, 0x104], name: 'vm.stats.vm.v_inactive_count', kind: 'uint', description: 'Inactive pages (none: pages are in use or free)', read: constant(0) },
+  { mib: [2, 0x100, 0x100, 0x105], name: 'vm.stats.vm.v_cache_count', kind: 'uint', description: 'Pages on cache queue (none)', read: constant(0) },
+  { mib: [2, 0x100, 0x100, 0x106], name: 'vm.stats.vm.v_wire_count', kind: 'uint', description: 'Wired pages (none: the kernel takes no memory of the machine)', read: constant(0) },
+  { mib: [2, 0x100, 0x100, 0x107], name: 'vm.stats.vm.v_swappgsin', kind: 'uint', description: 'Pages swapped in (none: there is no swap)', read: constant(0) },
+  { mib: [2, 0x100, 0x100, 0x108], name: 'vm.stats.vm.v_swappgsout', kind: 'uint', description: 'Pages swapped out (none)', read: constant(0) },
+  { mib: [2, 0x101], name: 'vm.swap_info', kind: 'node', format: 'S,xswdev', description: 'Swap statistics by device (there is none)', read: () => ENOENT },
+  { mib: [2, 0x102], name: 'vm.swap_total', kind: 'opaque', format: 'QU', description: 'Total amount of available swap storage (none)', read: () => words([0, 0]) },
+  { mib: [2, 0x103], name: 'vm.dmmax', kind: 'int', description: 'Maximum size of a swap block in pages', read: constant(32) },
+
+  { mib: [3, 0x100], name: 'vfs.bufspace', kind: 'long', description: 'Virtual memory used for buffers (none)', read: constant(0) },
 
   { mib: [4, 2, 6, 8], name: 'net.inet.tcp.sendspace', kind: 'ulong', description: 'Initial send socket buffer size', read: constant(TCP_SPACE[0]) },
   { mib: [4, 2, 6, 9], name: 'net.inet.tcp.recvspace', kind: 'ulong', description: 'Initial receive socket buffer size', read: constant(TCP_SPACE[1]) },
@@ -129,6 +163,8 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [6, 11], name: 'hw.machine_arch', kind: 'string', description: 'System architecture', read: text('i386') },
   { mib: [6, 12], name: 'hw.realmem', kind: 'ulong', description: 'Amount of memory (in bytes) reported by the firmware', read: (k) => clampUlong(k.config.physmemBytes) },
   { mib: [6, 0x100], name: 'hw.clockrate', kind: 'int', description: 'CPU instruction clock rate in MHz', read: megahertz },
+  { mib: [6, 0x101], name: 'hw.availpages', kind: 'ulong', description: 'Physical memory (in pages)', read: pageCount },
+  { mib: [6, 0x102], name: 'hw.pagesizes', kind: 'opaque', format: 'LU', description: 'Supported page sizes', read: () => words([PAGE_SIZE, 0]) },
 
   { mib: [7, 0x100], name: 'machdep.prot_fault_translation', kind: 'int', description: 'Select signal to deliver on protection fault', read: constant(0) },
 
@@ -141,4 +177,4 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [0x101, 0x101], name: 'coreback.ncpus_healthy', kind: 'int', description: 'Number of CPUs that have not failed', read: (k) => cpusOf((allCpus(k.config.cores) & ~deadMask(k)) >>> 0).length },
 ];
 
-export const sysctlRows: readonly SysctlRow[] = [...generalRows, ...procRows];
+export const sysctlRows: readonly SysctlRow[] = [...generalRows, ...procRows, ...posixRows];

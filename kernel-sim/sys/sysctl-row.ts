@@ -11,6 +11,8 @@ export interface SysctlRequest {
   readonly args: readonly number[];
   /** Room for the answer in bytes; null: only its length is wanted. */
   readonly room: number | null;
+  /** What came as a new value, for a row with `inputSize`; null: nothing. */
+  readonly input: Uint8Array | null;
 }
 
 /**
@@ -39,6 +41,8 @@ export type SysctlRow = {
       /** As sysctl(8) takes it: `S,name` of the structure. */
       readonly format: string;
       readonly read: (k: Kernel, request: SysctlRequest) => Uint8Array | Errno;
+      /** Everybody may hand over a value of so many bytes, which says what is asked for and changes nothing (CTLFLAG_ANYBODY). */
+      readonly inputSize?: number;
     }
 );
 

@@ -70,11 +70,26 @@ function accessRow(
     return found;
   }
   const { row, args } = found;
+  if ('inputSize' in row) return askRow(k, row, { td, args, room }, newValue);
   const writable = 'write' in row && row.write !== undefined;
   if (newValue && (!writable || k.proc(td.pid).uid !== 0)) return EPERM;
-  const old = readRow(k, row, { td, args, room });
+  const old = readRow(k, row, { td, args, room, input: null });
   if (typeof old === 'number') return old;
   return newValue ? { old, store: () => writeRow(k, td, row, newValue) } : { old };
+}
+
+/** A row whose new value is a question. EINVAL when that has another size. */
+function askRow(
+  k: Kernel,
+  row: SysctlRow & { readonly inputSize?: number },
+  request: Omit<SysctlRequest, 'input'>,
+  newValue: NewValue | null,
+): Access | Errno {
+  if (newValue && newValue.length !== row.inputSize) return EINVAL;
+  const input = newValue ? k.copyin(request.td.pid, newValue.address, newValue.length) : null;
+  if (typeof input === 'number') return input;
+  const old = readRow(k, row, { ...request, input });
+  return typeof old === 'number' ? old : { old };
 }
 
 function readRow(k: Kernel, row: SysctlRow, request: SysctlRequest): Uint8Array | Errno {
@@ -162,7 +177,7 @@ function describe(question: number, mib: readonly number[]): Access | Errno {
   const row = typeof found === 'number' ? null : found.row;
   if (!row && !tree.isInnerNode(mib)) return ENOENT;
   if (question === SYSCTL_OIDDESCR) return row ? { old: bytesOf(`${row.description}\0`) } : ENOENT;
-  const writable = row !== null && 'write' in row && row.write !== undefined;
+  const writable = row !== null && ('inputSize' in row || ('write' in row && row.write !== undefined));
   const kind = (CTLTYPE[row?.kind ?? 'node'] | CTLFLAG_RD | (writable ? CTLFLAG_WR : 0)) >>> 0;
   const format = !row ? 'N' : 'format' in row ? row.format : FORMATS[row.kind];
   return { old: new Uint8Array([...words([kind]), ...bytesOf(`${format}\0`)]) };

@@ -22,6 +22,7 @@ import { threadSyscalls } from './thread.ts';
 import { timeSyscalls } from './time.ts';
 import { timerSyscalls } from './timer.ts';
 import { ttySyscalls } from './tty.ts';
+import { uuidSyscalls } from './uuid.ts';
 
 /** Every system call there is, by number. */
 export const SYSCALLS: readonly SyscallRow[] = [
@@ -47,6 +48,7 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ...socketSyscalls,
   ...socketTransferSyscalls,
   ...machdepSyscalls,
+  ...uuidSyscalls,
 ].sort((a, b) => a.number - b.number);
 
 const byNumber: (SyscallRow | undefined)[] = [];

@@ -15,7 +15,7 @@ const NS_PER_SEC = 1_000_000_000;
 /** A timer of more than 10^8 s is refused (itimerfix). */
 const SECONDS_MAX = 100_000_000;
 /** TIMER_MAX of a process. */
-const TIMERS_MAX = 32;
+export const TIMERS_MAX = 32;
 const TIMER_ABSTIME = 1;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 4;

@@ -2,7 +2,7 @@ import { EACCES, EFAULT, EINVAL, ENOTTY, ENXIO, EPERM } from '../abi/errno.ts';
 import type { Errno, Pid, Signo } from '../abi/ids.ts';
 import { layout } from '../abi/layout.ts';
 import { SIGTTOU, SIGWINCH } from '../abi/signal.ts';
-import { decodeTermios, encodeTermios, ICANON, TERMIOS_SIZE } from '../abi/termios.ts';
+import { decodeTermios, encodeTermios, ICANON, IXON, TERMIOS_SIZE, VSTART, VSTOP } from '../abi/termios.ts';
 import * as ttycom from '../abi/ttycom.ts';
 import {
   backgroundChannel,
@@ -18,7 +18,7 @@ import type { OpenFile, Proc, Thread, Tty, TtyName } from '../kern/state.ts';
 import { fail, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
 import { LineDiscipline } from './line-discipline.ts';
 import { unitOf } from './pty.ts';
-import { controlTerminal, NO_INPUT, NO_OUTPUT, putTty, typeInto, writerChannel } from './tty.ts';
+import { controlTerminal, NO_INPUT, NO_OUTPUT, putTty, typeInto, withPacketEvent, writerChannel } from './tty.ts';
 
 /* ioctl(2) of terminals: FreeBSD 9.1 kern/tty.c. TIOCNOTTY, and what is for modems, no terminal answers to (ENOTTY). */
 
@@ -29,6 +29,8 @@ const winsizeLayout = layout(8, [
   { name: 'yPixels', at: 6, kind: 'u16' },
 ]);
 
+/** The keys by which packet mode tells whether they stop and start output. */
+const [CTRL_Q, CTRL_S] = [0x11, 0x13];
 /** What TIOCGPGRP says where there is no foreground group (NO_PID). */
 const NO_GROUP = 100000;
 
@@ -87,6 +89,12 @@ export function masterIoctl(k: Kernel, td: Thread, ioctl: TtyCommand): SyscallRe
       return putWord(unitOf(name));
     case ttycom.TIOCPTMASTER:
       return ok();
+    case ttycom.TIOCPKT: {
+      const value = k.fuword(td.pid, data);
+      if (value === null) return fail(EFAULT);
+      putTty(k, { ...tty, packetMode: value !== 0 });
+      return ok();
+    }
     case ttycom.TIOCGPGRP:
       return putWord(tty.foreground || NO_GROUP);
     case ttycom.TIOCGSID:
@@ -167,7 +175,13 @@ function genericIoctl(k: Kernel, td: Thread, { file, name, command, data }: TtyC
       return change({ exclusive: command === ttycom.TIOCEXCL });
     case ttycom.TIOCSTOP:
     case ttycom.TIOCSTART:
-      return change({ stopped: command === ttycom.TIOCSTOP });
+      putTty(
+        k,
+        command === ttycom.TIOCSTOP
+          ? withPacketEvent({ ...tty, stopped: true }, ttycom.TIOCPKT_STOP)
+          : withPacketEvent({ ...tty, stopped: false }, ttycom.TIOCPKT_START),
+      );
+      return ok();
     case ttycom.TIOCSTI: {
       if (!file.readable && p.uid !== 0) return fail(EPERM);
       if (!isControlledBy(p, tty) && p.uid !== 0) return fail(EACCES);
@@ -183,7 +197,9 @@ function genericIoctl(k: Kernel, td: Thread, { file, name, command, data }: TtyC
 
 /** tcsetattr(3). Without canonical mode there are no lines: all that was typed can be read. */
 function setModes(k: Kernel, tty: Tty, bytes: Uint8Array): void {
-  const next = { ...tty, termios: decodeTermios(bytes) };
+  const termios = decodeTermios(bytes);
+  const usesKeys = (termios.iflag & IXON) !== 0 && termios.cc[VSTOP] === CTRL_S && termios.cc[VSTART] === CTRL_Q;
+  const next = withPacketEvent({ ...tty, termios }, usesKeys ? ttycom.TIOCPKT_DOSTOP : ttycom.TIOCPKT_NOSTOP);
   if (next.termios.lflag & ICANON) {
     putTty(k, next);
     return;
@@ -193,11 +209,10 @@ function setModes(k: Kernel, tty: Tty, bytes: Uint8Array): void {
   putTty(k, line.result());
 }
 
-const flushed = (tty: Tty, which: number): Tty => ({
-  ...tty,
-  ...(which & ttycom.FREAD ? NO_INPUT : {}),
-  ...(which & ttycom.FWRITE ? NO_OUTPUT : {}),
-});
+const flushed = (tty: Tty, which: number): Tty => {
+  const unwritten = which & ttycom.FWRITE ? withPacketEvent({ ...tty, ...NO_OUTPUT }, ttycom.TIOCPKT_FLUSHWRITE) : tty;
+  return which & ttycom.FREAD ? withPacketEvent({ ...unwritten, ...NO_INPUT }, ttycom.TIOCPKT_FLUSHREAD) : unwritten;
+};
 
 /** A window has another size: the foreground hears of it. */
 export function resizeWindow(k: Kernel, name: TtyName, winsize: Tty['winsize']): void {

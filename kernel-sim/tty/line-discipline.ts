@@ -41,6 +41,7 @@ import {
   VSUSP,
   VWERASE,
 } from '../abi/termios.ts';
+import { TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE } from '../abi/ttycom.ts';
 import type { Tty } from '../kern/state.ts';
 
 /*
@@ -85,6 +86,7 @@ export class LineDiscipline {
   private writeColumn: number;
   private literalNext: boolean;
   private stopped: boolean;
+  private packetEvents: number;
 
   constructor(tty: Tty) {
     this.tty = tty;
@@ -98,17 +100,18 @@ export class LineDiscipline {
       writeColumn: this.writeColumn,
       literalNext: this.literalNext,
       stopped: this.stopped,
+      packetEvents: this.packetEvents,
     } = tty);
   }
 
   result(): Tty {
-    const { readable, reprintFrom, column, writeColumn, literalNext, stopped } = this;
+    const { readable, reprintFrom, column, writeColumn, literalNext, stopped, packetEvents } = this;
     return {
       ...this.tty,
       input: Uint8Array.from(this.input),
       quoted: Uint8Array.from(this.input, (c) => (c & QUOTED ? 1 : 0)),
       output: Uint8Array.from(this.output),
-      ...{ readable, reprintFrom, column, writeColumn, literalNext, stopped },
+      ...{ readable, reprintFrom, column, writeColumn, literalNext, stopped, packetEvents },
     };
   }
 
@@ -157,6 +160,7 @@ export class LineDiscipline {
       this.readable = 0;
       this.reprintFrom = 0;
       this.output.length = 0;
+      this.packetEvents |= TIOCPKT_FLUSHREAD | TIOCPKT_FLUSHWRITE;
     }
     this.echo(c, false);
     this.signal(signo);

@@ -1,5 +1,6 @@
 import { EAGAIN, EEXIST, EFAULT, EIO } from '../abi/errno.ts';
 import type { Errno } from '../abi/ids.ts';
+import { TIOCPKT_DATA } from '../abi/ttycom.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { OpenFile, Proc, TtyName } from '../kern/state.ts';
 import { fail, ok, RESTART, type SyscallEntry, type SyscallResult } from '../kern/syscall-result.ts';
@@ -12,7 +13,7 @@ import { hangUpTerminal, masterReaderChannel, masterWriterChannel, newPty, putTt
 
 /*
  * Pseudo-terminals: FreeBSD 9.1 kern/tty_pts.c. The slave is the device /dev/pts/N, a terminal like any other; the master is an open
- * file without a name. Differs: there is no packet mode (TIOCPKT).
+ * file without a name.
  */
 
 /** Names have room for three digits. */
@@ -65,11 +66,18 @@ export function closeMaster(k: Kernel, name: TtyName): void {
 export function readMaster(k: Kernel, file: MasterFile, uio: Uio, entry: SyscallEntry): SyscallResult {
   if (uio.length === 0) return ok(0);
   const tty = k.tty(file.tty);
+  const { packetMode, packetEvents } = tty;
+  if (packetMode && packetEvents !== 0) {
+    if (!copyTo(k, uio, 0, Uint8Array.of(packetEvents))) return fail(EFAULT);
+    putTty(k, { ...tty, packetEvents: 0 });
+    return ok(1);
+  }
   if (tty.output.length > 0 && !tty.stopped) {
-    const size = Math.min(tty.output.length, uio.length);
-    if (!copyTo(k, uio, 0, tty.output.subarray(0, size))) return fail(EFAULT);
+    const head = packetMode ? Uint8Array.of(TIOCPKT_DATA) : new Uint8Array(0);
+    const size = Math.min(tty.output.length, uio.length - head.length);
+    if (!copyTo(k, uio, 0, head) || !copyTo(k, uio, head.length, tty.output.subarray(0, size))) return fail(EFAULT);
     putTty(k, { ...tty, output: tty.output.slice(size) });
-    return ok(size);
+    return ok(head.length + size);
   }
   if (tty.finished) return ok(0);
   if (entry.woken === 'signal') return RESTART;

@@ -1,10 +1,12 @@
 import type { Errno, Pid } from '../abi/ids.ts';
 import { SIGHUP } from '../abi/signal.ts';
 import { CLOCAL, RAW, TTYDEF } from '../abi/termios.ts';
+import { TIOCPKT_DOSTOP, TIOCPKT_NOSTOP, TIOCPKT_START, TIOCPKT_STOP } from '../abi/ttycom.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import { backgroundChannel, signalForeground, terminalOf } from '../kern/job-control.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import { latin1 } from '../kern/kernel.ts';
+import { forgetSigio, sendSigio } from '../kern/sigio.ts';
 import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { Proc, Tty, TtyName, Vnode, VnodeId } from '../kern/state.ts';
@@ -37,6 +39,8 @@ const BLANK = {
   exclusive: false,
   inputEnded: false,
   finished: false,
+  packetMode: false,
+  packetEvents: 0,
   gone: false,
 } as const;
 
@@ -81,10 +85,28 @@ export function putTty(k: Kernel, after: Tty): void {
   if (after.readable > before.readable || after.inputEnded || after.termios !== before.termios)
     wakeup(k, readerChannel(name));
   if (after.output.length < before.output.length || starts || after.gone) wakeup(k, writerChannel(name));
-  if (after.output.length > before.output.length || starts || after.finished) wakeup(k, masterReaderChannel(name));
+  const tells = after.packetMode && after.packetEvents !== 0;
+  if (after.output.length > before.output.length || starts || after.finished || tells)
+    wakeup(k, masterReaderChannel(name));
   if (after.input.length < before.input.length || after.finished) wakeup(k, masterWriterChannel(name));
+  const comes = after.readable > before.readable || (after.inputEnded && !before.inputEnded);
+  if (comes || after.output.length < before.output.length) sendSigio(k, `tty:${name}`, after.session !== 0);
   fileEvent(k, { tty: name });
 }
+
+/** Events that take each other's place. */
+const OPPOSITES = new Map<number, number>([
+  [TIOCPKT_STOP, TIOCPKT_START],
+  [TIOCPKT_START, TIOCPKT_STOP],
+  [TIOCPKT_NOSTOP, TIOCPKT_DOSTOP],
+  [TIOCPKT_DOSTOP, TIOCPKT_NOSTOP],
+]);
+
+/** FreeBSD ptsdrv_pktnotify: a master in packet mode is to know. */
+export const withPacketEvent = (tty: Tty, event: number): Tty => ({
+  ...tty,
+  packetEvents: (tty.packetEvents & ~(OPPOSITES.get(event) ?? 0)) | event,
+});
 
 /** What a flush leaves: nothing typed, and nothing written, that is still on its way. */
 export const NO_INPUT = { input: BLANK.input, quoted: BLANK.quoted, readable: 0, reprintFrom: 0 };
@@ -112,6 +134,7 @@ export function terminalOpened(k: Kernel, name: TtyName): void {
 export function terminalClosed(k: Kernel, name: TtyName): void {
   const tty = k.state.ttys.get(name);
   if (!tty || name === CONSOLE || isOpen(k, name)) return;
+  forgetSigio(k, `tty:${name}`);
   if (tty.gone) k.state.ttys.delete(name);
   else putTty(k, { ...tty, ...NO_INPUT, inputMax: 0, stopped: false, exclusive: false, finished: true });
 }
@@ -124,7 +147,9 @@ export function hangUpTerminal(k: Kernel, name: TtyName): void {
   const free = { session: 0, foreground: 0, stopped: false } as const;
   putTty(k, { ...k.tty(name), ...NO_INPUT, ...NO_OUTPUT, ...free, inputEnded: true, gone: true });
   wakeup(k, backgroundChannel(name));
-  if (!isOpen(k, name)) k.state.ttys.delete(name);
+  if (isOpen(k, name)) return;
+  k.state.ttys.delete(name);
+  forgetSigio(k, `tty:${name}`);
 }
 
 /** Somebody types: what the console shows of it goes to the host at once, and that of a pseudo-terminal to its master. Returns how many of the bytes there was room for. */

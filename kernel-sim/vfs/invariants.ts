@@ -2,7 +2,8 @@ import { sameValue } from '../../emu/base/same-value.ts';
 import { EVFILT_READ, EVFILT_VNODE, EVFILT_WRITE } from '../abi/event.ts';
 import { NAME_MAX } from '../abi/fcntl.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { FileId, PipeId, Proc, Vnode, VnodeId } from '../kern/state.ts';
+import { sigioKeys } from '../kern/sigio.ts';
+import type { FileId, PipeId, Proc, TtyName, Vnode, VnodeId } from '../kern/state.ts';
 import { checkSocketInvariants, filesInFlight } from '../net/invariants.ts';
 import { checkFileData } from './file-data.ts';
 import { checkLocks } from './file-lock.ts';
@@ -19,6 +20,7 @@ export function checkFileInvariants(k: Kernel): string[] {
     ...checkPipes(k),
     ...checkKqueues(k),
     ...checkProcdescs(k),
+    ...checkOwners(k),
     ...checkSocketInvariants(k),
     ...checkLocks(k),
     ...checkTree(k),
@@ -100,6 +102,21 @@ function checkKqueues(k: Kernel): string[] {
     for (const { ident, filter } of knotes)
       if ([EVFILT_READ, EVFILT_WRITE, EVFILT_VNODE].includes(filter) && !p?.fds[ident])
         problems.push(`kqueue ${id} has a knote on descriptor ${ident}, which is not open`);
+  }
+  return problems;
+}
+
+/** Owners are processes that live, of things that are there. */
+function checkOwners(k: Kernel): string[] {
+  const problems: string[] = [];
+  const watched = new Set<string>([...k.state.files.values()].flatMap((file) => sigioKeys(k, file)));
+  for (const [key, { owner, async }] of k.state.sigios) {
+    // A terminal without open files keeps its owner as long as it is there.
+    if (!watched.has(key) && !k.state.ttys.has(key.slice('tty:'.length) as TtyName))
+      problems.push(`${key} has an owner and is not there`);
+    if (owner === 0 && !async) problems.push(`${key} has neither an owner nor SIGIO`);
+    const p = k.findProc(owner);
+    if (owner > 0 && (!p || p.state === 'zombie')) problems.push(`${key} belongs to ${owner}, who is gone`);
   }
   return problems;
 }

@@ -133,15 +133,22 @@ export function pathOf(k: Kernel, id: VnodeId): string {
   if (typeof path === 'string') return path;
   const vnode = k.state.vnodes.get(id);
   if (!vnode || vnode.type === 'dir' || vnode.nlink === 0) return '';
-  for (const dir of [...k.state.vnodes.values()].sort((a, b) => a.id - b.id)) {
-    if (dir.type !== 'dir') continue;
-    for (const [name, entry] of dir.entries) {
-      if (entry.vnode !== id) continue;
-      const above = directoryPath(k, dir.id);
-      if (typeof above === 'string') return above === '/' ? `/${name}` : `${above}/${name}`;
-    }
+  let oldest: { readonly dir: VnodeId; readonly name: string } | null = null;
+  for (const dir of k.state.vnodes.values()) {
+    if (dir.type !== 'dir' || (oldest && dir.id > oldest.dir)) continue;
+    const name = nameIn(dir, id);
+    if (name !== undefined) oldest = { dir: dir.id, name };
   }
-  return '';
+  if (!oldest) return '';
+  const above = directoryPath(k, oldest.dir);
+  assert(typeof above === 'string', `directory ${oldest.dir} has a file in it and no path`);
+  return above === '/' ? `/${oldest.name}` : `${above}/${oldest.name}`;
+}
+
+/** The first name that a directory has for a vnode. */
+function nameIn({ entries }: DirVnode, id: VnodeId): string | undefined {
+  for (const [name, entry] of entries) if (entry.vnode === id) return name;
+  return undefined;
 }
 
 /** The path of a directory: what __getcwd(2) gives. ENOENT once it is removed, ENOTDIR for anything else. */
@@ -154,9 +161,9 @@ export function directoryPath(k: Kernel, id: VnodeId): string | Errno {
     if (!vnode || vnode.nlink === 0) return ENOENT;
     const parent = k.vnode(vnode.parent);
     assert(parent.type === 'dir', `parent of directory ${at} is no directory`);
-    const entry = [...parent.entries].find(([, { vnode: child }]) => child === at);
-    assert(entry, `directory ${at} has no name in its parent`);
-    parts.push(entry[0]);
+    const name = nameIn(parent, at);
+    assert(name !== undefined, `directory ${at} has no name in its parent`);
+    parts.push(name);
     at = parent.id;
   }
   return `/${parts.reverse().join('/')}`;

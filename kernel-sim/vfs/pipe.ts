@@ -5,6 +5,7 @@ import type { Errno } from '../abi/ids.ts';
 import { SIGPIPE } from '../abi/signal.ts';
 import { fileEvent } from '../kern/file-event.ts';
 import type { Kernel } from '../kern/kernel.ts';
+import { forgetSigio, sendSigio } from '../kern/sigio.ts';
 import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { OpenFile, Pipe, PipeId, Thread } from '../kern/state.ts';
@@ -82,6 +83,8 @@ function closeEnds(k: Kernel, next: Pipe): void {
   for (const side of ['read', 'write'] as const) {
     wakeup(k, readChannel(id, side));
     wakeup(k, roomChannel(id, side));
+    sendSigio(k, `pipe:${id}:${side}`);
+    if (!isEndOpen(next, side)) forgetSigio(k, `pipe:${id}:${side}`);
   }
   fileEvent(k, { pipe: id });
 }
@@ -98,6 +101,8 @@ export function readPipe(k: Kernel, file: BufferFile, uio: Uio, entry: SyscallEn
     setIncoming(k, pipe, end, waiting.subarray(size));
     // A writer of up to PIPE_BUF bytes waits for room for all of them.
     if (PIPE_SIZE - (waiting.length - size) >= PIPE_BUF) wakeup(k, roomChannel(pipe.id, end));
+    // Differs: who reads from a pipe without a name is not sent SIGIO for having read.
+    if (file.kind === 'fifo') sendSigio(k, `pipe:${pipe.id}:write`);
     return ok(size);
   }
   if (!isEndOpen(pipe, other(end))) return ok(0);
@@ -135,6 +140,7 @@ export function writePipe(k: Kernel, td: Thread, file: BufferFile, uio: Uio, ent
       setIncoming(k, pipe, to, joined);
       done += bytes.length;
       wakeup(k, readChannel(pipe.id, to));
+      sendSigio(k, `pipe:${pipe.id}:${to}`);
       continue;
     }
     if (entry.woken === 'signal') return done > 0 ? ok(done) : RESTART;

@@ -119,10 +119,13 @@ export function pollFile(k: Kernel, file: OpenFile, events: number): number {
   if (file.kind === 'procdesc') return hasExited(k, file) ? POLLHUP : 0;
   if (file.kind === 'ptm' && k.tty(file.tty).finished) return (events & (POLLIN | POLLRDNORM)) | POLLHUP;
   const read = readCondition(k, file);
+  // kevent(2) does not look at the events of packet mode.
+  const tells = file.kind === 'ptm' && k.tty(file.tty).packetMode && k.tty(file.tty).packetEvents !== 0;
   const write = writeCondition(k, file);
   let revents = 0;
   const ignoresEof = (events & POLLINIGNEOF) !== 0;
-  if (read.eof && ignoresEof ? read.data > 0 || read.error : read.ready) revents |= events & (POLLIN | POLLRDNORM);
+  if (tells || (read.eof && ignoresEof ? read.data > 0 || read.error : read.ready))
+    revents |= events & (POLLIN | POLLRDNORM);
   if (write.ready) revents |= events & POLLOUT;
   // A FIFO's reader has no other direction that could be open still.
   if (read.eof && (write.eof || file.kind === 'fifo') && !ignoresEof) revents |= POLLHUP;

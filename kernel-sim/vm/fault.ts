@@ -96,6 +96,12 @@ function mayGrowStack(k: Kernel, id: VmspaceId, low: number): boolean {
   return true;
 }
 
+/** A page that the kernel touches for a thread is that thread's page fault, as in FreeBSD. */
+function countFault(k: Kernel): void {
+  const tid = k.current ? k.cpu(k.current.id).current : 0;
+  if (tid !== 0) k.setThread(tid, { minorFaults: k.thread(tid).minorFaults + 1 });
+}
+
 /** Makes all of [address, address + length) present for the kernel's own access; false when a part of it may not be accessed, or no page is free. */
 export function faultIn(k: Kernel, pid: Pid, address: number, length: number, write: boolean): boolean {
   if (length === 0) return true;
@@ -108,6 +114,7 @@ export function faultIn(k: Kernel, pid: Pid, address: number, length: number, wr
   for (let page = Math.floor(start / PAGE_SIZE); page <= last; page++) {
     if ((space.permOf(page) & need) === need) continue;
     if (vmFault(k, id, page * PAGE_SIZE, write) !== 'mapped') return false;
+    countFault(k);
   }
   return true;
 }

@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { UsageError } from '../../emu/base/errors.ts';
 import type { FaultPlan } from '../../emu/faults/plan.ts';
 import type { TraceEvent } from '../../kernel-sim/kern/events.ts';
 import { readFileRange } from '../../kernel-sim/vfs/file-data.ts';
@@ -66,13 +67,17 @@ export class Injector {
     return makeSystem(this.workload, { policy, faults, hostFolders });
   }
 
-  /** What comes of these faults, besides those that every run has. A failure of coreback itself is an outcome too: `emulator-bug`. */
+  /**
+   * What comes of these faults, besides those that every run has. A failure of coreback itself is an outcome too: `emulator-bug`.
+   * Errors: UsageError for faults that cannot be, and when a folder of the host is not what it was.
+   */
   inject(faults: FaultPlan): InjectionResult {
     try {
       return this.run([...alwaysOf(this.workload), ...faults]);
     } catch (error) {
       // The system may be broken; the next run gets another.
       this.system = this.makeSystem();
+      if (error instanceof UsageError) throw error;
       return brokenRun(error);
     }
   }

@@ -1,6 +1,7 @@
 import type { Outcome } from '../recovery/outcome.ts';
 import { grouped } from '../report/format.ts';
-import type { InjectionRecord } from './records.ts';
+import type { Header, InjectionRecord } from './records.ts';
+import type { CampaignSpec } from './schema.ts';
 import {
   type Campaign,
   type Comparison,
@@ -18,6 +19,10 @@ export interface CampaignReport {
   readonly about?: string;
   readonly coreback: string;
   readonly run: readonly string[];
+  /** What it takes to make the campaign again, defaults filled in. */
+  readonly spec: CampaignSpec;
+  /** The run without faults under each policy. */
+  readonly golden: Header['golden'];
   readonly confidence: number;
   readonly injections: { readonly wanted: number; readonly made: number };
   readonly table: readonly TableRow[];
@@ -55,6 +60,8 @@ export function campaignReport(campaign: Campaign, confidence: number, other: Ca
     ...(about === undefined ? {} : { about }),
     coreback: header.coreback,
     run,
+    spec: header.spec,
+    golden: header.golden,
     confidence,
     injections: { wanted: header.injections, made: records.length },
     table: outcomeTable(campaign, confidence),

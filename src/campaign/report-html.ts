@@ -7,9 +7,12 @@ import type { Campaign, TableRow } from './tabulate.ts';
 
 /** The report as one HTML page: no external resource, no script. */
 export function reportPage(campaign: Campaign, report: CampaignReport): string {
-  const { name, about, run, coreback, injections, confidence } = report;
+  const { name, about, run, spec, coreback, injections, confidence } = report;
   const facts = [
     ['programs', run.join(' + ')],
+    ['machine', machineText(report)],
+    ['without faults', goldenText(report)],
+    ['seed of the sample', String(spec.seed)],
     ['injections', grouped(injections.made)],
     ['confidence', `${confidence * 100} %`],
     ['coreback', coreback],
@@ -32,10 +35,23 @@ export function reportPage(campaign: Campaign, report: CampaignReport): string {
     section('Fault space', plots(campaign)),
     section('Detection and lost work', [spreadTable(report), ...histograms(campaign)]),
     section('Comparisons on the same faults', [comparisonTable(report)]),
+    section('The campaign', [`<div class="scroll"><pre>${escapeMarkup(JSON.stringify(spec, null, 1))}</pre></div>`]),
     '</main></body>',
     '</html>',
     '',
   ].join('\n');
+}
+
+function machineText({ spec: { machine } }: CampaignReport): string {
+  const { cores, mhz, checkpointEvery } = machine;
+  const checkpoints = checkpointEvery === undefined ? 'no checkpoints' : `checkpoints every ${checkpointEvery}`;
+  return `${cores} cores of ${mhz} MHz, ${checkpoints}`;
+}
+
+/** Under the first policy: faults are placed in that run. */
+function goldenText({ golden: [first] }: CampaignReport): string {
+  const { retired, endNs } = first!;
+  return `${grouped(retired.reduce((sum, n) => sum + n, 0))} instructions, ${(endNs / 1e6).toFixed(1)} ms of virtual time`;
 }
 
 function section(title: string, content: readonly string[]): string {

@@ -36,7 +36,7 @@ export function addCampaignSweepCommand(campaign: Command): void {
     .requiredOption('--run <command>', "the program ('primes 100000')", collect)
     .requiredOption('--mtbf <time>', 'mean time between failures, in virtual time; may be repeated', collect)
     .option('--seeds <n>', 'runs for each interval', positive, 16)
-    .option('--cores <n>', 'cores to lose: one stays', positive, 32)
+    .option('--cores <n>', 'cores to lose: one stays, so 2 at least', positive, 32)
     .option('--mhz <n>', 'clock rate of each core', positive, 10)
     .option('--jobs <n>', 'worker threads', positive, cpus().length)
     .option('--json <file>', 'write every point')
@@ -78,6 +78,11 @@ async function sweep(options: SweepOptions): Promise<void> {
         made++;
         progress.report(() => `${made} of ${runs.length} runs at ${mtbfNs / 1e6} ms between failures`);
       });
+      const spent = results.filter(({ failures }) => failures === options.cores - 1).length;
+      if (spent > 0)
+        process.stderr.write(
+          `coreback: ${spent} of ${runs.length} runs at ${mtbfNs / 1e6} ms between failures lost all cores but one, which then never fails: take more --cores\n`,
+        );
       const points = periods.map((periodNs, n) =>
         sweepPoint(periodNs, results.slice(n * options.seeds, (n + 1) * options.seeds)),
       );
@@ -119,6 +124,8 @@ function settingOf(options: SweepOptions): SweepSetting {
     cores: options.cores,
     mhz: options.mhz,
   };
+  if (options.cores < 2)
+    throw new UsageError({ what: 'one core stays, so that none would fail: take more', path: '--cores' });
   if (options.run.length !== 1) throw new UsageError({ what: 'a sweep is about one program', path: '--run' });
   const workload = workloadOf(readSpec(undefined, spec, MACHINE));
   const path = workload.commands[0]!.path;

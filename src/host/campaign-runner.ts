@@ -1,9 +1,10 @@
 import { Piscina } from 'piscina';
+import { UsageError } from '../../emu/base/errors.ts';
 import { brokenRun } from '../campaign/injector.ts';
 import type { CampaignPlan, Injection } from '../campaign/plan.ts';
 import type { InjectionRecord, InjectionResult } from '../campaign/records.ts';
 import type { Workload } from '../campaign/workload.ts';
-import type { CampaignTask, CampaignWorkerData } from './campaign-worker.ts';
+import type { CampaignAnswer, CampaignTask, CampaignWorkerData } from './campaign-worker.ts';
 import { NodeFolders } from './node-folders.ts';
 import { workerFile } from './worker-file.ts';
 
@@ -26,7 +27,7 @@ export interface RunnerOptions {
   readonly onRecords: (records: readonly InjectionRecord[]) => void;
 }
 
-/** Makes the injections with these ids on worker threads. Errors: those of `onRecords`; then nothing is left running. */
+/** Makes the injections with these ids on worker threads. Errors: those of `onRecords`, UsageError when a folder of the host has changed; then nothing is left running. */
 export async function runInjections(
   workload: Workload,
   plan: CampaignPlan,
@@ -56,18 +57,21 @@ export async function runInjections(
   }
 }
 
-type Pool = Piscina<CampaignTask, InjectionResult[]>;
+type Pool = Piscina<CampaignTask, CampaignAnswer>;
 
 /** A worker that dies takes at most one injection with it: those of its task are made again one by one. */
-async function runTask(pool: Pool, injections: readonly Injection[]): Promise<InjectionResult[]> {
+async function runTask(pool: Pool, injections: readonly Injection[]): Promise<readonly InjectionResult[]> {
+  let answer: CampaignAnswer;
   try {
-    return await pool.run({ policy: injections[0]!.policy, faults: injections.map(({ fault }) => fault) });
+    answer = await pool.run({ policy: injections[0]!.policy, faults: injections.map(({ fault }) => fault) });
   } catch (error) {
     if (injections.length === 1) return [brokenRun(error)];
     const results: InjectionResult[] = [];
     for (const injection of injections) results.push(...(await runTask(pool, [injection])));
     return results;
   }
+  if ('refused' in answer) throw new UsageError(answer.refused);
+  return answer;
 }
 
 /** Injections of one policy, in the order of their ids, so that neighbours start from the same snapshot. */

@@ -1,4 +1,5 @@
 import { workerData } from 'piscina';
+import { UsageError, type UsageErrorParts } from '../../emu/base/errors.ts';
 import type { FaultSpec } from '../../emu/faults/plan.ts';
 import { Injector } from '../campaign/injector.ts';
 import type { InjectionResult } from '../campaign/records.ts';
@@ -35,8 +36,16 @@ function injectorFor(policy: Policy): Injector {
   return injector;
 }
 
-/** Injects each of the faults by itself. Results in their order. */
-export default function injectAll({ policy, faults }: CampaignTask): InjectionResult[] {
-  const injector = injectorFor(policy);
-  return faults.map((fault) => injector.inject([fault]));
+/** Results in the order of the faults; or what is wrong with what the user gave, as an error's class does not get through to another thread. */
+export type CampaignAnswer = readonly InjectionResult[] | { readonly refused: UsageErrorParts };
+
+/** Injects each of the faults by itself. */
+export default function injectAll({ policy, faults }: CampaignTask): CampaignAnswer {
+  try {
+    const injector = injectorFor(policy);
+    return faults.map((fault) => injector.inject([fault]));
+  } catch (error) {
+    if (error instanceof UsageError) return { refused: error.parts };
+    throw error;
+  }
 }

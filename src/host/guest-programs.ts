@@ -23,9 +23,13 @@ export function shippedPrograms(): GuestFile[] {
     .map((name) => ({ path: `/bin/${name}`, bytes: readHostFile(join(folder, name)), mode: 0o755 }));
 }
 
-/** Puts the programs that we ship into the guest's /bin, where a folder that the user has put there has none of that name. */
+/** Where FreeBSD has programs. */
+const PROGRAM_FOLDERS = ['/sbin', '/bin', '/usr/sbin', '/usr/bin'];
+
+/** Puts the programs that we ship into the guest's /bin, but those of which the user's tree has one of that name, in whatever folder. */
 export function installShipped(system: System, shipped: readonly GuestFile[]): void {
-  for (const file of shipped) if (!system.has(file.path)) system.install(file);
+  const isThere = (name: string): boolean => PROGRAM_FOLDERS.some((folder) => system.has(`${folder}/${name}`));
+  for (const file of shipped) if (!isThere(basename(file.path))) system.install(file);
 }
 
 /**

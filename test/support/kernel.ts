@@ -56,6 +56,7 @@ export function fileKernel(config: Partial<KernelConfig> = {}): { k: Kernel; eve
     sockets: new Map(),
     ttys: new Map([[CONSOLE, newConsole(config.consoleIsTty ?? DEFAULT_CONFIG.consoleIsTty)]]),
     fileLocks: new Map(),
+    sigios: new Map(),
     recoveries: new Map(),
     trees: new Map(),
     duplicates: new Map(),

@@ -107,7 +107,7 @@ export const KINDS: Readonly<Record<ArgKind, Drawing>> = {
     d.oneIn(8) ? d.raw() : d.pick([1, 2, 2]) | (d.oneIn(2) ? 0x1000 : 0) | d.bits(0x10, 0x400, 0x20000),
   'wait-options': (d) => (d.oneIn(8) ? d.raw() : (d.oneIn(4) ? 0 : 1) | d.bits(2, 4, 8, 16, 32)),
   flock: (d) => (d.oneIn(8) ? d.raw() : d.pick([1, 2, 5, 6, 6, 8, 8])),
-  fcntl: (d) => (d.oneIn(8) ? d.raw() : d.pick([0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 17, 18])),
+  fcntl: (d) => (d.oneIn(8) ? d.raw() : d.pick([0, 1, 2, 3, 4, 4, 5, 6, 6, 7, 8, 9, 10, 11, 12, 13, 17, 18])),
   ioctl: (d) => (d.oneIn(12) ? d.raw() : d.pick(COMMANDS)),
   whence: (d) => (d.oneIn(8) ? d.raw() : d.below(3)),
   ptrace: (d) => d.below(40),

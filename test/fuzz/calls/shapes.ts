@@ -240,8 +240,8 @@ function kevents(d: Draft, count: number): number {
 
 /** struct flock, for the commands that take one. */
 const fcntlArgument: Drawing = (d) =>
-  d.oneIn(3)
-    ? d.fd()
+  d.oneIn(2)
+    ? d.pick([d.fd(), 4, 0x40, 0x44, d.p.pid, -d.p.pgid, d.pid()])
     : d.words(
         d.below(200),
         d.oneIn(8) ? d.raw() : 0,
@@ -482,6 +482,7 @@ export const ARGUMENTS: Readonly<Record<string, ByName>> = {
   chown: { uid: oneOf(-1, 0, 1001), gid: oneOf(-1, 0, 1001) }, fchown: { uid: oneOf(-1, 0, 1001), gid: oneOf(-1, 0, 1001) }, lchown: { uid: oneOf(-1, 0, 1001), gid: oneOf(-1, 0, 1001) },
   chflags: { flags: oneOf(0, 0, 1) }, lchflags: { flags: oneOf(0, 0, 1) }, fchflags: { fd: regular, flags: oneOf(0, 0, 1) }, chflagsat: { flags: oneOf(0, 0, 1) },
   aio_read: { aiocbp: aiocb }, aio_write: { aiocbp: aiocb }, aio_fsync: { op: oneOf(0x80), aiocbp: aiocb }, aio_return: { aiocbp: aiocbOfJob }, aio_error: { aiocbp: aiocbOfJob },
+  aio_waitcomplete: { aiocbp: (d) => d.room(4), timeout: deadline },
   lio_listio: { mode: oneOf(0, 1), acb_list: structOf(aiocb, aiocb), nent: oneOf(0, 1, 2), sig: orNull(structOf(oneOf(0, 1), (d) => d.signo(), (d) => d.raw())) },
   ino64_getdirentries: { fd: folder, buf: (d) => d.room(512), count: oneOf(512, 100, 1000), basep: orNull((d) => d.room(8)) }, ino64_mknodat: { mode: fifoMode, dev: oneOf(0) },
   posix_openpt: { flags: oneOf(2, 2, 0x8002) },
@@ -520,7 +521,11 @@ export const NEEDS: readonly {
     isThere: (d) => d.opened().some((file) => ofType('reg')(d, file)),
     from: ['open'],
   },
-  { calls: ['aio_return', 'aio_error'], isThere: (d) => d.p.aio.length > 0, from: ['aio_read', 'aio_write'] },
+  {
+    calls: ['aio_return', 'aio_error', 'aio_waitcomplete'],
+    isThere: (d) => d.p.aio.length > 0,
+    from: ['aio_read', 'aio_write'],
+  },
   { calls: ['sendfile'], isThere: (d) => d.opened().some((file) => ofType('reg')(d, file)), from: ['open'] },
   { calls: ['kevent'], isThere: (d) => d.opened().some(({ kind }) => kind === 'kqueue'), from: ['kqueue'] },
   {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { registerEvent } from '../../../kernel-sim/kern/kqueue.ts';
+import { SYSCALLS } from '../../../kernel-sim/sys/table.ts';
 import { at, type GuestProgram, runOne, SCRATCH } from '../../support/guest-program.ts';
+import { addProcess, Caller, fileKernel } from '../../support/kernel.ts';
 
 const [EINTR, EBADF, ENOENT, EINVAL] = [4, 9, 2, 22];
 const [READ, WRITE, PROC, SIGNAL, TIMER, USER] = [-1, -2, -5, -6, -7, -11];
@@ -299,3 +302,41 @@ describe('timers that end in signals', () => {
 
 const le = (value: number): string =>
   [0, 8, 16, 24].map((shift) => ((value >>> shift) & 255).toString(16).padStart(2, '0')).join('');
+
+describe('a list of changes that is very long', () => {
+  it('lets others run in between, and is made all the same', () => {
+    const [COUNT, LIST] = [3000, SCRATCH + 0x300];
+    const { log, run, pid } = runOne((p) => {
+      p.sys('kqueue').store(KQ);
+      // Zeros: no filter 0, so that every change is an error.
+      p.sys('mmap', 0, COUNT * 20, 3, 0x1000, -1, 0, 0).store(LIST);
+      p.sys('fork').ifZero((c) => {
+        c.sys('kevent', at(KQ), 0, 0, 0, 0, 0).log('not inherited').flush().sys('exit', 0);
+      });
+      p.sys('kevent', at(KQ), at(LIST), COUNT, at(LIST), COUNT, 0).log('refused');
+      p.sys('kevent', at(KQ), at(LIST), COUNT, at(LIST), COUNT - 1, 0);
+      p.log('no room').wait('w').exit(0);
+    });
+    expect(log).toMatchObject({ refused: COUNT, 'no room': -EINVAL });
+    // Others have run before the call was over.
+    const ends = run.events('exit').map((event) => event.pid);
+    expect(ends[0]).toBe(pid + 1);
+    expect(run.logOf(pid + 1)).toEqual({ 'not inherited': -EBADF });
+  });
+
+  it('cannot ask for more than there is room for', () => {
+    const ENOMEM = 12;
+    const { k } = fileKernel();
+    const c = new Caller(k, addProcess(k), SYSCALLS);
+    const kq = c.ok('kqueue');
+    const id = [...k.state.kqueues.keys()][0]!;
+    const register = (ident: number): number =>
+      registerEvent(k, id, { ident, filter: USER, flags: ADD, fflags: 0, data: 0, udata: 0 });
+    register(0);
+    const one = k.state.kqueues.get(id)!.knotes[0]!;
+    const many = Array.from({ length: (1 << 15) - 1 }, (_, ident) => ({ ...one, ident }));
+    k.state.kqueues.set(id, { ...k.state.kqueues.get(id)!, knotes: many });
+    expect([register(1 << 20), register(1 << 21), register(5)]).toEqual([0, ENOMEM, 0]);
+    c.ok('close', kq);
+  });
+});

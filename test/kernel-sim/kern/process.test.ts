@@ -51,6 +51,25 @@ describe('getrusage', () => {
   });
 });
 
+describe('getrusage of what the kernel touches', () => {
+  it('counts a page that read(2) brings in', () => {
+    const [USAGE, MAPPED] = [SCRATCH + 0x100, SCRATCH + 0x180];
+    const { log } = runOne((p) => {
+      const look = (name: string): GuestProgram =>
+        p
+          .sys('getrusage', 0, USAGE)
+          .load(USAGE + 32)
+          .log(name);
+      look('to have touched the log');
+      p.sys('open', '/dev/zero', 0, 0).store(CHILD).sys('mmap', 0, 8192, 3, 0x1000, -1, 0, 0).store(MAPPED);
+      look('before');
+      p.sys('read', at(CHILD), at(MAPPED), 5000).log('read');
+      look('after').exit(0);
+    });
+    expect(log).toMatchObject({ read: 5000, after: log.before! + 2 });
+  });
+});
+
 describe('fork and wait4', () => {
   it('gives the parent the exit code of the child', () => {
     const { log, pid, stop } = runOne((p) => {

@@ -84,7 +84,9 @@ describe('__sysctl', () => {
 
   it('gives the beginning of a value when there is no room for all of it', () => {
     const { s } = setup();
-    const rows = sysctlRows.filter((row) => row.kind !== 'node' && row.name !== 'kern.arandom');
+    const rows = sysctlRows.filter(
+      (row) => row.kind !== 'node' && !('inputSize' in row) && row.name !== 'kern.arandom',
+    );
     fc.assert(
       fc.property(fc.constantFrom(...rows), fc.nat(40), (row, room) => {
         const whole = s.read(row.mib) as Uint8Array;

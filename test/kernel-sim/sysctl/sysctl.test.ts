@@ -192,14 +192,49 @@ describe('values', () => {
     expect(s.words(s.mib('coreback.cpus_healthy') as number[])).toEqual([1]);
   });
 
-  it('can all be read, and are as long as was told', () => {
+  it('can all be read where nothing has to be asked, and are as long as was told', () => {
     const { s } = setup();
     for (const row of sysctlRows) {
-      if (row.kind === 'node') continue;
+      if (row.kind === 'node' || 'inputSize' in row) continue;
       const { errno, length } = s.raw({ mib: row.mib, old: 0, room: 0 });
       const value = s.read(row.mib, 8192);
       expect([row.name, errno]).toEqual([row.name, 0]);
       if (row.name !== 'kern.proc.all') expect([row.name, (value as Uint8Array).length]).toEqual([row.name, length]);
     }
+  });
+});
+
+describe('what sysconf(3) and ps(1) of a FreeBSD tree ask for', () => {
+  it('is there: the page size that malloc goes by, page sizes, pages, room for arguments', () => {
+    const { k, s } = setup();
+    expect(s.mib('p1003_1b.pagesize')).toEqual([9, 20]);
+    expect(s.words([9, 20])).toEqual([4096]);
+    expect(s.words(s.mib('hw.pagesizes') as number[])).toEqual([4096, 0]);
+    expect(s.words(s.mib('hw.availpages') as number[])).toEqual([k.config.physmemBytes / 4096]);
+    expect(s.words(s.mib('kern.ps_arg_cache_limit') as number[])).toEqual([256]);
+    expect(s.read(s.mib('vm.swap_info') as number[])).toBe(ENOENT);
+  });
+});
+
+describe('kern.devname', () => {
+  const ask = (s: SysctlCaller, device: number, length = 4) => {
+    s.c.poke(OUT + 1024, new Uint8Array(Uint32Array.of(device).buffer));
+    const mib = s.mib('kern.devname') as number[];
+    const { errno, length: size } = s.raw({ mib, old: OUT, room: 64, value: OUT + 1024, valueLength: length });
+    return errno || s.c.text(OUT, size!);
+  };
+
+  it('names the device of a number, to everybody', () => {
+    const { s } = setup({ uid: 1001 });
+    expect(ask(s, 0x05)).toBe('console\0');
+    expect(ask(s, 0x11)).toBe('null\0');
+  });
+
+  it('is ENOENT for a number that no device has, EINVAL without one or with one of another size', () => {
+    const { s } = setup();
+    expect(ask(s, 0x7777)).toBe(ENOENT);
+    expect(ask(s, 0xffffffff)).toBe(EINVAL);
+    expect(ask(s, 0x05, 8)).toBe(EINVAL);
+    expect(s.read(s.mib('kern.devname') as number[])).toBe(EINVAL);
   });
 });

@@ -53,6 +53,8 @@ describe('a pseudo-terminal', () => {
     host.poke(MODES, new Uint8Array(Int32Array.of(16, OUT).buffer));
     host.ok('ioctl', second, ttycom.FIODGNAME, MODES);
     expect(host.text(OUT, 6)).toBe('pts/1\0');
+    host.ok('ioctl', second, ttycom.FIODTYPE, OUT);
+    expect(host.view(OUT, 4).getInt32(0, true)).toBe(4);
     expect(host.ok('ioctl', master, ttycom.TIOCPTMASTER, 0)).toBe(0);
     expect(guest.errno('ioctl', slave, ttycom.TIOCPTMASTER, 0)).toBe(ENOTTY);
     host.ok('close', second);
@@ -190,5 +192,56 @@ describe('raw modes', () => {
     expect(host.read(master, 10)).toBe('x');
     expect(guest.resume()).toEqual(ok(0));
     expect(k.tty('pts/0').termios.lflag).toBe(0);
+  });
+});
+
+describe('packet mode', () => {
+  const { TIOCPKT_FLUSHREAD: READ, TIOCPKT_FLUSHWRITE: WRITE, TIOCPKT_STOP: STOP, TIOCPKT_START: START } = ttycom;
+  const { TIOCPKT_NOSTOP: NOSTOP, TIOCPKT_DOSTOP: DOSTOP } = ttycom;
+  const packetMode = (on: number): void => {
+    host.poke(MODES, new Uint8Array(Int32Array.of(on).buffer));
+    host.ok('ioctl', master, ttycom.TIOCPKT, MODES);
+  };
+  /** What one read of the master gives. */
+  const packet = (): number[] => [...host.read(master, 100)].map((c) => c.charCodeAt(0));
+
+  it('puts a zero before what was written', () => {
+    packetMode(1);
+    guest.write(slave, 'ab');
+    expect(packet()).toEqual([0, 97, 98]);
+    guest.write(slave, 'ab');
+    expect([host.read(master, 1), host.read(master, 2)]).toEqual(['\0', '\0a']);
+    packetMode(0);
+    expect(packet()).toEqual([98]);
+  });
+
+  it('tells of stops, starts and flushes in a byte of their own, of opposite ones the last', () => {
+    packetMode(1);
+    expect(poll(host, master) & POLLIN).toBe(0);
+    const reading = host.call('read', master, OUT, 100);
+    expect(reading.kind).toBe('sleep');
+    guest.ok('ioctl', slave, ttycom.TIOCSTOP, 0);
+    expect(host.awake).toBe(true);
+    expect([host.resume(), host.text(OUT, 1).charCodeAt(0)]).toEqual([ok(1), STOP]);
+    guest.ok('ioctl', slave, ttycom.TIOCSTOP, 0);
+    guest.ok('ioctl', slave, ttycom.TIOCSTART, 0);
+    guest.poke(MODES, new Uint8Array(4));
+    guest.write(slave, 'lost');
+    guest.ok('ioctl', slave, ttycom.TIOCFLUSH, MODES);
+    expect(poll(host, master) & POLLIN).toBe(POLLIN);
+    expect([packet(), poll(host, master) & POLLIN]).toEqual([[START | READ | WRITE], 0]);
+    host.write(master, '\x03');
+    expect([packet(), packet()]).toEqual([[READ | WRITE], [0, ...[...'^C'].map((c) => c.charCodeAt(0))]]);
+  });
+
+  it('tells whether ^S and ^Q stop and start', () => {
+    packetMode(1);
+    guest.ok('ioctl', slave, ttycom.TIOCGETA, MODES);
+    const modes = decodeTermios(guest.bytes(MODES, 44));
+    setModes(RAW);
+    expect(packet()).toEqual([NOSTOP]);
+    setModes(RAW);
+    setModes(modes);
+    expect(packet()).toEqual([DOSTOP]);
   });
 });

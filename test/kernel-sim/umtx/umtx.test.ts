@@ -166,3 +166,17 @@ describe('condition variables', () => {
     expect(op(a, CV_WAIT, 0, OBJ, 0, cond)).toEqual(error(EPERM));
   });
 });
+
+describe('NWAKE_PRIVATE of a long list', () => {
+  it('gives way to others, then goes on where it was', () => {
+    const { a, b, set } = two();
+    const LIST = MEMORY + 0x2000;
+    set(LIST, ...new Array<number>(1500).fill(OBJ + 64), OBJ);
+    set(OBJ, 7);
+    expect(op(a, WAIT_UINT_PRIVATE, 7)).toMatchObject({ kind: 'sleep' });
+    expect(op(b, NWAKE_PRIVATE, 1501, 0, 0, LIST)).toMatchObject({ kind: 'sleep', interruptible: false });
+    expect(a.awake).toBe(false);
+    expect([b.resume('timeout'), a.awake]).toEqual([OK, true]);
+    expect(op(b, NWAKE_PRIVATE, 3, 0, 0, WILD)).toEqual(error(EFAULT));
+  });
+});

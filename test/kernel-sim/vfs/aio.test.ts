@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { EBADF, EFAULT, EINVAL, EIO, EOPNOTSUPP } from '../../../kernel-sim/abi/errno.ts';
+import { EAGAIN, EBADF, EFAULT, EINVAL, EIO, EOPNOTSUPP } from '../../../kernel-sim/abi/errno.ts';
 import { O_CREAT, O_RDWR } from '../../../kernel-sim/abi/fcntl.ts';
 import { words } from '../../../kernel-sim/abi/layout.ts';
 import { bytesOf } from '../../../kernel-sim/kern/kernel.ts';
 import { SYSCALLS } from '../../../kernel-sim/sys/table.ts';
-import { addProcess, Caller, fileKernel, OUT, WILD } from '../../support/kernel.ts';
+import { addProcess, addThread, Caller, fileKernel, OUT, WILD } from '../../support/kernel.ts';
 
 const [LIO_NOP, LIO_WRITE, LIO_READ, LIO_NOWAIT, LIO_WAIT] = [0, 1, 2, 0, 1];
 const [SIGEV_SIGNAL, SIGEV_KEVENT, SIGUSR1, SI_ASYNCIO, O_SYNC] = [1, 3, 30, 0x10004, 0x80];
@@ -81,5 +81,33 @@ describe('asynchronous transfers of files', () => {
     expect(c.errno('lio_listio', LIO_NOWAIT, list(FIRST, SECOND), 2, 0)).toBe(EIO);
     expect(c.errno('lio_listio', 2, list(FIRST), 1, 0)).toBe(EINVAL);
     expect(c.errno('lio_listio', LIO_WAIT, WILD, 1, 0)).toBe(EFAULT);
+  });
+});
+
+describe('aio_waitcomplete', () => {
+  const FOUND = OUT + 0x2000;
+  const found = (c: Caller): number => c.view(FOUND, 4).getUint32(0, true);
+
+  it('gives transfers in the order in which they were complete, and their errors', () => {
+    const { c, aiocb } = setup();
+    c.ok('aio_write', aiocb(SECOND, {}));
+    c.ok('aio_read', aiocb(FIRST, { buf: WILD }));
+    expect([c.ok('aio_waitcomplete', FOUND, 0), found(c)]).toEqual([4, SECOND]);
+    expect([c.errno('aio_waitcomplete', FOUND, 0), found(c)]).toEqual([EFAULT, FIRST]);
+    expect(c.errno('aio_return', FIRST)).toBe(EINVAL);
+  });
+
+  it('waits for a transfer that another thread begins, or until its time is over', () => {
+    const { k, c, aiocb } = setup();
+    const other = new Caller(k, addThread(k, c.td.pid), SYSCALLS);
+    expect(c.call('aio_waitcomplete', FOUND, 0).kind).toBe('sleep');
+    expect(found(c)).toBe(0);
+    other.ok('aio_write', aiocb(FIRST, {}));
+    expect([c.awake, c.resume(), found(c)]).toEqual([true, { kind: 'return', eax: 4 }, FIRST]);
+    c.poke(FOUND + 8, words([0, 0]));
+    expect(c.call('aio_waitcomplete', FOUND, FOUND + 8)).toMatchObject({ kind: 'sleep', deadlineNs: k.now() + 1e6 });
+    expect(c.resume('timeout')).toMatchObject({ errno: EAGAIN });
+    c.poke(FOUND + 8, words([0, -1]));
+    expect(c.errno('aio_waitcomplete', FOUND, FOUND + 8)).toBe(EINVAL);
   });
 });

@@ -3,6 +3,7 @@ import { EACCES, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM } from '../../../kern
 import { O_CREAT, O_RDWR } from '../../../kernel-sim/abi/fcntl.ts';
 import { words } from '../../../kernel-sim/abi/layout.ts';
 import { fileSyscalls } from '../../../kernel-sim/sys/file.ts';
+import { mountFolder } from '../../../kernel-sim/vfs/mount.ts';
 import { addProcess, Caller, fileKernel, OUT, WILD } from '../../support/kernel.ts';
 
 const [AT_FDCWD, NOFOLLOW, NOW, OMIT] = [-100, 0x200, -1, -2];
@@ -96,6 +97,35 @@ describe('statfs', () => {
     expect(c.errno(all, OUT, size, 9)).toBe(EINVAL);
     expect(c.errno(byPath, '/none', OUT)).toBe(ENOENT);
     expect(c.errno(byFd, fd, WILD)).toBe(14);
+  });
+
+  it.each([
+    ['statfs', 'fstatfs', 'getfsstat', 472, 88],
+    ['ino64_statfs', 'ino64_fstatfs', 'ino64_getfsstat', 2344, 1024],
+  ])('%s tells of every folder of the host that is mounted', (byPath, byFd, all, size, nameBytes) => {
+    const { root: c, k } = prepared();
+    k.hostFolders = { list: () => [], read: () => new Uint8Array(0) };
+    expect(mountFolder(k, { host: '/home/me/data', guest: '/data', readOnly: true })).toBe(0);
+    expect(mountFolder(k, { host: '/home/me/more', guest: '/data2', readOnly: false })).toBe(0);
+    /** Type, flags, what is mounted, where. */
+    const told = (n = 0): unknown[] => {
+      const at = OUT + n * size;
+      const text = (offset: number, length: number): string => c.text(at + offset, length).replace(/\0.*$/s, '');
+      const flags = c.view(at, size).getUint32(8, true);
+      return [text(280, 16), flags & 1, text(296, nameBytes), text(296 + nameBytes, nameBytes)];
+    };
+    const [ROOT, DATA, DATA2] = [
+      ['tmpfs', 0, 'tmpfs', '/'],
+      ['nullfs', 1, '/home/me/data', '/data'],
+      ['nullfs', 0, '/home/me/more', '/data2'],
+    ];
+    expect(c.ok(all, 0, 0, 2)).toBe(3);
+    expect([c.ok(all, OUT, 10 * size, 2), told(0), told(1), told(2)]).toEqual([3, ROOT, DATA, DATA2]);
+    expect(c.ok(all, OUT, 2 * size + 1, 2)).toBe(2);
+    expect([c.ok(byPath, '/data', OUT), told()]).toEqual([0, DATA]);
+    const made = c.ok('open', '/data2/file', O_RDWR | 0x200, 0o600);
+    expect([c.ok(byFd, made, OUT), told()]).toEqual([0, DATA2]);
+    expect([c.ok(byPath, '/tmp', OUT), told()]).toEqual([0, ROOT]);
   });
 });
 

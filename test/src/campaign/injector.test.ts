@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../../emu/base/errors.ts';
 import type { FaultSpec } from '../../../emu/faults/plan.ts';
 import { Injector } from '../../../src/campaign/injector.ts';
 import { campaignSchema } from '../../../src/campaign/schema.ts';
@@ -67,12 +68,14 @@ describe('an injector', () => {
     expect(unnoticed).not.toHaveProperty('latencyInstructions');
   });
 
-  it('tells its own failure from one of the guest, and goes on', () => {
+  it('tells its own failure from one of the guest, and from what it cannot be asked for, and goes on', () => {
     const injector = new Injector(workload, policy);
     const before = injector.inject([faults[0]!]);
-    // No plan that a campaign makes is like this.
-    const broken = injector.inject([{ ...faults[4]!, bit: 99 } as FaultSpec]);
-    expect(broken).toMatchObject({ outcome: 'emulator-bug', error: expect.stringMatching(/^UsageError: .*bit/) });
+    // No plan that a campaign makes is like these.
+    const broken = injector.inject([null as unknown as FaultSpec]);
+    expect(broken).toMatchObject({ outcome: 'emulator-bug', error: expect.stringMatching(/^TypeError: /) });
+    expect(injector.inject([faults[0]!])).toEqual(before);
+    expect(() => injector.inject([{ ...faults[4]!, bit: 99 } as FaultSpec])).toThrow(UsageError);
     expect(injector.inject([faults[0]!])).toEqual(before);
   });
 });

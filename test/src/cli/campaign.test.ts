@@ -50,7 +50,11 @@ describe('coreback campaign', () => {
     const shares = all.shares.map((share: { estimate: { proportion: number } }) => share.estimate.proportion);
     expect(shares.reduce((sum: number, share: number) => sum + share, 0)).toBeCloseTo(1, 12);
     expect(readFileSync(at('r.csv'), 'utf8').split('\r\n')[0]).toMatch(/^model,policy,target,outcome,space,drawn/);
-    expect(readFileSync(at('r.html'), 'utf8')).toContain('<svg');
+    const page = readFileSync(at('r.html'), 'utf8');
+    expect(page).toContain('<svg');
+    expect(page).toContain('2 cores of 1 MHz, checkpoints every 1ms');
+    const [header] = readFileSync(at('r.ndjson'), 'utf8').split('\n', 1);
+    expect(report.spec).toEqual(JSON.parse(header!).spec);
 
     const records = readFileSync(at('r.ndjson'), 'utf8')
       .trim()
@@ -184,6 +188,7 @@ describe('coreback campaign', () => {
     [['plan', '--run', 'true', '--size', '5', '--exhaustive'], /given in two ways/],
     [['plan', '--run', 'true', '--root', '/nonexistent'], /nonexistent: does not exist/],
     [['sweep', '--run', 'true'], /--mtbf/],
+    [['sweep', '--run', 'true', '--mtbf', '1s', '--cores', '1'], /--cores: one core stays/],
     [['sweep', '--run', 'true', '--mtbf', '0s'], /--mtbf: must be longer than 0/],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = coreback(['campaign', ...args]);

@@ -25,6 +25,14 @@ describe('folders of the host on the command line', () => {
     expect(JSON.parse(stdout)).toMatchObject({ outcome: expect.stringMatching(/^recovered-/) });
   });
 
+  it('programs of a tree come before ours, and are found where FreeBSD has them', () => {
+    const tree = join(FOLDER, 'tree');
+    mkdirSync(join(tree, 'usr/bin'), { recursive: true });
+    writeFileSync(join(tree, 'usr/bin/primes'), '#!/bin/sh\necho "primes of the tree"\n', { mode: 0o755 });
+    const { stdout } = coreback(['run', '--root', tree, 'sh', '--', '-c', 'primes 10; echo $PATH']);
+    expect(stdout).toBe('primes of the tree\n/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin\n');
+  });
+
   it('a core of it is restarted with the same tree, by the path in it', () => {
     const out = join(FOLDER, 'out');
     const run = ['--root', TREE, '/usr/bin/tally-pie', '20', '5'];

@@ -57,4 +57,10 @@ export interface Engine {
    * An exit of kind EXCEPTION or SYSCALL wins over BUDGET when both happen at the same instruction.
    */
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit;
+  /**
+   * As `run`, for cores that take turns while nobody looks at them: until `settle` the engine may keep the state of every core that it has been
+   * called for elsewhere. `core.retired` is exact. Engines that gain nothing by it leave both out.
+   */
+  takeTurn?(core: CoreState, space: AddressSpace, budget: number): EngineExit;
+  settle?(): void;
 }

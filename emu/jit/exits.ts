@@ -1,6 +1,6 @@
 /** Why translated code comes back. */
 export const Reason = {
-  /** The budget does not reach to the end of the block at `eip`. */
+  /** The budget does not reach to the end of the block at `eip`, which has not begun. */
   Budget: 0,
   /** The interpreter must do the instruction at `eip`. */
   Interpret: 1,

@@ -1,39 +1,27 @@
-import { type CoreState, EBP, ECX, EFLAGS, EIP, ESP, FLAG_RF, SEG_BASE, SEG_FS, SEG_GS } from '../core/core-state.ts';
+import { type CoreState, EBP, ECX, EFLAGS, EIP, ESP, FLAG_RF } from '../core/core-state.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET } from '../core/engine.ts';
 import { fetchable } from '../interp/fetch.ts';
 import { fullSegments, Interpreter, isPlain } from '../interp/interpreter.ts';
-import { MASK_SHIFT, MXCSR, PE, ROUND_SHIFT, XMM } from '../interp/simd.ts';
+import { MASK_SHIFT, MXCSR, PE, ROUND_SHIFT } from '../interp/simd.ts';
 import type { Insn } from '../isa/insn.ts';
 import { type AddressSpace, PAGE_SHIFT } from '../memory/address-space.ts';
+import { CoreCarrier } from './core-carrier.ts';
 import { type Exit, Reason } from './exits.ts';
-import { DYNAMIC, KNOWN } from './flag-code.ts';
+import { DYNAMIC } from './flag-code.ts';
 import { isTranslated, isX87 } from './instructions.ts';
-import {
-  S_CARRY_A,
-  S_CARRY_B,
-  S_CARRY_KIND,
-  S_EFLAGS,
-  S_EIP,
-  S_FLAG_A,
-  S_FLAG_B,
-  S_FS_BASE,
-  S_GS_BASE,
-  S_KIND,
-  S_LEFT,
-  S_MXCSR,
-  S_X87_SHAPE,
-  S_XMM_BYTES,
-} from './layout.ts';
+import { S_EIP, S_KIND, S_LEFT, S_X87_SHAPE } from './layout.ts';
 import { findRegion, isRepeated, type Region } from './region.ts';
 import type { Situation } from './situation.ts';
 import { newStatistics } from './statistics.ts';
-import { singleSteps, stepsLeft } from './steps.ts';
-import { type Step, TranslatedCode } from './translated-code.ts';
+import { singleSteps } from './steps.ts';
+import { TranslatedCode } from './translated-code.ts';
 import { isTranslationOf, suits, type Translation, translateRegion } from './translation.ts';
-import { SHAPE_UNLOADED, X87Carrier, type X87Note } from './x87-state.ts';
+import { SHAPE_UNLOADED } from './x87-state.ts';
 
 /** A translated function that does not come back is never optimised by V8: so many instructions at most before it must. */
 const STRETCH_MAX = 1 << 18;
+const REGION_INSTRUCTIONS_MAX = 200;
+const STEPS_MAX = 100;
 /** A region of which more than one instruction in so many is the interpreter's is slower than the interpreter alone. */
 const INTERPRETED_RATIO = 12;
 const SEEK_INSTRUCTIONS = 200;
@@ -76,8 +64,7 @@ export class JitEngine implements Engine {
   private readonly missesMax: number;
   private readonly budgetEndsMax: number;
   private readonly exits: Exit[] = [];
-  private readonly x87 = new X87Carrier();
-  private readonly x87Notes: X87Note[] = [];
+  private readonly carrier = new CoreCarrier();
   private readonly byHead = new Map<number, Translation[]>();
   private readonly stepsByHead = new Map<number, Translation[]>();
   private readonly moduleBytesMax: number;
@@ -96,49 +83,72 @@ export class JitEngine implements Engine {
   }
 
   run(core: CoreState, space: AddressSpace, budget: number): EngineExit {
-    const { statistics } = this;
+    const exit = this.takeTurn(core, space, budget);
     const code = this.codeOf(space);
+    if (code.core !== null) this.carrier.store(code);
+    return exit;
+  }
+
+  takeTurn(core: CoreState, space: AddressSpace, budget: number): EngineExit {
+    const code = this.codeOf(space);
+    if (code.core !== core || code.resume === 0 || budget > STRETCH_MAX) return this.runAll(core, code, budget, null);
+    // Nearly always the turn ends where the next one can begin, and there is nothing else to do.
+    code.state[S_LEFT] = budget;
+    const number = code.enter(code.resume);
+    if (code.resume === 0) return this.runAll(core, code, budget, this.exits[number]!);
+    code.windows.afterRun();
+    this.statistics.translated += budget;
+    code.retired += budget;
+    core.retired = budget;
+    return EXIT_BUDGET;
+  }
+
+  /** Runs a budget; `first`: of which translated code has done a part, and come back with this. */
+  private runAll(core: CoreState, code: TranslatedCode, budget: number, first: Exit | null): EngineExit {
+    const { carrier, statistics } = this;
+    if (code.core !== null && code.core !== core) carrier.store(code);
     if (code.generation !== this.generation) code.dropAll(this.generation);
     const base = core.tscBase;
     let left = budget;
     let exit: EngineExit = EXIT_BUDGET;
-    while (left > 0 && exit === EXIT_BUDGET) {
-      core.tscBase = base + budget - left;
-      if (!isPlain(core) || (code.reliesOn & ~fullSegments(core)) !== 0) {
-        // RF lasts for one instruction; what else there is may last for long.
-        exit = this.plain.run(core, space, core.i32[EFLAGS] & FLAG_RF ? 1 : left);
+    if (first !== null) {
+      const next = this.complete(code, first);
+      left = code.state[S_LEFT]!;
+      statistics.translated += budget - left;
+      if (next < 0) {
+        core.tscBase = base + budget - left;
+        exit = this.afterTranslated(core, code, left, first);
         left -= core.retired;
-        statistics.special += core.retired;
-        continue;
       }
-      const eip = core.i32[EIP];
-      const target = code.find(eip);
-      const step = target < 0 ? code.steps.get(eip) : undefined;
-      if (target >= 0 || step !== undefined) {
-        const found = this.runTranslated(core, code, target, step, Math.min(left, STRETCH_MAX));
-        const retired = Math.min(left, STRETCH_MAX) - code.state[S_LEFT];
+    }
+    while (left > 0 && exit === EXIT_BUDGET) {
+      const isPlainCode = code.core !== null || (isPlain(core) && (code.reliesOn & ~fullSegments(core)) === 0);
+      const target = isPlainCode ? code.nextFor(core) : -1;
+      if (target >= 0) {
+        if (code.core === null) carrier.load(core, code);
+        const stretch = Math.min(left, STRETCH_MAX);
+        const found = this.runTranslated(code, target, stretch);
+        const retired = stretch - code.state[S_LEFT]!;
         statistics.translated += retired;
         left -= retired;
-        if (found.reason === Reason.Rounding) {
-          this.changeRounding(core, code, found);
-          continue;
-        }
-        if (found.reason === Reason.Leave) this.missed(core, code, found, core.i32[EIP]!);
-        if (left === 0 || found.reason === Reason.Leave) continue;
-        // The stretch was over, not the budget.
-        if (found.reason === Reason.Budget && left >= found.refund) continue;
+        if (found === null) continue;
         core.tscBase = base + budget - left;
-        exit = this.assist(core, space, left, found);
-        left -= core.retired;
-        continue;
+        exit = this.afterTranslated(core, code, left, found);
+      } else {
+        if (code.core !== null) carrier.store(code);
+        core.tscBase = base + budget - left;
+        exit = isPlainCode ? this.runCold(core, code, left) : this.runSpecial(core, code, left);
       }
-      exit = code.seeking > 0 ? this.seek(core, code) : this.runCold(core, code, left);
       left -= core.retired;
     }
     core.tscBase = base;
     core.retired = budget - left;
     code.retired += core.retired;
     return exit;
+  }
+
+  settle(): void {
+    this.carrier.storeAll();
   }
 
   private codeOf(space: AddressSpace): TranslatedCode {
@@ -150,92 +160,64 @@ export class JitEngine implements Engine {
     return code;
   }
 
-  /** From the core's block to the state block, through translated code, and back. It begins at `target`, or with a single step. */
-  private runTranslated(
-    core: CoreState,
-    code: TranslatedCode,
-    target: number,
-    first: Step | undefined,
-    left: number,
-  ): Exit {
-    const { i32 } = core;
-    const { state } = code;
-    for (let reg = 0; reg < 8; reg++) state[reg] = i32[reg]!;
-    state[S_EFLAGS] = i32[EFLAGS]!;
-    state[S_KIND] = KNOWN;
-    state[S_LEFT] = left;
-    state[S_FS_BASE] = i32[SEG_BASE + SEG_FS]!;
-    state[S_GS_BASE] = i32[SEG_BASE + SEG_GS]!;
-    if (code.usesVectors) {
-      state[S_MXCSR] = i32[MXCSR]!;
-      for (let i = 0; i < 32; i++) state[S_XMM_BYTES / 4 + i] = i32[XMM + i]!;
+  /** Runs the core in the state block from (function << 8 | entry) on. Null: the budget is used up, and the next can go on. */
+  private runTranslated(code: TranslatedCode, target: number, left: number): Exit | null {
+    code.state[S_LEFT] = left;
+    for (let next = target; ; ) {
+      const number = code.enter(next);
+      code.windows.afterRun();
+      if (code.resume !== 0) return null;
+      const exit = this.exits[number]!;
+      next = this.complete(code, exit);
+      if (next < 0) return exit;
     }
-    let next = target;
-    let step = first;
-    let exit: Exit;
-    state[S_X87_SHAPE] = SHAPE_UNLOADED;
-    for (;;) {
-      // What comes behind the steps has a faster translation.
-      let kept = 0;
-      if (step !== undefined) {
-        kept = Math.max(0, state[S_LEFT]! - step.left);
-        state[S_LEFT]! -= kept;
-        next = step.target;
-      }
-      exit = this.exits[code.enter(next)]!;
-      state[S_LEFT]! += kept;
-      let eip = exit.eip;
-      if (exit.reason === Reason.Shape && state[S_X87_SHAPE] === SHAPE_UNLOADED) {
-        // The flags stay as they are: only the way in was tried.
-        this.x87.load(core, state, code.stateDoubles);
-      } else if (exit.reason === Reason.Leave) {
-        eip = state[S_EIP]!;
-      } else if (exit.reason !== Reason.Budget || state[S_LEFT]! + exit.refund === 0) break;
-      next = exit.reason === Reason.Budget && kept === 0 ? -1 : code.find(eip);
-      step = next < 0 ? code.steps.get(eip) : undefined;
-      if (next < 0 && step === undefined) break;
-      if (exit.kind !== DYNAMIC) state[S_KIND] = exit.kind;
-      if (exit.reason === Reason.Budget) state[S_LEFT]! += exit.refund;
-    }
-    code.windows.afterRun();
-    if (state[S_X87_SHAPE]! >= 0) this.x87.store(core, state, code.stateDoubles, this.x87Notes);
-    const kind = exit.kind === DYNAMIC ? state[S_KIND]! : exit.kind;
-    for (let reg = 0; reg < 8; reg++) i32[reg] = state[reg]!;
-    i32[EFLAGS] = code.helpers.settle(
-      kind,
-      state[S_FLAG_A]!,
-      state[S_FLAG_B]!,
-      state[S_EFLAGS]!,
-      state[S_CARRY_KIND]!,
-      state[S_CARRY_A]!,
-      state[S_CARRY_B]!,
-    );
-    i32[EIP] = exit.reason === Reason.Leave ? state[S_EIP]! : exit.eip;
-    state[S_LEFT]! += exit.refund;
-    if (code.usesVectors) {
-      i32[MXCSR] = state[S_MXCSR]!;
-      for (let i = 0; i < 32; i++) i32[XMM + i] = state[S_XMM_BYTES / 4 + i]!;
-    }
-    return exit;
   }
 
-  /** The interpreter does what is left of the budget, or the one instruction that the region has left to it. */
-  private assist(core: CoreState, space: AddressSpace, left: number, exit: Exit): EngineExit {
+  /** What an exit says about the state goes to the state block; then, where control can go on at once, or -1. */
+  private complete(code: TranslatedCode, { reason, eip, kind, refund }: Exit): number {
+    const { state } = code;
+    if (reason !== Reason.Leave) state[S_EIP] = eip;
+    if (kind !== DYNAMIC) state[S_KIND] = kind;
+    state[S_LEFT]! += refund;
+    if (reason === Reason.Leave) return code.find(state[S_EIP]!);
+    if (reason === Reason.Budget) return state[S_LEFT] === 0 ? -1 : code.steps.find(eip);
+    if (reason !== Reason.Shape || state[S_X87_SHAPE] !== SHAPE_UNLOADED) return -1;
+    this.carrier.loadX87(code);
+    return code.find(eip);
+  }
+
+  /** Translated code has come back from where it could not go on. What the interpreter does instead is in `core.retired`. */
+  private afterTranslated(core: CoreState, code: TranslatedCode, left: number, exit: Exit): EngineExit {
+    this.carrier.store(code);
+    core.retired = 0;
+    if (exit.reason === Reason.Rounding) this.changeRounding(core, code, exit);
+    else if (exit.reason === Reason.Leave) this.missed(core, code, exit, core.i32[EIP]!);
+    else if (exit.reason === Reason.Budget) return this.endBudget(core, code, left, exit);
+    else if (left > 0) return this.assist(core, code, left, exit);
+    return EXIT_BUDGET;
+  }
+
+  /** The interpreter does what is left of the budget. */
+  private endBudget(core: CoreState, code: TranslatedCode, left: number, { eip }: Exit): EngineExit {
+    // The stretch was over, not the budget.
+    if (left > code.state[S_LEFT]!) return EXIT_BUDGET;
+    const ends = (code.budgetEnds.get(eip) ?? 0) + 1;
+    code.budgetEnds.set(eip, ends);
+    if (ends === this.budgetEndsMax) this.translateSteps(core, code, eip);
+    if (left === 0) return EXIT_BUDGET;
+    const result = this.plain.run(core, code.space, left);
+    this.statistics.cold += core.retired;
+    return result;
+  }
+
+  /** The interpreter does the one instruction that translated code has left to it. */
+  private assist(core: CoreState, code: TranslatedCode, left: number, exit: Exit): EngineExit {
     const { statistics } = this;
-    const code = this.codeOf(space);
-    if (exit.reason === Reason.Budget) {
-      const ends = (code.budgetEnds.get(exit.eip) ?? 0) + 1;
-      code.budgetEnds.set(exit.eip, ends);
-      if (ends === this.budgetEndsMax) this.translateSteps(core, code, exit.eip);
-      const result = this.plain.run(core, space, left);
-      statistics.cold += core.retired;
-      return result;
-    }
     const record = code.plain.find(core.i32[EIP]!, fullSegments(core));
     const insn = record > 0 ? code.plain.insnAt(record) : null;
     // An instruction that repeats itself retires once for each time.
     const times = insn !== null && exit.always && isRepeated(insn) ? Math.max(1, core.i32[ECX]! >>> 0) : 1;
-    const result = this.plain.run(core, space, Math.min(left, times));
+    const result = this.plain.run(core, code.space, Math.min(left, times));
     statistics.assisted += core.retired;
     if (insn !== null) {
       const { mnemonic } = insn.row;
@@ -244,7 +226,16 @@ export class JitEngine implements Engine {
     return result;
   }
 
+  /** Modes that translated code does not know. */
+  private runSpecial(core: CoreState, code: TranslatedCode, left: number): EngineExit {
+    // RF lasts for one instruction; what else there is may last for long.
+    const exit = this.plain.run(core, code.space, core.i32[EFLAGS] & FLAG_RF ? 1 : left);
+    this.statistics.special += core.retired;
+    return exit;
+  }
+
   private runCold(core: CoreState, code: TranslatedCode, left: number): EngineExit {
+    if (code.seeking > 0) return this.seek(core, code);
     const exit = this.profiling.run(core, code.space, Math.min(left, code.untilSample));
     this.statistics.cold += core.retired;
     code.untilSample -= core.retired;
@@ -301,12 +292,13 @@ export class JitEngine implements Engine {
 
   /** The modules have become too many: all go, in every space, and what is still hot comes back. */
   private forgetAll(code: TranslatedCode): void {
+    this.carrier.storeAll();
     this.generation++;
     this.statistics.evictions++;
     this.liveBytes = 0;
     this.slots = 0;
     this.exits.length = 0;
-    this.x87Notes.length = 0;
+    this.carrier.x87Notes.length = 0;
     this.byHead.clear();
     this.stepsByHead.clear();
     code.dropAll(this.generation);
@@ -319,10 +311,10 @@ export class JitEngine implements Engine {
   private situationOf(core: CoreState, code: TranslatedCode, eip: number): Situation {
     const { i32 } = core;
     return {
-      x87Shape: this.x87.shapeOf(core),
+      x87Shape: this.carrier.x87.shapeOf(core),
       hasFrame: Math.abs(i32[EBP]! - i32[ESP]!) < FRAME_BYTES_MAX,
       sseInexactIsOld: (i32[MXCSR]! & (INEXACT_OLD | (3 << ROUND_SHIFT))) === INEXACT_OLD,
-      x87InexactIsOld: this.x87.hasInexact(core),
+      x87InexactIsOld: this.carrier.x87.hasInexact(core),
       roundingChanges: (code.roundingChanges.get(eip) ?? 0) >= ROUNDING_CHANGES_MAX,
     };
   }
@@ -337,7 +329,7 @@ export class JitEngine implements Engine {
 
   /** Begins a region at an EIP. `after`: a translation with a lower number will not do. */
   private translate(core: CoreState, code: TranslatedCode, eip: number, after = -1): void {
-    if (code.refused.has(eip) || code.find(eip) >= 0 || !this.isTranslatable(code, eip)) return;
+    if (code.refused.has(eip) || code.regions.has(eip) || !this.isTranslatable(code, eip)) return;
     const situation = this.situationOf(core, code, eip);
     if (this.takeOver(this.byHead, situation, code, eip, after)) return;
     const region = (withX87: boolean): Region | null =>
@@ -345,7 +337,9 @@ export class JitEngine implements Engine {
         space: code.space,
         translates: (insn) => isTranslated(insn) && (withX87 || !isX87(insn)),
         targetsOf: (at) => code.targetsOf(at),
-        wanted: (at) => !this.isVolatile(code, at) && (this.eager || code.plain.knows(at) || code.profiled.knows(at)),
+        wanted: (at) => this.isWanted(code, at),
+        stopsAt: () => false,
+        instructionsMax: REGION_INSTRUCTIONS_MAX,
       });
     const attempt = (found: Region | null): Translation | null =>
       found === null || (!this.eager && found.interpreted * INTERPRETED_RATIO > found.instructions)
@@ -356,18 +350,29 @@ export class JitEngine implements Engine {
     else this.putToUse(translation, this.byHead, code, () => this.translate(core, code, eip));
   }
 
-  /** Translates the instructions from the start of a block on once more, one by one. */
+  /** Translates the instructions from the start of a block on once more, one by one, as far as no region can be entered. */
   private translateSteps(core: CoreState, code: TranslatedCode, eip: number): void {
     const situation = { ...this.situationOf(core, code, eip), roundingChanges: true };
     if (!this.isTranslatable(code, eip) || this.takeOver(this.stepsByHead, situation, code, eip)) return;
     const attempt = (withX87: boolean): Translation | null => {
       const translates = (insn: Insn): boolean => isTranslated(insn) && (withX87 || !isX87(insn));
-      const region = findRegion(eip, { space: code.space, translates, targetsOf: () => [], wanted: () => false });
-      const translation = region && this.compile(singleSteps(region), situation, code);
-      return translation && { ...translation, stepsLeft: stepsLeft(region) };
+      const region = findRegion(eip, {
+        space: code.space,
+        translates,
+        targetsOf: () => [],
+        wanted: (at) => !code.regions.has(at) && this.isWanted(code, at),
+        stopsAt: (at) => code.regions.has(at),
+        instructionsMax: STEPS_MAX,
+      });
+      return region && this.compile(singleSteps(region), situation, code);
     };
     const translation = attempt(true) ?? attempt(false);
     if (translation !== null) this.putToUse(translation, this.stepsByHead, code, () => {});
+  }
+
+  /** Whether a translation takes in the code at an EIP when it comes there. */
+  private isWanted(code: TranslatedCode, eip: number): boolean {
+    return !this.isVolatile(code, eip) && (this.eager || code.plain.knows(eip) || code.profiled.knows(eip));
   }
 
   private isTranslatable(code: TranslatedCode, eip: number): boolean {
@@ -405,7 +410,7 @@ export class JitEngine implements Engine {
       this.slots,
       situation,
       (exit) => this.exits.push(exit) - 1,
-      (note) => this.x87Notes.push(note) - 1,
+      (note) => this.carrier.x87Notes.push(note) - 1,
     );
   }
 

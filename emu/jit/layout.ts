@@ -27,6 +27,8 @@ export const S_X87_DP = 22;
 export const S_CARRY_KIND = 23;
 export const S_CARRY_A = 24;
 export const S_CARRY_B = 25;
+/** (function << 8 | entry) of the single step (steps.ts) in front of which the budget has ended; 0 when it has not, or elsewhere. */
+export const S_RESUME = 26;
 /** Indices of doubles: the eight physical registers, and the operands that C1 depends on. */
 export const S_X87_REGISTERS = 32;
 export const S_X87_A = 40;
@@ -37,17 +39,9 @@ export const S_WINDOWS_MISSED = 102;
 /** Byte offset from STATE: XMM0 .. XMM7. */
 export const S_XMM_BYTES = 128;
 
-/**
- * Where control goes from an EIP: hashed by the EIP, two doublewords each, the EIP and (function << 8 | entry).
- * A free place has an EIP that hashes to another.
- */
-export const CODE_MAP = ENGINE_AREA + 0x10000;
-export const CODE_MAP_SIZE = 4096;
-export const CODE_MAP_BYTES = CODE_MAP_SIZE * 8;
+/** The code maps (code-map.ts) of regions, and of single steps. */
+export const REGION_MAP = { at: ENGINE_AREA + 0x10000, size: 4096 };
+export const STEP_MAP = { at: ENGINE_AREA + 0x18000, size: 1024 };
 
 /** An entry number fits the low byte of a code-map value. */
 export const ENTRIES_MAX = 255;
-
-export function codeMapSlot(eip: number): number {
-  return (eip ^ (eip >>> 12)) & (CODE_MAP_SIZE - 1);
-}

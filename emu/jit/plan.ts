@@ -37,6 +37,11 @@ export function nodeFor(
   return plan.shortcuts.get(name) ?? plan.fronts.get(to) ?? null;
 }
 
+/** Whether a jump to an EIP stays in the region. */
+function isWithin({ blocks, isOfSteps, head }: Region, eip: number): boolean {
+  return blocks.has(eip) && !(isOfSteps && eip === head);
+}
+
 /**
  * Where a block leads, as far as that is in the region. `fake`: also where control comes back to after a call or
  * an interpreted instruction.
@@ -44,7 +49,7 @@ export function nodeFor(
 function successorsOf(block: Block, region: Region, fake: boolean): number[] {
   const found: number[] = [];
   const add = (eip: number): void => {
-    if (region.blocks.has(eip) && !found.includes(eip)) found.push(eip);
+    if (isWithin(region, eip) && !found.includes(eip)) found.push(eip);
   };
   const { ending } = block;
   if (ending === Ending.Falls || ending === Ending.Branch) add(block.next);
@@ -52,6 +57,7 @@ function successorsOf(block: Block, region: Region, fake: boolean): number[] {
   if (fake && (ending === Ending.Call || ending === Ending.Indirect) && block.next !== 0) add(block.next);
   if (fake && ending === Ending.Interpreted) add(block.resume);
   for (const target of block.targets) add(target);
+  if (block.whole) for (const eip of successorsOf(block.whole, region, fake)) add(eip);
   return found;
 }
 
@@ -157,7 +163,9 @@ function withSwitches(
     }
     nodes.push({ kind: 'switch', targets, otherwise: blockNode(header) });
   }
-  const fronts = new Map(blocks.map((block, i) => [block.eip, front(i)]));
+  const fronts = new Map(
+    [...index].filter(([eip]) => isWithin(region, eip)).map(([eip, block]) => [eip, front(block)]),
+  );
   const ways = { fronts, shortcuts, roundabout };
   const successors = nodes.map((node) => {
     if (node.kind === 'switch') return [...new Set([...node.targets.values(), node.otherwise])];

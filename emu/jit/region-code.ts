@@ -2,11 +2,12 @@ import { ECX, ESP } from '../core/core-state.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
 import { BlockCode, BlockNotes } from './block-code.ts';
+import { writeLookUp } from './code-map.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
-import { CODE_MAP, CODE_MAP_SIZE, S_EIP, STATE } from './layout.ts';
-import { ENTRY, EXIT, INEXACT, LEFT, T0, T1, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
+import { REGION_MAP, S_EIP, S_RESUME, STATE, STEP_MAP } from './layout.ts';
+import { ENTRY, EXIT, FLAGS, INEXACT, LEFT, T1, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
 import { edgeName, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { writeLoad, writeStore } from './region-state.ts';
@@ -24,12 +25,15 @@ export const REGION_TYPE = 0;
  *   registers and flags come out of the state block
  *   block exit
  *     if the translation takes "inexact" for what it is not, back to the host
- *     loop root
- *       block leave
- *         the region's graph: a switch over the entries, then blocks
+ *     block budget
+ *       loop root
+ *         block leave
+ *           the region's graph: a switch over the entries, then blocks
+ *         end
+ *         control goes to TARGET_EIP: through the code map to this region again, to another, or back to the host
  *       end
- *       control goes to TARGET_EIP: through the code map to this region again, to another, or back to the host
  *     end
+ *     the budget ends in the block at TARGET_EIP: single steps go on, if there are any
  *   end
  *   registers and flags go back; the exit's number is the result
  */
@@ -43,11 +47,12 @@ export class RegionCode {
   private readonly shapes = new Map<number, number>();
   private readonly newNote: (note: X87Note) => number;
   private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
-  private readonly notes = new Map<number, BlockNotes>();
+  private readonly notes = new Map<Block, BlockNotes>();
   private readonly all = new BlockNotes();
   private exitLabel: Label = 0;
   private rootLabel: Label = 0;
   private leaveLabel: Label = 0;
+  private budgetLabel: Label = 0;
   private structure!: StructuredWriter;
   /** Kind of the flags at the start of blocks that only one edge leads to. */
   private readonly kindAt = new Map<number, number>();
@@ -96,6 +101,7 @@ export class RegionCode {
     writeLoad(code, this.all);
     this.exitLabel = code.block();
     if (this.inexactness !== 'either') this.writeGate();
+    this.budgetLabel = code.block();
     this.rootLabel = code.loop();
     this.leaveLabel = code.block();
     this.structure = new StructuredWriter(
@@ -110,6 +116,8 @@ export class RegionCode {
     this.writeLeaving();
     code.end();
     code.op(OP.unreachable);
+    code.end();
+    this.writeBudgetEnd();
     code.end();
     writeStore(this.code, this.all);
     code.get(EXIT);
@@ -131,19 +139,18 @@ export class RegionCode {
         work.push(eip);
       } else consistent &&= known === shape;
     };
-    const note = (eip: number): void => {
-      const block = region.blocks.get(eip)!;
+    const note = (block: Block): void => {
       const notes = new BlockNotes();
       const { hasFrame } = this.situation;
       const context = { exitLabel: 0, inexactIsOld: false, hasFrame, newExit: () => 0, newNote: () => 0 };
       const scratch = new WasmCode();
       scratch.block();
       const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
-      b.shape = shapes.get(eip)!;
+      b.shape = shapes.get(block.eip)!;
       this.writeInstructions(b, block);
       this.writeTransferOperands(b, block);
       notes.conclude();
-      this.notes.set(eip, notes);
+      this.notes.set(block, notes);
       all.registersUsed |= notes.registersUsed;
       all.registersWritten |= notes.registersWritten;
       all.vectorsUsed |= notes.vectorsUsed;
@@ -154,11 +161,12 @@ export class RegionCode {
       all.usesX87 ||= notes.usesX87;
       all.x87Fails ||= notes.x87Fails;
       for (const to of [block.target, block.next, block.resume, ...block.targets]) lead(to, b.shape);
+      if (block.whole) note(block.whole);
     };
     // Behind an instruction that a jump leads to and that is not translated, code begins that nothing here leads to.
     for (const start of region.blocks.keys()) {
       if (!shapes.has(start)) lead(start, this.situation.x87Shape);
-      for (let eip = work.pop(); eip !== undefined; eip = work.pop()) note(eip);
+      for (let eip = work.pop(); eip !== undefined; eip = work.pop()) note(region.blocks.get(eip)!);
     }
     return !all.usesX87 || (consistent && !all.x87Fails);
   }
@@ -191,12 +199,18 @@ export class RegionCode {
   private writeLeaving(): void {
     const { code } = this;
     const miss = code.block();
-    this.writeLookUp(miss);
+    if (this.region.isOfSteps) {
+      const found = code.block();
+      const elsewhere = code.block();
+      writeLookUp(code, REGION_MAP, elsewhere);
+      code.br(found);
+      code.end();
+      writeLookUp(code, STEP_MAP, miss);
+      code.end();
+    } else writeLookUp(code, REGION_MAP, miss);
+    this.pushIsHere();
     code.brIf(this.rootLabel);
-    writeStore(this.code, this.all);
-    code.get(ENTRY);
-    code.get(T1);
-    code.returnCallIndirect(REGION_TYPE);
+    this.writeCall();
     code.end();
     code.i32(STATE);
     code.get(TARGET_EIP);
@@ -204,36 +218,41 @@ export class RegionCode {
     code.br(this.exitLabel);
   }
 
-  /** Puts the entry of TARGET_EIP into ENTRY and its function into T1; leaves on the stack whether that is this one. When there is none, control goes to `miss`. */
-  private writeLookUp(miss: Label): void {
+  /** Leaves on the stack whether the function in T1 is this one. */
+  private pushIsHere(): void {
     const { code } = this;
-    code.get(TARGET_EIP);
-    code.get(TARGET_EIP);
-    code.i32(12);
-    code.op(OP.i32ShrU, OP.i32Xor);
-    code.i32(CODE_MAP_SIZE - 1);
-    code.op(OP.i32And);
-    code.i32(3);
-    code.op(OP.i32Shl);
-    code.i32(CODE_MAP);
-    code.op(OP.i32Or);
-    code.tee(T0);
-    code.mem(MEM.i32Load);
-    code.get(TARGET_EIP);
-    code.op(OP.i32Ne);
-    code.brIf(miss);
-    code.get(T0);
-    code.mem(MEM.i32Load, 4);
-    code.tee(T1);
-    code.i32(0xff);
-    code.op(OP.i32And);
-    code.set(ENTRY);
     code.get(T1);
-    code.i32(8);
-    code.op(OP.i32ShrU);
-    code.tee(T1);
     code.i32(this.slot);
     code.op(OP.i32Eq);
+  }
+
+  /** To ENTRY of the function in T1. */
+  private writeCall(): void {
+    const { code } = this;
+    writeStore(code, this.all);
+    code.get(ENTRY);
+    code.get(T1);
+    code.returnCallIndirect(REGION_TYPE);
+  }
+
+  /** Single steps go on in front of TARGET_EIP, or with the next budget do so at the entry T1 of this function. */
+  private writeBudgetEnd(): void {
+    const { code } = this;
+    if (!this.region.isOfSteps) {
+      const miss = code.block();
+      writeLookUp(code, STEP_MAP, miss);
+      this.writeCall();
+      code.end();
+      return;
+    }
+    code.i32(STATE);
+    code.get(T1);
+    code.i32(this.slot << 8);
+    code.op(OP.i32Or);
+    code.mem(MEM.i32Store, S_RESUME * 4);
+    code.i32(STATE);
+    code.get(TARGET_EIP);
+    code.mem(MEM.i32Store, S_EIP * 4);
   }
 
   // Nodes.
@@ -265,21 +284,50 @@ export class RegionCode {
       code.i32(0);
       code.set(ENTRY);
     }
-    const count = block.insns.length;
-    const exit = this.newExit({ reason: Reason.Budget, eip: block.eip, refund: count, kind, always: false });
-    code.i32(exit);
+    if (block.whole) {
+      code.get(LEFT);
+      code.i32(block.whole.insns.length);
+      code.op(OP.i32GeS);
+      code.if();
+      this.writeBody(node, block.whole, kind);
+      code.end();
+    }
+    this.writeBudgetCheck(block, kind);
+    this.writeBody(node, block, kind);
+  }
+
+  private writeBudgetCheck(block: Block, kind: number): void {
+    const { code } = this;
+    const { eip } = block;
+    code.i32(this.newExit({ reason: Reason.Budget, eip, refund: 0, kind: DYNAMIC, always: false }));
     code.set(EXIT);
+    code.i32(eip);
+    code.set(TARGET_EIP);
+    if (this.region.isOfSteps) {
+      code.i32(this.plan.entries.get(eip)!);
+      code.set(T1);
+    }
+    if (kind !== DYNAMIC) {
+      code.i32(kind);
+      code.set(FLAGS.kind);
+    }
     code.get(LEFT);
-    code.i32(count);
-    code.op(OP.i32Sub);
-    code.tee(LEFT);
-    code.i32(0);
+    code.i32(block.insns.length);
     code.op(OP.i32LtS);
-    code.brIf(this.exitLabel);
+    code.brIf(this.budgetLabel);
+  }
+
+  /** The instructions, and where they lead. */
+  private writeBody(node: number, block: Block, kind: number): void {
+    const { code } = this;
+    code.get(LEFT);
+    code.i32(block.insns.length);
+    code.op(OP.i32Sub);
+    code.set(LEFT);
     const { exitLabel, newExit, newNote } = this;
     const inexactIsOld = this.inexactness === 'old';
     const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };
-    const b = new BlockCode(code, kind, this.notes.get(block.eip)!, false, context);
+    const b = new BlockCode(code, kind, this.notes.get(block)!, false, context);
     b.shape = this.shapes.get(block.eip)!;
     this.writeInstructions(b, block);
     this.writeEnding(node, b, block);
@@ -395,7 +443,8 @@ export class RegionCode {
     if (labels.size > 0) {
       b.makeDynamic();
       const elsewhere = code.block();
-      this.writeLookUp(elsewhere);
+      writeLookUp(code, REGION_MAP, elsewhere);
+      this.pushIsHere();
       code.op(OP.i32Eqz);
       code.brIf(elsewhere);
       // No switch on the way is to look at it.

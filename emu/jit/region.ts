@@ -4,7 +4,6 @@ import type { AddressSpace } from '../memory/address-space.ts';
 
 // A region: the instructions that one WebAssembly function translates, cut into basic blocks.
 
-export const REGION_INSTRUCTIONS_MAX = 200;
 const BLOCK_INSTRUCTIONS_MAX = 60;
 
 /** How a block ends. */
@@ -34,6 +33,8 @@ export interface Block {
   readonly resume: number;
   /** Where an indirect jump may lead. */
   readonly targets: readonly number[];
+  /** Of a single step (steps.ts): a block that begins with it and that control goes through instead when the budget reaches to its end. */
+  readonly whole?: Block;
 }
 
 export interface Region {
@@ -47,6 +48,8 @@ export interface Region {
   readonly instructions: number;
   /** Instructions that have no translation and stand in the way. */
   readonly interpreted: number;
+  /** Its blocks are single steps (steps.ts). Jumps back to the head leave it, as there may be a faster translation. */
+  readonly isOfSteps: boolean;
 }
 
 export interface RegionSource {
@@ -57,6 +60,9 @@ export interface RegionSource {
   readonly wanted: (eip: number) => boolean;
   /** Where the indirect jump at an EIP has been seen to lead. */
   readonly targetsOf: (eip: number) => Iterable<number>;
+  /** Whether what falls through to an EIP leaves the region. */
+  readonly stopsAt: (eip: number) => boolean;
+  readonly instructionsMax: number;
 }
 
 const JCC = /^J(?!MP)/;
@@ -101,7 +107,7 @@ export function findRegion(head: number, source: RegionSource): Region | null {
     leaders.add(eip);
     queue.push(eip);
   };
-  for (let i = 0; i < queue.length && seen.size < REGION_INSTRUCTIONS_MAX; i++) {
+  for (let i = 0; i < queue.length && seen.size < source.instructionsMax; i++) {
     for (let eip = queue[i]!; !seen.has(eip); ) {
       const insn = decode(eip);
       if (insn === null) break;
@@ -125,7 +131,7 @@ export function findRegion(head: number, source: RegionSource): Region | null {
         lead(insn.next, false);
         break;
       }
-      if (seen.size >= REGION_INSTRUCTIONS_MAX) break;
+      if (seen.size >= source.instructionsMax || source.stopsAt(insn.next)) break;
       eip = insn.next;
     }
   }
@@ -156,6 +162,7 @@ export function findRegion(head: number, source: RegionSource): Region | null {
     pages: [...pages].sort((a, b) => a - b),
     instructions,
     interpreted: interpreted.size,
+    isOfSteps: false,
   };
 }
 

@@ -1,33 +1,31 @@
 import { type Block, Ending, type Region } from './region.ts';
 
 /*
- * Single steps: a second translation of a block, for budgets that end within it. Each instruction is a block of its own, so that control can
- * leave before any of them, and come in there again when the next budget begins.
+ * Single steps: a second translation of code in which budgets end. Each instruction is a block of its own, so that control can leave in front
+ * of any of them, and come in there again when the next budget begins. Where the budget reaches far enough, pieces of a block are done at once.
  */
 
-/** The region's instructions one by one. */
+/** Instructions of a piece. */
+const PIECE = 8;
+
+/** The region's instructions one by one, and by pieces. */
 export function singleSteps(region: Region): Region {
   const blocks = new Map<number, Block>();
   for (const block of region.blocks.values()) {
-    const last = block.insns.at(-1)!;
-    for (const insn of block.insns) {
-      const { eip, next } = insn;
-      const step = { eip, insns: [insn], ending: Ending.Falls, target: 0, next, resume: 0, targets: [] };
-      blocks.set(eip, insn === last ? { ...block, eip, insns: [insn] } : step);
+    const { insns } = block;
+    for (const [i, { eip }] of insns.entries()) {
+      const piece = partOf(block, i, i + PIECE);
+      const step = partOf(block, i, i + 1);
+      blocks.set(eip, i % PIECE === 0 && piece.insns.length > 1 ? { ...step, whole: piece } : step);
     }
   }
-  return { ...region, blocks, entries: new Set(blocks.keys()) };
+  return { ...region, blocks, entries: new Set(blocks.keys()), isOfSteps: true };
 }
 
-/**
- * By EIP: so many steps may be done at once. To the end of the block that the instruction was part of when a jump leads back into the steps, as
- * the same code has a faster translation; Infinity when all ways lead out.
- */
-export function stepsLeft(region: Region): Map<number, number> {
-  const blocks = [...region.blocks.values()];
-  const isLoop = blocks.some(({ target }) => region.blocks.has(target));
-  const left = new Map<number, number>();
-  for (const { insns } of blocks)
-    for (const [i, { eip }] of insns.entries()) left.set(eip, isLoop ? insns.length - i : Number.POSITIVE_INFINITY);
-  return left;
+/** Some instructions of a block, which ends as the block does when the last is among them. */
+function partOf(block: Block, from: number, to: number): Block {
+  const insns = block.insns.slice(from, to);
+  const { eip } = insns[0]!;
+  if (to >= block.insns.length) return { ...block, eip, insns };
+  return { eip, insns, ending: Ending.Falls, target: 0, next: insns.at(-1)!.next, resume: 0, targets: [] };
 }

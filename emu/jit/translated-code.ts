@@ -1,13 +1,12 @@
+import { type CoreState, EIP } from '../core/core-state.ts';
 import { CodePages } from '../interp/code-cache.ts';
 import type { AddressSpace, CodeCache } from '../memory/address-space.ts';
+import { CodeMap } from './code-map.ts';
 import { type FlagHelpers, makeFlagHelpers } from './flag-helpers.ts';
 import { type FloatHelpers, makeFloatHelpers } from './float-helpers.ts';
-import { CODE_MAP, CODE_MAP_BYTES, codeMapSlot, STATE } from './layout.ts';
+import { REGION_MAP, S_EIP, S_RESUME, STATE, STEP_MAP } from './layout.ts';
 import type { Translation } from './translation.ts';
 import { AccessWindows } from './windows.ts';
-
-/** An EIP of 0 marks a free place of the code map; in the first place, which is that EIP's own, another that does not belong there. */
-const FREE_FIRST = 1;
 
 /** A page that has taken translations with it so often has none for a while: code and data in the same page. */
 const DROPS_MAX = 20;
@@ -15,14 +14,6 @@ const DROPS_MAX = 20;
 const INSTRUCTIONS_PER_DROP = 5_000_000;
 
 type RegionFunction = (entry: number) => number;
-
-/** A place where control can go on instruction by instruction. */
-export interface Step {
-  /** (function << 8 | entry). */
-  readonly target: number;
-  /** Steps that may be done at once (steps.ts). */
-  readonly left: number;
-}
 
 /** What the translating engine derived from one space's code. */
 export class TranslatedCode implements CodeCache {
@@ -35,6 +26,8 @@ export class TranslatedCode implements CodeCache {
   readonly state: Int32Array;
   readonly stateDoubles: Float64Array;
   readonly windows: AccessWindows;
+  /** The core whose registers are in the state block (core-carrier.ts). */
+  core: CoreState | null = null;
   /** Some translation here has XMM registers in the state block. */
   usesVectors = false;
   /** FS (bit 4) and GS (bit 5) when some translation takes them for 4 GiB data segments. */
@@ -53,8 +46,9 @@ export class TranslatedCode implements CodeCache {
   readonly refused = new Set<number>();
   /** Blocks in which budgets have ended, and how often: those of them that have no single steps. */
   readonly budgetEnds = new Map<number, number>();
-  /** Single steps by EIP. */
-  readonly steps = new Map<number, Step>();
+  /** By EIP, where regions can be entered, and single steps. */
+  readonly regions: CodeMap;
+  readonly steps: CodeMap;
   generation: number;
   /** Instructions that ran in the space. */
   retired = 0;
@@ -65,13 +59,11 @@ export class TranslatedCode implements CodeCache {
   private readonly takenTargets = new Map<number, Set<number>>();
   private madeHelpers: FlagHelpers | null = null;
   private readonly floats: FloatHelpers;
-  private readonly map: Int32Array;
   private readonly table: WebAssembly.Table;
   /** By slot. */
   private readonly functions: (RegionFunction | undefined)[] = [];
   private readonly translations = new Map<number, Translation>();
   private readonly slotsByPage = new Map<number, Set<number>>();
-  private readonly entries = new Map<number, number>();
 
   constructor(space: AddressSpace, owner: object, generation: number) {
     this.space = space;
@@ -82,9 +74,8 @@ export class TranslatedCode implements CodeCache {
     const { buffer } = space.memory;
     this.state = new Int32Array(buffer as ArrayBuffer, STATE, 256);
     this.stateDoubles = new Float64Array(buffer as ArrayBuffer, STATE, 128);
-    this.map = new Int32Array(buffer as ArrayBuffer, CODE_MAP, CODE_MAP_BYTES / 4);
-    this.map[0] = FREE_FIRST;
-    this.map.fill(0, 1);
+    this.regions = new CodeMap(space.memory, REGION_MAP);
+    this.steps = new CodeMap(space.memory, STEP_MAP);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.floats = makeFloatHelpers(this.state);
     this.windows = new AccessWindows(this.state, space.perm);
@@ -97,19 +88,27 @@ export class TranslatedCode implements CodeCache {
     return this.madeHelpers;
   }
 
-  /** (function << 8 | entry) of the translation that begins at an EIP; -1 when there is none. */
+  /** (function << 8 | entry) of the fastest way to go on at an EIP; -1 when there is none. */
   find(eip: number): number {
-    const at = codeMapSlot(eip) * 2;
-    if (this.map[at] === eip) return this.map[at + 1]!;
-    const found = this.entries.get(eip);
-    if (found === undefined) return -1;
-    this.map[at] = eip;
-    this.map[at + 1] = found;
-    return found;
+    const region = this.regions.find(eip);
+    return region >= 0 ? region : this.steps.find(eip);
   }
 
+  /** Runs translated code from (function << 8 | entry) on; returns the number of the exit. */
   enter(target: number): number {
+    this.state[S_RESUME] = 0;
     return this.functions[target >> 8]!(target & 0xff);
+  }
+
+  /** Where the next budget goes on when the last has ended in front of a single step; else 0. */
+  get resume(): number {
+    return this.state[S_RESUME]!;
+  }
+
+  /** Where a core goes on, which is in the state block or has no other in its way; -1 when there is no translation. */
+  nextFor({ i32 }: CoreState): number {
+    if (this.core === null) return this.find(i32[EIP]!);
+    return this.resume === 0 ? this.find(this.state[S_EIP]!) : this.resume;
   }
 
   has(slot: number): boolean {
@@ -147,7 +146,7 @@ export class TranslatedCode implements CodeCache {
 
   /** Whether a function does single steps. */
   isOfSteps(slot: number): boolean {
-    return this.translations.get(slot)?.stepsLeft != null;
+    return this.translations.get(slot)?.isOfSteps ?? false;
   }
 
   /** The EIP at which a function's region begins. */
@@ -174,22 +173,13 @@ export class TranslatedCode implements CodeCache {
       this.slotsByPage.set(page, slots.add(slot));
       this.space.markCode(page);
     }
-    for (const [eip, left] of translation.stepsLeft ?? [])
-      this.steps.set(eip, { target: (slot << 8) | entries.get(eip)!, left });
-    if (translation.stepsLeft !== null) return;
+    const map = translation.isOfSteps ? this.steps : this.regions;
     for (const [eip, entry] of entries) {
       // The first translation with an entry keeps it, but a region's own head is better than the middle of another.
-      if (this.entries.has(eip) && eip !== translation.head) continue;
-      this.setEntry(eip, (slot << 8) | entry);
-      this.profiled.stopAt(eip);
+      if (map.has(eip) && eip !== translation.head) continue;
+      map.set(eip, (slot << 8) | entry);
+      if (!translation.isOfSteps) this.profiled.stopAt(eip);
     }
-  }
-
-  private setEntry(eip: number, value: number): void {
-    this.entries.set(eip, value);
-    const at = codeMapSlot(eip) * 2;
-    this.map[at] = eip;
-    this.map[at + 1] = value;
   }
 
   dropPage(page: number): void {
@@ -206,16 +196,14 @@ export class TranslatedCode implements CodeCache {
   }
 
   drop(slot: number): void {
-    const { head, pages, entries, stepsLeft } = this.translations.get(slot)!;
-    if (stepsLeft !== null) this.budgetEnds.delete(head);
+    const { head, pages, entries, isOfSteps } = this.translations.get(slot)!;
+    if (isOfSteps) this.budgetEnds.delete(head);
+    if (this.resume >> 8 === slot) this.state[S_RESUME] = 0;
     for (const page of pages) this.slotsByPage.get(page)?.delete(slot);
     for (const [eip, entry] of entries) {
-      if (this.steps.get(eip)?.target === ((slot << 8) | entry)) this.steps.delete(eip);
-      if (this.entries.get(eip) !== ((slot << 8) | entry)) continue;
-      this.entries.delete(eip);
-      const at = codeMapSlot(eip) * 2;
-      if (this.map[at] === eip) this.map[at] = at === 0 ? FREE_FIRST : 0;
-      this.profiled.goOnAt(eip);
+      const value = (slot << 8) | entry;
+      if (isOfSteps) this.steps.remove(eip, value);
+      else if (this.regions.remove(eip, value)) this.profiled.goOnAt(eip);
     }
     this.translations.delete(slot);
     this.functions[slot] = undefined;

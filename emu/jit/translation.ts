@@ -36,8 +36,8 @@ export interface Translation {
   /** FS (bit 4) and GS (bit 5) when it takes them for 4 GiB data segments. */
   readonly reliesOn: number;
   readonly instructions: number;
-  /** Of single steps (steps.ts): by EIP, how many may be done at once. Null for a region's own translation. */
-  readonly stepsLeft: ReadonlyMap<number, number> | null;
+  /** Single steps (steps.ts), and not a region's own translation. */
+  readonly isOfSteps: boolean;
   readonly original: readonly Original[];
 }
 
@@ -89,7 +89,7 @@ export function translateRegion(
       .flatMap(({ insns }) => insns.map(threadSegmentOf))
       .reduce((all, segment) => all | segment, 0),
     instructions: region.instructions,
-    stepsLeft: null,
+    isOfSteps: region.isOfSteps,
     original: originalOf(region, space),
   };
 }

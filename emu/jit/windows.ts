@@ -50,6 +50,7 @@ export class AccessWindows {
   afterRun(): void {
     const { state } = this;
     this.runs++;
+    if ((state[S_WINDOWS_MISSED]! | state[S_WINDOWS_MISSED + 1]! | state[S_WINDOWS_MISSED + 2]!) === 0) return;
     for (const window of WINDOWS) {
       const address = state[S_WINDOWS_MISSED + window]!;
       if (address === 0) continue;

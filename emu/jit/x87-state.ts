@@ -59,7 +59,7 @@ export function x87Helper(operation: number, a: number, b: number): number {
   return outcome.raised === 0 ? 1 : 2;
 }
 
-/** Moves the state of one core at a time. */
+/** Moves the state between a core and a state block. */
 export class X87Carrier {
   private readonly fpu = new X87();
 
@@ -91,6 +91,8 @@ export class X87Carrier {
   /** Back after translated code has run on it. */
   store(core: CoreState, state: Int32Array, doubles: Float64Array, notes: readonly X87Note[]): void {
     const { fpu } = this;
+    // What translated code leaves alone is still what it was; another core may have been loaded since.
+    fpu.load(core.i32);
     const shape = state[S_X87_SHAPE]!;
     fpu.top = shape & 7;
     fpu.valid = shape >> 8;

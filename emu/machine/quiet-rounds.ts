@@ -108,7 +108,10 @@ export class QuietRounds {
     const whole = instructionsTo(horizonNs);
     const budget = Math.min(whole, most);
     if (budget <= 0 || budget < Math.min(whole, schedule.longest)) return null;
-    const exit = this.runEngine(core, fromNs, budget);
+    core.wakeNs = 0;
+    core.state.tscBase = Math.floor(fromNs / cycleNs);
+    const exit = this.engine.run(core.state, this.spaces[core.id]!, budget);
+    core.retired += core.state.retired;
     core.clockNs = fromNs + core.state.retired * cycleNs;
     const isWhole = exit === EXIT_BUDGET && budget === whole;
     // The round in which the last instruction began, or in which the next one will.
@@ -138,7 +141,7 @@ export class QuietRounds {
 
   /** Several cores run: one round after the other. */
   private together(nowNs: number, { horizonNs, pauseNs, retiredMax }: QuietLimits): QuietEnd | null {
-    const { cycleNs, cores, spaces, unchargedNs, schedule } = this;
+    const { cycleNs, cores, engine, spaces, unchargedNs, schedule } = this;
     const { longest } = schedule;
     let rounds = RUN_MAX;
     for (const core of cores)
@@ -150,17 +153,30 @@ export class QuietRounds {
     for (;;) {
       const { instructions, firstCore } = schedule.next(cores.length);
       const endNs = Math.min(horizonNs, startNs + instructions * cycleNs);
-      for (let turn = 0; turn < cores.length; turn++) {
-        const core = cores[(firstCore + turn) % cores.length]!;
-        if (spaces[core.id] === null) continue;
-        const fromNs = Math.max(core.clockNs, startNs, core.wakeNs);
-        core.clockNs = fromNs;
-        core.wakeNs = 0;
+      // The same for all cores that begin with the round.
+      const whole = Math.ceil((endNs - startNs) / cycleNs);
+      const startCycle = Math.floor(startNs / cycleNs);
+      for (let turn = 0, next = firstCore; turn < cores.length; turn++) {
+        const core = cores[next]!;
+        next = next + 1 === cores.length ? 0 : next + 1;
+        const space = spaces[core.id]!;
+        if (space === null) continue;
+        if (core.clockNs !== startNs || core.wakeNs !== 0) {
+          core.clockNs = Math.max(core.clockNs, startNs, core.wakeNs);
+          core.wakeNs = 0;
+        }
+        const fromNs = core.clockNs;
         if (fromNs >= endNs) continue;
-        const exit = this.runEngine(core, fromNs, Math.ceil((endNs - fromNs) / cycleNs));
-        const ranNs = core.state.retired * cycleNs;
-        core.clockNs = fromNs + ranNs;
-        unchargedNs[core.id]! += ranNs;
+        const isWhole = fromNs === startNs;
+        const budget = isWhole ? whole : Math.ceil((endNs - fromNs) / cycleNs);
+        core.state.tscBase = isWhole ? startCycle : Math.floor(fromNs / cycleNs);
+        const exit = engine.takeTurn
+          ? engine.takeTurn(core.state, space, budget)
+          : engine.run(core.state, space, budget);
+        const { retired } = core.state;
+        core.retired += retired;
+        core.clockNs = fromNs + retired * cycleNs;
+        unchargedNs[core.id]! += retired * cycleNs;
         if (exit === EXIT_BUDGET) continue;
         this.letIdle(firstCore, turn, startNs, beforeNs);
         this.settle(startNs);
@@ -173,15 +189,6 @@ export class QuietRounds {
       this.settle(beforeNs);
       return { nowNs: endNs, open: null, exit: EXIT_BUDGET };
     }
-  }
-
-  private runEngine(core: Core, fromNs: number, budget: number): EngineExit {
-    const { state } = core;
-    core.wakeNs = 0;
-    state.tscBase = Math.floor(fromNs / this.cycleNs);
-    const exit = this.engine.run(state, this.spaces[core.id]!, budget);
-    core.retired += state.retired;
-    return exit;
   }
 
   /** Idle cores keep up: those that have had their turn in the last round with its start, the others with that of the round before. */
@@ -199,6 +206,7 @@ export class QuietRounds {
   /** The kernel hears of what it has not been told of; the last round began at `startNs`. */
   private settle(startNs: number): void {
     const { cores, handler, unchargedNs } = this;
+    this.engine.settle?.();
     handler.timers(startNs);
     for (const core of cores) {
       if (unchargedNs[core.id] === 0) continue;

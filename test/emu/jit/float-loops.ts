@@ -5,6 +5,7 @@ import type { Engine } from '../../../emu/core/engine.ts';
 import { Interpreter } from '../../../emu/interp/interpreter.ts';
 import { JitEngine } from '../../../emu/jit/jit-engine.ts';
 import { CODE, DATA, Guest } from '../guest-code.ts';
+import { TurnByTurn } from './turn-by-turn.ts';
 
 // Random loops of floating-point instructions, on the translating engine and on the interpreter: every byte of the state and of the data
 // afterwards. Most numbers are ordinary; some are not.
@@ -56,11 +57,12 @@ export function compareLoops(
 ): void {
   const prng = Prng.seeded(SEED, stream);
   const jit = new JitEngine({ sampleEvery: 1, samples: 1, eager: true });
-  const interpreter = new Interpreter();
-  const makeGuest = (engine: Engine): Guest => new Guest('90', { engine });
-  let guests = [makeGuest(jit), makeGuest(interpreter)];
+  const turns = new TurnByTurn();
+  const engines: readonly Engine[] = [new Interpreter(), jit, turns];
+  const makeGuests = (): Guest[] => engines.map((engine) => new Guest('90', { engine }));
+  let guests = makeGuests();
   for (let i = 0; i < CASES; i++) {
-    if (i % 50 === 0) guests = [makeGuest(jit), makeGuest(interpreter)];
+    if (i % 50 === 0) guests = makeGuests();
     const code = draw(prng);
     const numbers = drawNumbers(prng);
     const begin = prepare(prng);
@@ -83,8 +85,9 @@ export function compareLoops(
       };
     });
     const text = Array.from(code, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    expect(ends[0], `case ${i} of seed ${SEED}: ${text}`).toEqual(ends[1]);
+    const [reference, ...others] = ends;
+    for (const end of others) expect(end, `case ${i} of seed ${SEED}: ${text}`).toEqual(reference);
   }
-  const { translated, cold, assisted } = jit.statistics;
-  expect(translated).toBeGreaterThan(cold + assisted);
+  for (const { statistics } of [jit, turns])
+    expect(statistics.translated).toBeGreaterThan(statistics.cold + statistics.assisted);
 }

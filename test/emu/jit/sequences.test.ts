@@ -8,6 +8,7 @@ import { EmulatedMachine } from '../../silicon/machine.ts';
 import type { Case } from '../../silicon/protocol.ts';
 import { sequenceRows, type TestedRow, vectorSequenceRows } from '../../silicon/rows.ts';
 import { asDoubles, fastX87Rows } from './fast-x87.ts';
+import { TurnByTurn } from './turn-by-turn.ts';
 
 // The silicon tests' sequences of 1 to 30 instructions, most of them in a loop, on the translating engine and on the interpreter.
 
@@ -18,9 +19,10 @@ const CASES_PER_MACHINE = 300;
 
 type Draw = (generator: CaseGenerator, prng: Prng) => Case;
 
+const newJit = (): JitEngine => new JitEngine({ sampleEvery: 1, samples: 1, eager: true });
+
 /** Without `slice` a case runs in one piece. */
-function compare(draw: Draw, slice?: number): void {
-  const engine = new JitEngine({ sampleEvery: 1, samples: 1, eager: true });
+function compare(draw: Draw, slice?: number, engine: JitEngine | TurnByTurn = newJit()): void {
   const prng = Prng.seeded(SEED, 0xfffd);
   const generator = new CaseGenerator(prng);
   let reference = new EmulatedMachine(new Interpreter());
@@ -56,4 +58,8 @@ describe('translated sequences of the silicon tests', { timeout: TIMEOUT_MS }, (
   it('end as the interpreter ends them, with vectors', () => compare(sequenceOf(vectorSequenceRows, true)));
   it('end as the interpreter ends them, with the x87', () => compare(x87Sequence));
   it('end as the interpreter ends them, with the x87 in slices of 11', () => compare(x87Sequence, 11));
+  it('end as the interpreter ends them, turn by turn', () => {
+    compare(sequenceOf(vectorSequenceRows, true), undefined, new TurnByTurn());
+    compare(x87Sequence, undefined, new TurnByTurn());
+  });
 });

@@ -12,7 +12,14 @@ export interface SiginfoFields {
   readonly overrun: number;
 }
 
-/** si_code: kill(2). FreeBSD 9.0 sys/sys/signal.h. */
+/** si_code of SIGCHLD. FreeBSD 9.0 sys/sys/signal.h, as all of these. */
+export const CLD_EXITED = 1;
+export const CLD_KILLED = 2;
+export const CLD_DUMPED = 3;
+export const CLD_TRAPPED = 4;
+export const CLD_STOPPED = 5;
+export const CLD_CONTINUED = 6;
+/** si_code: kill(2). */
 export const SI_USER = 0x10001;
 /** si_code: sent by the kernel itself, for no event that has a code of its own. */
 export const SI_KERNEL = 0x10006;

@@ -1,4 +1,5 @@
 import type { Pid } from '../abi/ids.ts';
+import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED } from '../abi/siginfo.ts';
 import { SIGCHLD, SIGCONT } from '../abi/signal.ts';
 import { exitCodeOf, termSignalOf, WCOREFLAG } from '../abi/wait.ts';
 import type { Kernel } from './kernel.ts';
@@ -8,8 +9,6 @@ import type { Proc, SigInfo } from './state.ts';
 
 /* What a parent learns of its children: SIGCHLD, and that wait4(2) may have something to say. FreeBSD 9.1 kern/kern_sig.c, kern_exit.c. */
 
-/** si_code of SIGCHLD: FreeBSD sys/sys/signal.h. */
-const [CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED] = [1, 2, 3, 4, 5, 6] as const;
 /** sigaction(2) of SIGCHLD. FreeBSD sys/sys/signal.h. */
 const SA_NOCLDSTOP = 0x8;
 const SA_NOCLDWAIT = 0x20;

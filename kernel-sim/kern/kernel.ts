@@ -301,9 +301,11 @@ export class Kernel {
 
   /** The doubleword at an address, unsigned. */
   fuword(pid: Pid, address: number): number | null {
-    const bytes = this.copyin(pid, address, 4);
-    if (typeof bytes === 'number') return null;
-    return new DataView(bytes.buffer).getUint32(0, true);
+    if (!faultIn(this, pid, address, 4, false)) return null;
+    // Every argument of every call comes this way: nothing is allocated.
+    const { u8 } = this.space(this.proc(pid).vmspace);
+    const at = address >>> 0;
+    return (u8[at]! | (u8[at + 1]! << 8) | (u8[at + 2]! << 16) | (u8[at + 3]! << 24)) >>> 0;
   }
 
   suword(pid: Pid, address: number, value: number): boolean {

@@ -37,17 +37,17 @@ export function sigioKeys(k: Kernel, file: OpenFile): SigioKey[] {
   }
 }
 
-const NOBODY: Sigio = { owner: 0, uid: 0, ruid: 0, async: false };
+const NOBODY: Sigio = { owner: 0, uid: 0, ruid: 0, enabled: false };
 export const sigioOf = (k: Kernel, key: SigioKey): Sigio => k.state.sigios.get(key) ?? NOBODY;
 
 function change(k: Kernel, key: SigioKey, patch: Partial<Sigio>): void {
   const next = { ...sigioOf(k, key), ...patch };
-  if (next.owner === 0 && !next.async) k.state.sigios.delete(key);
+  if (next.owner === 0 && !next.enabled) k.state.sigios.delete(key);
   else k.state.sigios.set(key, next);
 }
 
 /** FIOASYNC: whether SIGIO is sent. */
-export const setAsync = (k: Kernel, key: SigioKey, async: boolean): void => change(k, key, { async });
+export const setAsync = (k: Kernel, key: SigioKey, enabled: boolean): void => change(k, key, { enabled });
 
 /** FreeBSD fsetown: a process, a group (negative) or nobody (0) gets SIGIO. ESRCH; EPERM: in another session. */
 export function setOwner(k: Kernel, setter: Proc, key: SigioKey, owner: number): Errno | 0 {
@@ -62,9 +62,9 @@ export function setOwner(k: Kernel, setter: Proc, key: SigioKey, owner: number):
 
 /** FreeBSD kern_accept: a connection is told of as its listening socket is. */
 export function inheritSigio(k: Kernel, { pid }: Thread, from: SigioKey, to: SigioKey): void {
-  const { owner, async } = sigioOf(k, from);
+  const { owner, enabled } = sigioOf(k, from);
   if (owner !== 0) setOwner(k, k.proc(pid), to, owner);
-  setAsync(k, to, async);
+  setAsync(k, to, enabled);
 }
 
 /** It is gone, and nobody owns it any more. */
@@ -86,7 +86,7 @@ const mayTell = ({ uid, ruid }: Sigio, p: Proc): boolean =>
 /** FreeBSD pgsigio: a transfer may be possible. `ofTerminal`: of a group only those whose terminal it is learn of it. */
 export function sendSigio(k: Kernel, key: SigioKey, ofTerminal = false): void {
   const sigio = k.state.sigios.get(key);
-  if (!sigio?.async || sigio.owner === 0) return;
+  if (!sigio?.enabled || sigio.owner === 0) return;
   const { owner } = sigio;
   const targets = owner > 0 ? [k.findProc(owner)] : groupMembers(k, -owner as Pid);
   for (const p of targets)

@@ -1,7 +1,7 @@
 import { ESRCH } from '../abi/errno.ts';
 import type { Errno, Pid, Signo, Tid } from '../abi/ids.ts';
 import { PL_FLAG_CHILD } from '../abi/ptrace.ts';
-import { SI_USER } from '../abi/siginfo.ts';
+import { CLD_CONTINUED, CLD_EXITED, SI_TIMER, SI_USER } from '../abi/siginfo.ts';
 import { defaultAction, SIGCHLD, SIGCONT, SIGILL, SIGKILL, SIGSTOP, SIGTRAP } from '../abi/signal.ts';
 import { continueNews, stopNews, tellParentOfJob } from './child-status.ts';
 import { coredump } from './coredump.ts';
@@ -50,15 +50,28 @@ const hasHandler = (p: Proc, signo: number): boolean => (p.sigacts[signo]?.handl
 
 const isStopSignal = (signo: number): boolean => defaultAction(signo) === 'stop';
 
-/** max_pending_per_proc. Here each queue has so many places; FreeBSD counts those of a process and its threads together. */
+/** kern.sigqueue.max_pending_per_proc: for a process and its threads together. */
 export const SIGQUEUE_MAX = 128;
+
+/** What a timer or a child sends has a place of its own (KSI_INS). */
+const hasOwnPlace = ({ signo, code }: SigInfo): boolean =>
+  code === SI_TIMER || (signo === SIGCHLD && code >= CLD_EXITED && code <= CLD_CONTINUED);
+
+/** Is there a place for one more signal to a process or to any of its threads? FreeBSD p_pendingcnt. */
+export function hasSignalRoom(k: Kernel, { sigqueue, threads }: Proc): boolean {
+  let count = 0;
+  for (const queue of [sigqueue, ...threads.map((id) => k.thread(id).sigqueue)])
+    for (const info of queue) if (!hasOwnPlace(info)) count++;
+  return count < SIGQUEUE_MAX;
+}
 
 /**
  * A queue with one signal more (FreeBSD sigqueue_add): each that is sent is handled once, whoever sends it. Only without a place left, and
  * SIGKILL and SIGSTOP always, do those of one number become one.
  */
-function withSignal(queue: readonly SigInfo[], info: SigInfo): readonly SigInfo[] {
-  const merged = queue.length >= SIGQUEUE_MAX || info.signo === SIGKILL || info.signo === SIGSTOP;
+function withSignal(k: Kernel, p: Proc, queue: readonly SigInfo[], info: SigInfo): readonly SigInfo[] {
+  const isFull = !hasOwnPlace(info) && !hasSignalRoom(k, p);
+  const merged = isFull || info.signo === SIGKILL || info.signo === SIGSTOP;
   return merged && queue.some((s) => s.signo === info.signo) ? queue : [...queue, info];
 }
 
@@ -87,7 +100,7 @@ export function psignal(
   if (signo === SIGCONT) queue = queue.filter((s) => !isStopSignal(s.signo));
   if (isStopSignal(signo)) queue = queue.filter((s) => s.signo !== SIGCONT);
   k.setProc(target, {
-    sigqueue: withSignal(queue, info),
+    sigqueue: withSignal(k, p, queue, info),
     ...(isStopSignal(signo) ? { continueUnreported: false } : {}),
   });
   if (p.state === 'lost') return;
@@ -197,7 +210,7 @@ export function tdsignal(k: Kernel, target: Tid, info: SigInfo): void {
   }
   signalEvent(k, td.pid, info.signo);
   k.emit({ kind: 'signal', pid: td.pid, signo: info.signo, sender: info.pid });
-  notifyThread(k, k.setThread(target, { sigqueue: withSignal(td.sigqueue, info) }), info.signo);
+  notifyThread(k, k.setThread(target, { sigqueue: withSignal(k, k.proc(td.pid), td.sigqueue, info) }), info.signo);
 }
 
 function resetAction(k: Kernel, { pid, sigacts }: Proc, signo: number): void {

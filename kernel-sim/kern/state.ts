@@ -742,7 +742,7 @@ export interface Sigio {
   readonly uid: number;
   readonly ruid: number;
   /** O_ASYNC: it is sent. */
-  readonly async: boolean;
+  readonly enabled: boolean;
 }
 
 /** What a socket is called; an IPv4 address is written as the IPv6 address that it maps to, 32 hexadecimal digits. */

@@ -33,12 +33,12 @@ export function fileOwner(k: Kernel, td: Thread, file: OpenFile): SyscallResult 
 }
 
 /** O_ASYNC of F_SETFL, FIOASYNC. What never lets wait takes it without effect. */
-export function setFileAsync(k: Kernel, file: OpenFile, async: boolean): void {
-  for (const key of sigioKeys(k, file)) setAsync(k, key, async);
+export function setFileAsync(k: Kernel, file: OpenFile, enabled: boolean): void {
+  for (const key of sigioKeys(k, file)) setAsync(k, key, enabled);
 }
 
 export const isFileAsync = (k: Kernel, file: OpenFile): boolean =>
-  sigioKeys(k, file).some((key) => sigioOf(k, key).async);
+  sigioKeys(k, file).some((key) => sigioOf(k, key).enabled);
 
 /** ioctl(2) commands about the owner; for pipes and sockets, those of old too, which mean groups. Null: it is none. */
 export function ownerIoctl(k: Kernel, td: Thread, file: OpenFile, command: number, data: number): SyscallResult | null {

@@ -10,11 +10,11 @@ import { regsOf } from '../kern/regs.ts';
 import { isOnStack, SS_DISABLE, SS_ONSTACK, sigreturn } from '../kern/sendsig.ts';
 import { setTable } from '../kern/sharing.ts';
 import {
+  hasSignalRoom,
   isIgnored,
   killTargets,
   psignal,
   releaseSignals,
-  SIGQUEUE_MAX,
   setSigmask,
   sigInfo,
   takeFromSet,
@@ -204,7 +204,7 @@ function sys_sigqueue(k: Kernel, td: Thread, [pid, signum, value]: readonly numb
   const refused = canSignal(me, p, signum!);
   if (refused) return fail(refused);
   if (signum === 0) return ok();
-  if (p.sigqueue.length >= SIGQUEUE_MAX) return fail(EAGAIN);
+  if (!hasSignalRoom(k, p)) return fail(EAGAIN);
   const info = sigInfo(signum as Signo, { code: SI_QUEUE, pid: td.pid, uid: me.ruid, value: value! });
   psignal(k, p.pid, info.signo, td.pid, info);
   return ok();

@@ -21,6 +21,7 @@ import { pageCount, residentPages } from '../vm/memory.ts';
 import { deviceNumber } from './file-stat.ts';
 import { posixRows } from './sysctl-posix.ts';
 import { procRows } from './sysctl-proc.ts';
+import { routeRows } from './sysctl-route.ts';
 import type { SysctlRequest, SysctlRow } from './sysctl-row.ts';
 
 const HZ = 1000;
@@ -177,4 +178,4 @@ const generalRows: readonly SysctlRow[] = [
   { mib: [0x101, 0x101], name: 'coreback.ncpus_healthy', kind: 'int', description: 'Number of CPUs that have not failed', read: (k) => cpusOf((allCpus(k.config.cores) & ~deadMask(k)) >>> 0).length },
 ];
 
-export const sysctlRows: readonly SysctlRow[] = [...generalRows, ...procRows, ...posixRows];
+export const sysctlRows: readonly SysctlRow[] = [...generalRows, ...procRows, ...posixRows, ...routeRows];

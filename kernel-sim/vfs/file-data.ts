@@ -73,6 +73,18 @@ export function readFileRange(file: FileData, offset: number, length: number): U
   return result;
 }
 
+/** Where two states of a file may differ: from the first byte to behind the last, in whole chunks. Empty: nowhere. */
+export function changedRange(before: FileData, after: FileData): { readonly from: number; readonly to: number } {
+  const size = Math.max(before.size, after.size);
+  const differs = (chunk: number): boolean =>
+    before.chunks[chunk] !== after.chunks[chunk] ||
+    (before.size !== after.size && (chunk + 1) * FILE_CHUNK > Math.min(before.size, after.size));
+  let [first, end] = [0, Math.ceil(size / FILE_CHUNK)];
+  while (first < end && !differs(first)) first++;
+  while (end > first && !differs(end - 1)) end--;
+  return { from: first * FILE_CHUNK, to: Math.min(size, end * FILE_CHUNK) };
+}
+
 /** The file after a write; only the chunks that it touches are copied. The file grows as needed, with a hole before `offset`. */
 export function writeFileRange(file: FileData, offset: number, bytes: Uint8Array): FileData {
   if (bytes.length === 0) return file;

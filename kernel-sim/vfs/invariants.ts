@@ -110,11 +110,11 @@ function checkKqueues(k: Kernel): string[] {
 function checkOwners(k: Kernel): string[] {
   const problems: string[] = [];
   const watched = new Set<string>([...k.state.files.values()].flatMap((file) => sigioKeys(k, file)));
-  for (const [key, { owner, async }] of k.state.sigios) {
+  for (const [key, { owner, enabled }] of k.state.sigios) {
     // A terminal without open files keeps its owner as long as it is there.
     if (!watched.has(key) && !k.state.ttys.has(key.slice('tty:'.length) as TtyName))
       problems.push(`${key} has an owner and is not there`);
-    if (owner === 0 && !async) problems.push(`${key} has neither an owner nor SIGIO`);
+    if (owner === 0 && !enabled) problems.push(`${key} has neither an owner nor SIGIO`);
     const p = k.findProc(owner);
     if (owner > 0 && (!p || p.state === 'zombie')) problems.push(`${key} belongs to ${owner}, who is gone`);
   }

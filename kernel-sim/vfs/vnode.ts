@@ -20,8 +20,9 @@ import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
 import { noteFileChange } from '../kern/rollback-point.ts';
 import type { FileData, Proc, Vnode, VnodeCommon, VnodeId } from '../kern/state.ts';
+import { forgetPrivatePages } from '../vm/private-file.ts';
 import { forgetFilePages, syncFile } from '../vm/shared.ts';
-import { resizeFile } from './file-data.ts';
+import { changedRange, resizeFile } from './file-data.ts';
 import { isNamed } from './filedesc.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
@@ -132,6 +133,8 @@ export function setFileData(k: Kernel, vnode: RegVnode, data: FileData): Errno |
   k.setCounters({ fileBytes: k.state.counters.fileBytes + grows });
   const ns = k.now();
   k.setVnode({ ...vnode, data, modifyNs: ns, changeNs: ns });
+  const { from, to } = changedRange(vnode.data, data);
+  if (from < to) forgetPrivatePages(k, vnode.id, vnode.data, from, to);
   vnodeEvent(k, vnode.id, NOTE_WRITE | (data.size > vnode.data.size ? NOTE_EXTEND : 0));
   fileEvent(k, { vnode: vnode.id });
   return 0;

@@ -47,9 +47,17 @@ export function makeResident(k: Kernel, id: VmspaceId, entry: VmEntry, page: num
     k.setVmspace(id, { map });
   }
   if (isShared(entry)) return acquirePage(k, id, entry, page, write);
-  if (entry.object.kind === 'vnode' && page * PAGE_SIZE >= entry.object.fileEnd) return false;
+  if (!isInFile(k, entry, page)) return false;
   makePrivateResident(k, id, entry, page);
   return true;
+}
+
+/** Does a page of a private mapping still lie in its file? */
+function isInFile(k: Kernel, { object, start }: VmEntry, page: number): boolean {
+  if (object.kind !== 'vnode') return true;
+  const vnode = k.vnode(object.vnode);
+  const size = vnode.type === 'reg' ? vnode.data.size : Number.POSITIVE_INFINITY;
+  return page * PAGE_SIZE < Math.min(object.fileEnd, start + size - object.offset);
 }
 
 function makePrivateResident(k: Kernel, id: VmspaceId, entry: VmEntry, page: number): void {
@@ -152,7 +160,7 @@ export function faultInAnyProt(k: Kernel, id: VmspaceId, address: number, length
     if (isShared(entry)) {
       if (write && (entry.maxProt & PROT_WRITE) === 0) return false;
       if (!acquirePage(k, id, entry, page, write)) return false;
-    } else makeResident(k, id, entry, page, write);
+    } else if (!makeResident(k, id, entry, page, write)) return false;
   }
   return true;
 }

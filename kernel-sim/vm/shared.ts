@@ -5,6 +5,7 @@ import type { PageHolder, SharedPage, VmEntry, VmObject, VmObjectId, VmspaceId, 
 import { readFileRange, writeFileRange } from '../vfs/file-data.ts';
 import { type RegVnode, setFileData } from '../vfs/vnode.ts';
 import { permOfProt } from './map.ts';
+import { forgetPrivatePages } from './private-file.ts';
 
 /*
  * Memory that address spaces share. Each space has its bytes in flat memory of its own, so a shared page is kept coherent as in
@@ -169,6 +170,12 @@ export function acquirePage(k: Kernel, id: VmspaceId, entry: SharedEntry, page: 
     const readers = record.readers.some((holder) => isSame(holder, me)) ? record.readers : [...record.readers, me];
     setPage(k, key, { ...record, readers });
     return true;
+  }
+  if (entry.object.kind === 'vnode') {
+    // What is stored from now on is seen where the file is mapped MAP_PRIVATE, too.
+    const offset = entry.object.offset + (page * PAGE_SIZE - entry.start);
+    const { id: file, data } = k.vnode(entry.object.vnode) as RegVnode;
+    forgetPrivatePages(k, file, data, offset, offset + PAGE_SIZE);
   }
   for (const holder of record.readers) if (!isSame(holder, me)) k.space(holder.space).unmapPage(holder.page);
   setPage(k, key, { bytes: null, writer: me, readers: [] });

@@ -124,16 +124,20 @@ function detectionFigures(
   return latencyNs < 0 ? { detectedBy } : { detectedBy, latencyNs, latencyInstructions };
 }
 
-/** What the rollbacks threw away. */
+/** What the rollbacks threw away: what was done from the checkpoint until the fault struck, or on a core that went on with it, until it was noticed. */
 function rollbackFigures(events: readonly TraceEvent[]): Pick<InjectionResult, 'lostNs' | 'rollbacks'> {
-  const struckNs = new Map<number, number>();
+  const noticed = new Map<number, { readonly struckNs: number; readonly ns: number }>();
   let lostNs = 0;
   let rollbacks = 0;
   for (const event of events) {
-    if (event.kind === 'fault-detected' && event.latencyNs >= 0) struckNs.set(event.victim, event.ns - event.latencyNs);
+    const { ns } = event;
+    if (event.kind === 'fault-detected' && event.latencyNs >= 0)
+      noticed.set(event.victim, { struckNs: ns - event.latencyNs, ns });
     if (event.kind !== 'recovery-done') continue;
     rollbacks++;
-    lostNs += (struckNs.get(event.victim) ?? event.ns) - event.fromNs;
+    const fault = noticed.get(event.victim) ?? { struckNs: ns, ns };
+    const untilNs = fault.struckNs > event.fromNs ? fault.struckNs : fault.ns;
+    lostNs += Math.max(0, untilNs - event.fromNs);
   }
   return rollbacks > 0 ? { lostNs, rollbacks } : {};
 }

@@ -2,6 +2,7 @@ import type { Prng } from '../../emu/base/prng.ts';
 import { SEG_FS, SEG_GS } from '../../emu/core/core-state.ts';
 import { Decoder } from '../../emu/isa/decode.ts';
 import { IN_MEMORY, IN_STRING, type Insn, NONE } from '../../emu/isa/insn.ts';
+import { sseWriters } from '../../emu/jit/sse-ops.ts';
 import { asDoubles, fastX87Rows } from '../emu/jit/fast-x87.ts';
 import { CaseGenerator } from '../silicon/generate.ts';
 import { baseOfSelector } from '../silicon/machine.ts';
@@ -45,6 +46,9 @@ const POOLS: readonly (readonly TestedRow[])[] = [
   sequenceRows,
   [...sequenceRows, ...allRows.filter(({ mnemonic }) => /^(I?DIV|BOUND|LEAVE|ENTER|XLATB)$/.test(mnemonic))],
   vectorSequenceRows,
+  // Of the many vector instructions, those that have a translation of their own; and the x87 ones that have.
+  vectorSequenceRows.filter(({ mnemonic }) => mnemonic in sseWriters),
+  fastX87Rows,
   fastX87Rows,
   [...sequenceRows, ...vectorSequenceRows, ...fastX87Rows],
   allRows,

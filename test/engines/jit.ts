@@ -5,7 +5,7 @@
  *   --only REGEX     of these, those whose name matches
  *   --seed S         where runs are cut into pieces, and what random code is drawn (default: 1)
  *   --eager          translate everything at once, hot or not
- *   --cases N        random programs of each kind (default: 4000 with --all, 100 without)
+ *   --cases N        random programs of each kind (default: 3000 with --all, 100 without)
  *   --case N         one of them alone
  *   --instructions N of a Go program or one of the tree at most (default: 500 million with --all, 30 million without)
  *   --tree FOLDER    a FreeBSD/i386 file tree (default: COREBACK_TREE); without one its programs are left out
@@ -34,7 +34,7 @@ const { all, tree } = values;
 const seed = Number(values.seed);
 const wanted = new RegExp(values.only, 'i');
 const instructions = Number(values.instructions ?? (all ? 500e6 : 30e6));
-const cases = Number(values.cases ?? (all ? 4000 : 100));
+const cases = Number(values.cases ?? (all ? 3000 : 100));
 const RANDOM: readonly RandomKind[] = ['blocks', 'self-modifying'];
 const IN_CI = ['programs', 'scenarios', ...RANDOM];
 /** Instructions from which on a run is long: what is hot after a few hundred instructions in a short one would be hot after some ten thousand there. */

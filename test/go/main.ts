@@ -12,6 +12,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { sameValue } from '../../emu/base/same-value.ts';
 import { DEFAULT_ENGINE, makeEngine } from '../../src/host/engines.ts';
 import type { SystemConfig } from '../../src/system.ts';
 import { PACKAGES } from './packages.ts';
@@ -24,6 +25,7 @@ import {
   type GoRun,
   programNames,
   runGo,
+  runSavedGo,
 } from './toolchain.ts';
 
 const { values } = parseArgs({
@@ -38,6 +40,8 @@ const { values } = parseArgs({
   },
 });
 
+/** Where our programs are saved, in parts of their run. */
+const SAVED_AT = [0.13, 0.41, 0.77];
 const wanted = values.only ? new RegExp(values.only) : /./;
 const config = (): SystemConfig => ({ cores: Number(values.cores), engine: makeEngine({ engine: values.engine }) });
 const dir = mkdtempSync(path.join(tmpdir(), 'coreback-go-'));
@@ -95,10 +99,16 @@ console.log(
 for (const float of values.float.split(',') as GoFloat[]) {
   for (const name of values.packages ? [] : programNames().filter((one) => wanted.test(one))) {
     report(name, float, () => {
-      const run = runGo(buildProgram(name, float, path.join(dir, float)), [], config());
+      const binary = buildProgram(name, float, path.join(dir, float));
+      const run = runGo(binary, [], config());
       const exit = expectedExit(name);
       const ended = run.code === exit.code && run.signal === exit.signal;
-      return { run, problem: !ended ? 'ended otherwise' : run.output === expectedOutput(name) ? '' : 'other output' };
+      if (!ended) return { run, problem: 'ended otherwise' };
+      if (run.output !== expectedOutput(name)) return { run, problem: 'other output' };
+      // All blocking is data: saved as bytes on the way, it is the same run.
+      const saves = SAVED_AT.map((part) => Math.floor(run.instructions * part));
+      const saved = runSavedGo(binary, saves, config);
+      return { run, problem: sameValue(saved, run) ? '' : `another run after it was saved at ${saves.join(', ')}` };
     });
   }
   for (const packageTest of values.programs ? [] : PACKAGES.filter((one) => wanted.test(one.name))) {

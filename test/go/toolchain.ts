@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Stop } from '../../emu/machine/machine.ts';
 import type { Pid } from '../../kernel-sim/abi/ids.ts';
 import { NodeFolders } from '../../src/host/node-folders.ts';
+import { decodeSnapshot, encodeSnapshot } from '../../src/snapshot/encode.ts';
 import { System, type SystemConfig } from '../../src/system.ts';
 import { guestPrograms } from '../support/guest.ts';
 import { runTool } from '../support/tools.ts';
@@ -71,6 +72,22 @@ export function startGo(
 /** Runs a program to its end (`startGo`). */
 export function runGo(binary: string, args: readonly string[], config: SystemConfig = {}, testdata?: string): GoRun {
   const { system, pid } = startGo(binary, args, config, testdata);
+  return finishGo(system, pid);
+}
+
+/** The same run, written down as bytes at these instructions (in order) and gone on with from there. */
+export function runSavedGo(binary: string, saves: readonly number[], config: () => SystemConfig): GoRun {
+  const started = startGo(binary, [], config());
+  let { system } = started;
+  for (const pauseInstructions of saves) {
+    system.run({ pauseInstructions });
+    const { engine } = config();
+    system = System.from(decodeSnapshot(encodeSnapshot(system.snapshot())), engine ? { engine } : {});
+  }
+  return finishGo(system, started.pid);
+}
+
+function finishGo(system: System, pid: Pid): GoRun {
   const stop = system.run({ untilNs: 3600e9 });
   const text = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
   const exit = system.events.find((event) => event.kind === 'exit' && event.pid === pid);

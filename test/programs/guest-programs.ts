@@ -55,24 +55,43 @@ export interface GuestProgramRun {
   readonly instructions: number;
 }
 
-/** Runs a program to its end. Errors: as those of a run. */
-export function runGuestProgram(
+interface GuestProgramOptions {
+  readonly engine?: Engine;
+  readonly paranoid?: boolean;
+}
+const LIMITS = { untilNs: 600e9, instructions: 100_000_000 };
+
+/** A machine that is about to run a program, which is its first process. */
+export function startGuestProgram(
   { args }: GuestProgramTest,
   config: SystemConfig,
-  options: { readonly engine?: Engine; readonly paranoid?: boolean } = {},
-): GuestProgramRun {
+  options: GuestProgramOptions = {},
+): System {
   const system = new System({ consoleIsTty: false, ...config, ...options });
   for (const file of files) system.install(file);
-  const pid = system.spawn({ path: `/bin/${args[0]}`, args });
-  const stop = system.run({ untilNs: 600e9, instructions: 100_000_000 });
+  system.spawn({ path: `/bin/${args[0]}`, args });
+  return system;
+}
+
+/** Lets the program run, from wherever it is, to its end. Errors: as those of a run. */
+export function finishGuestProgram(system: System): GuestProgramRun {
+  const stop = system.run(LIMITS);
   const { digest, instructions } = buildResult(system, finishedRun(system, stop, []), null);
   const output = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
-  const exit = system.events.find((event) => event.kind === 'exit' && event.pid === pid);
+  const first = system.events.find((event) => event.kind === 'exec');
+  const exit = system.events.find((event) => event.kind === 'exit' && event.pid === first?.pid);
   const status =
     exit?.kind !== 'exit' ? 'still runs' : exit.signal ? `killed by ${exit.signal}` : `exited with ${exit.code}`;
   const end = stop.reason === 'finished' ? status : `${status}; the machine: ${stop.reason}`;
   return { output, end, digest, instructions };
 }
+
+/** Runs a program to its end. Errors: as those of a run. */
+export const runGuestProgram = (
+  test: GuestProgramTest,
+  config: SystemConfig,
+  options: GuestProgramOptions = {},
+): GuestProgramRun => finishGuestProgram(startGuestProgram(test, config, options));
 
 /** What is wrong with a run; empty when it is as documented. */
 export function problemOf({ expected }: GuestProgramTest, { output, end }: GuestProgramRun): string {

@@ -116,6 +116,7 @@ const SYSTEM: readonly TreeCommand[] = [
   { name: 'sysctl', script: 'sysctl -n kern.ostype hw.ncpu hw.pagesize p1003_1b.pagesize; sysctl -a > all; echo $?', programs: ['sysctl'], expected: 'FreeBSD\n4\n4096\n4096\n0\n', faultless: CHANGES },
   { name: 'truss', script: 'truss -o calls echo hello; grep -c writev calls; tail -1 calls', programs: ['truss'], expected: /^hello\n1\nprocess exit, rval = 0\s*$/ },
   { name: 'stat', script: 'echo abc > f; chmod 640 f; ln f g; stat -f "%N %l %z %Sp" g; ln -s f h; readlink h; touch -t 201101020304 f; stat -f %m f; ls -l f', programs: ['stat', 'touch'], expected: /^g 2 4 -rw-r-----\nf\n1293937440\n-rw-r----- +2 root +wheel +4 Jan +2 +2011 f\n$/ },
+  { name: 'ifconfig', script: 'ifconfig -l; ifconfig lo0 2>/dev/null | grep "inet "; true', programs: ['ifconfig'], expected: 'lo0\n\tinet 127.0.0.1 netmask 0xff000000 \n' },
   { name: 'id', script: 'id -u; id -un; su -m nobody -c "id -un"; su -m nobody -c "touch /etc/x" 2>&1; true', programs: ['id', 'su'], expected: /^0\nroot\nnobody\ntouch: \/etc\/x: Permission denied\n$/ },
   { name: 'limits-df', script: 'df / | wc -l | tr -d " "; mount; ulimit -n', programs: [], expected: /^2\ntmpfs on \/ \(tmpfs, local\)\n\d+\n$/ },
   { name: 'dd', script: 'dd if=/dev/zero of=z bs=1k count=5 seek=2 2>/dev/null; wc -c < z | tr -d " "; rm z; test -e z || echo gone', programs: ['dd'], expected: '7168\ngone\n' },
@@ -133,6 +134,8 @@ const APPLICATIONS: readonly TreeCommand[] = [
   { name: 'xmllint', script: 'echo "<a><b/>x</a>" | xmllint --format -', programs: ['xmllint'], expected: '<?xml version="1.0"?>\n<a><b/>x</a>\n' },
   { name: 'nc', script: '(echo hello | nc -l 127.0.0.1 4000 & sleep 0.2; nc 127.0.0.1 4000; wait)', programs: ['nc'], expected: 'hello\n' },
   { name: 'inetd', script: 'echo "daytime stream tcp nowait root internal" > i.conf; inetd $PWD/i.conf; sleep 0.5; telnet 127.0.0.1 13 2>/dev/null | grep -c 2012; nc 127.0.0.1 13; kill `cat /var/run/inetd.pid`', programs: ['inetd', 'nc', 'telnet'], expected: /^1\n\w+ +\w+ +1 00:00:0\d 2012\r?\n$/, faultless: CHANGES },
+  { name: 'lighttpd', script: `cat > l.conf <<EOF\nserver.document-root = "$PWD"\nserver.port = 8080\nserver.bind = "127.0.0.1"\nserver.pid-file = "$PWD/pid"\nserver.errorlog = "/dev/null"\nEOF\nlighttpd -f l.conf -m /usr/local/lib/lighttpd 2>/dev/null; sleep 0.2; fetch -q -o - http://127.0.0.1:8080/words | cmp - words && echo same; kill \`cat pid\``, programs: ['lighttpd', 'fetch'], expected: 'same\n' },
+  { name: 'ssh', script: `for k in host k; do ssh-keygen -q -t rsa -b 768 -N '' -f $k; done; mkdir -p /root/.ssh; cp k.pub /root/.ssh/authorized_keys; /usr/sbin/sshd -f /dev/null -h $PWD/host -p 2222 -o PermitRootLogin=yes -o UsePAM=no -o StrictModes=no -o ListenAddress=127.0.0.1 -o UseDNS=no -o UsePrivilegeSeparation=no; sleep 0.2; ssh -q -p 2222 -i k -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1 'id -un; uname -r'; kill \`cat /var/run/sshd.pid\``, programs: ['sshd', 'ssh', 'ssh-keygen'], expected: 'root\n9.0-RELEASE\n' },
   { name: 'daemon', script: 'daemon -p pid sleep 1; sleep 0.2; ps -o comm= -p `cat pid`', programs: ['daemon', 'ps'], expected: /^sleep *\n$/, faultless: CHANGES },
 ];
 

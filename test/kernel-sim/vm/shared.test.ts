@@ -432,3 +432,71 @@ describe('any use of shared memory', () => {
     );
   });
 });
+
+describe('a file that is mapped privately', () => {
+  const text = (c: string, length = PAGE): string => c.repeat(length);
+  let fd: number;
+  let at: number;
+
+  beforeEach(() => {
+    fd = a.ok('open', '/tmp/file', 0x202, 0o600);
+    a.ok('chmod', '/tmp/file', 0o666);
+    for (const letter of 'abc') a.write(fd, text(letter));
+    at = a.ok('mmap', 0, 3 * PAGE, RW, PRIVATE, fd, 0);
+    for (let page = 0; page < 3; page++) expect(load(a, at + page * PAGE, 1)).toBe('abc'[page]);
+  });
+  const writeAt = (c: Caller, offset: number, bytes: string): void => {
+    const own = c === a ? fd : c.ok('open', '/tmp/file', 2, 0);
+    c.ok('pwrite', own, c.put(bytesOf(bytes)), bytes.length, offset);
+  };
+
+  it('shows what is written to the file in pages that the process has not written', () => {
+    store(a, at + PAGE + 1, 'mine');
+    writeAt(a, 2, 'X');
+    writeAt(a, PAGE + 100, 'Y');
+    writeAt(b, 3 * PAGE - 1, 'Z');
+    expect([load(a, at, 4), load(a, at + PAGE, 6)]).toEqual(['aaXa', 'bmineb']);
+    expect([load(a, at + PAGE + 100, 1), load(a, at + 3 * PAGE - 2, 2)]).toEqual(['b', 'cZ']);
+    expect(readFile(k, '/tmp/file')).toEqual(
+      bytesOf(`aaX${text('a', PAGE - 3)}${text('b', 100)}Y${text('b', PAGE - 101)}${text('c', PAGE - 1)}Z`),
+    );
+    whole();
+  });
+
+  it('shows what is stored in shared memory of the file, again and again', () => {
+    const other = b.ok('mmap', 0, PAGE, RW, SHARED, b.ok('open', '/tmp/file', 2, 0), 0);
+    for (const letter of ['1', '2', '3']) {
+      expect(store(b, other + 5, letter)).toBe(true);
+      expect(load(a, at + 4, 3)).toBe(`a${letter}a`);
+    }
+    store(a, at, 'own');
+    store(b, other + 5, '4');
+    expect([load(a, at, 7), load(b, other, 7)]).toEqual(['ownaa3a', 'aaaaa4a']);
+    whole();
+  });
+
+  it('is inherited so, by a copy of its own', () => {
+    store(a, at, 'own');
+    const child = fork(a);
+    store(child, at + PAGE, 'child');
+    writeAt(a, 0, 'NEW');
+    writeAt(a, PAGE, 'NEW');
+    writeAt(a, 2 * PAGE, 'NEW');
+    const pages = (c: Caller) => [0, 1, 2].map((page) => load(c, at + page * PAGE, 5));
+    expect([pages(a), pages(child)]).toEqual([
+      ['ownaa', 'NEWbb', 'NEWcc'],
+      ['ownaa', 'child', 'NEWcc'],
+    ]);
+  });
+
+  it('ends where the file now ends, but for pages that the process has written', () => {
+    store(a, at + 2 * PAGE, 'kept');
+    a.ok('ftruncate', fd, PAGE + 10, 0);
+    expect([load(a, at + PAGE, 12), load(a, at + 2 * PAGE, 4)]).toEqual([`${text('b', 10)}\0\0`, 'kept']);
+    a.ok('ftruncate', fd, 10, 0);
+    expect([load(a, at, 12), load(a, at + PAGE, 1)]).toEqual([`${text('a', 10)}\0\0`, errno.EFAULT]);
+    a.ok('ftruncate', fd, 3 * PAGE, 0);
+    expect([load(a, at + PAGE, 1), load(a, at + 2 * PAGE, 4)]).toEqual(['\0', 'kept']);
+    whole();
+  });
+});

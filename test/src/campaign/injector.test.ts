@@ -68,6 +68,26 @@ describe('an injector', () => {
     expect(unnoticed).not.toHaveProperty('latencyInstructions');
   });
 
+  it('counts what a core did from a checkpoint on as lost, though it was struck before', () => {
+    const checked = workloadOf(
+      campaignSchema.parse({
+        name: 'slow-core',
+        run: ['matrix 4', 'count 20 2'],
+        machine: {
+          cores: 3,
+          mhz: 10,
+          checkpointEvery: '2ms',
+          detection: { period: '1ms', deadline: '200us', misses: 1, duplicate: ['matrix'] },
+        },
+        faults: [{ model: 'slow', factor: 50, for: '2ms' }],
+      }),
+    );
+    const trigger = { at: 'instruction', core: 1, instruction: 6955 } as const;
+    const slow = new Injector(checked, policy).inject([{ model: 'slow', factor: 50, forNs: 2_000_000, trigger }]);
+    // Struck, the process came to the core and was checkpointed 0.8245 ms later, and noticed after another 0.2 ms.
+    expect(slow).toMatchObject({ outcome: 'recovered-exact', latencyNs: 1_024_500, lostNs: 200_000, rollbacks: 1 });
+  });
+
   it('tells its own failure from one of the guest, and from what it cannot be asked for, and goes on', () => {
     const injector = new Injector(workload, policy);
     const before = injector.inject([faults[0]!]);

@@ -7,7 +7,7 @@ import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
 import { REGION_MAP, S_EIP, S_RESUME, STATE, STEP_MAP } from './layout.ts';
-import { ENTRY, EXIT, FLAGS, INEXACT, LEFT, T1, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
+import { ENTRY, EXIT, FLAGS, INEXACT, LEFT, T1, T2, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
 import { edgeName, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { writeLoad, writeStore } from './region-state.ts';
@@ -238,6 +238,10 @@ export class RegionCode {
   /** Single steps go on in front of TARGET_EIP, or with the next budget do so at the entry T1 of this function. */
   private writeBudgetEnd(): void {
     const { code } = this;
+    code.get(LEFT);
+    code.get(T2);
+    code.op(OP.i32Add);
+    code.set(LEFT);
     if (!this.region.isOfSteps) {
       const miss = code.block();
       writeLookUp(code, STEP_MAP, miss);
@@ -289,6 +293,8 @@ export class RegionCode {
       code.i32(block.whole.insns.length);
       code.op(OP.i32GeS);
       code.if();
+      this.pushLeftAfter(block.whole);
+      code.set(LEFT);
       this.writeBody(node, block.whole, kind);
       code.end();
     }
@@ -296,6 +302,15 @@ export class RegionCode {
     this.writeBody(node, block, kind);
   }
 
+  /** What is left of the budget behind a block. */
+  private pushLeftAfter({ insns }: Block): void {
+    const { code } = this;
+    code.get(LEFT);
+    code.i32(insns.length);
+    code.op(OP.i32Sub);
+  }
+
+  /** Counts the block's instructions, which T2 takes back where the budget does not reach to its end. */
   private writeBudgetCheck(block: Block, kind: number): void {
     const { code } = this;
     const { eip } = block;
@@ -311,8 +326,11 @@ export class RegionCode {
       code.i32(kind);
       code.set(FLAGS.kind);
     }
-    code.get(LEFT);
     code.i32(block.insns.length);
+    code.set(T2);
+    this.pushLeftAfter(block);
+    code.tee(LEFT);
+    code.i32(0);
     code.op(OP.i32LtS);
     code.brIf(this.budgetLabel);
   }
@@ -320,10 +338,6 @@ export class RegionCode {
   /** The instructions, and where they lead. */
   private writeBody(node: number, block: Block, kind: number): void {
     const { code } = this;
-    code.get(LEFT);
-    code.i32(block.insns.length);
-    code.op(OP.i32Sub);
-    code.set(LEFT);
     const { exitLabel, newExit, newNote } = this;
     const inexactIsOld = this.inexactness === 'old';
     const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };

@@ -1,11 +1,14 @@
 /** A process of its own that measures injections per second. Prints JSON, one row a program. `--quick`: CPU times of a few only. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Injector } from '../src/campaign/injector.ts';
 import { type CampaignPlan, planCampaign } from '../src/campaign/plan.ts';
 import { campaignSchema } from '../src/campaign/schema.ts';
-import type { Workload } from '../src/campaign/workload.ts';
 import { workloadOf } from '../src/cli/campaign-spec.ts';
-import { runInjections } from '../src/host/campaign-runner.ts';
 
 export interface CampaignRow {
   readonly program: string;
@@ -15,17 +18,10 @@ export interface CampaignRow {
   readonly fromSnapshots: number;
   /** CPU seconds of what is done once for a campaign: the fault-free run, and the record of what it uses. */
   readonly setUpSeconds: number;
-  /** A whole campaign of POOL_SIZE injections with one and two workers; absent with --quick. */
-  readonly oneJob?: PoolRow;
-  readonly twoJobs?: PoolRow;
+  /** Injections per second of wall time of a whole campaign of POOL_SIZE on one and on two of the host's cores; absent with --quick. */
+  readonly oneCore?: number;
+  readonly twoCores?: number;
   readonly outcomes: Readonly<Record<string, number>>;
-}
-
-export interface PoolRow {
-  /** Of wall time, from the start of the workers to the last record, each worker's own fault-free run included. */
-  readonly perSecond: number;
-  /** Of all threads: on a busy host this still says what the second worker costs. */
-  readonly cpuSeconds: number;
 }
 
 /**
@@ -36,7 +32,8 @@ const PROGRAMS = ['matrix 152', 'primes 312000'];
 const quick = process.argv.includes('--quick');
 /** Injections of each measurement. The same from power-on as from snapshots, as some take far longer than others. */
 const SIZE = quick ? 100 : 300;
-const POOL_SIZE = 10_000;
+const POOL_SIZE = 30_000;
+const MAIN = fileURLToPath(new URL('../bin/coreback.mjs', import.meta.url));
 /** Times that all injections are made before they are measured, either way. */
 const WARM_UP = 2;
 
@@ -61,29 +58,38 @@ function outcomesOf(injector: Injector, plan: CampaignPlan): Record<string, numb
   return outcomes;
 }
 
-async function pooled(workload: Workload, plan: CampaignPlan, jobs: number): Promise<PoolRow> {
-  const ids = Array.from({ length: plan.count }, (_, id) => id);
-  const [startMs, before] = [performance.now(), process.cpuUsage()];
-  await runInjections(workload, plan, ids, { jobs, onRecords: () => {} });
-  const { user, system } = process.cpuUsage(before);
-  return { perSecond: plan.count / ((performance.now() - startMs) / 1000), cpuSeconds: (user + system) / 1e6 };
+/** The command that users run, from its start to its end, on so many of the host's cores. */
+function campaign(program: string, jobs: number, folder: string): number {
+  const spec = join(folder, 'campaign.json');
+  writeFileSync(spec, JSON.stringify(specOf(program, POOL_SIZE)));
+  const command = [MAIN, 'campaign', 'run', spec, '--jobs', String(jobs), '--out', join(folder, `${jobs}.ndjson`)];
+  // V8 compiles and collects garbage on threads of its own: one core is one only when the process may not use another.
+  const pinned =
+    jobs === 1 && process.platform === 'linux' ? ['taskset', '-c', '0', process.execPath] : [process.execPath];
+  const startMs = performance.now();
+  execFileSync(pinned[0]!, [...pinned.slice(1), ...command], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return POOL_SIZE / ((performance.now() - startMs) / 1000);
 }
 
-const workloadFor = (program: string, size: number): Workload =>
-  workloadOf(
-    campaignSchema.parse({
-      name: 'bench',
-      run: [program],
-      machine: { cores: 1, mhz: 100 },
-      policies: ['none'],
-      prune: false,
-      sample: { size },
-      faults: [{ model: 'bit-flip', in: 'register' }],
-    }),
-  );
+/** The records of two campaigns, whatever their order. */
+const recordsOf = (folder: string, jobs: number): string =>
+  readFileSync(join(folder, `${jobs}.ndjson`), 'utf8')
+    .split('\n')
+    .sort()
+    .join('\n');
 
-async function measure(program: string): Promise<CampaignRow> {
-  const workload = workloadFor(program, SIZE);
+const specOf = (program: string, size: number): object => ({
+  name: 'bench',
+  run: [program],
+  machine: { cores: 1, mhz: 100 },
+  policies: ['none'],
+  prune: false,
+  sample: { size },
+  faults: [{ model: 'bit-flip', in: 'register' }],
+});
+
+function measure(program: string): CampaignRow {
+  const workload = workloadOf(campaignSchema.parse(specOf(program, SIZE)));
   const { seconds: goldenSeconds, result: injector } = timed(() => new Injector(workload, 'none'));
   const plan = planCampaign(workload, [injector.summary]);
   // The first time the golden run is looked into wherever somebody asks, and engines and host translate what runs, which takes them till
@@ -103,11 +109,16 @@ async function measure(program: string): Promise<CampaignRow> {
     outcomes: again.result,
   };
   if (quick) return row;
-  const large = workloadFor(program, POOL_SIZE);
-  const all = planCampaign(large, [injector.summary]);
-  return { ...row, oneJob: await pooled(large, all, 1), twoJobs: await pooled(large, all, 2) };
+  const folder = mkdtempSync(join(tmpdir(), 'coreback-bench-'));
+  try {
+    const oneCore = campaign(program, 1, folder);
+    const twoCores = campaign(program, 2, folder);
+    assert.equal(recordsOf(folder, 1), recordsOf(folder, 2));
+    return { ...row, oneCore, twoCores };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-const rows: CampaignRow[] = [];
-for (const program of PROGRAMS) rows.push(await measure(program));
+const rows: CampaignRow[] = PROGRAMS.map(measure);
 console.log(JSON.stringify(rows));

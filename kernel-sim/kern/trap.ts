@@ -52,7 +52,7 @@ import {
 } from './sched.ts';
 import { STAT_TICK_NS } from './sched-priority.ts';
 import { beginSelfTests, endSelfTest } from './self-test.ts';
-import { deliverSignals, sigInfo, trapsignal } from './signal.ts';
+import { deliverSignals, haltThread, sigInfo, trapsignal } from './signal.ts';
 import { wakeThread } from './sleep.ts';
 import { makeSystemCall, syscallEnter, syscallResume } from './syscall.ts';
 import { chargeItimers, hasCpuTimers, nextAlarmNs, runAlarms } from './timer.ts';
@@ -120,20 +120,27 @@ export class KernelTrapHandler implements TrapHandler {
         continue;
       }
       const tid = cpu.current;
-      if (cpu.needResched || !hasCpu(allowedCpus(k, k.thread(tid)), core.id)) {
-        const load = k.cpu(core.id).load;
+      const td = k.thread(tid);
+      const isStopped = k.proc(td.pid).stopped !== 'no';
+      const isAllowed = hasCpu(allowedCpus(k, td), core.id);
+      if (cpu.needResched || !isAllowed) {
         k.setCpu(core.id, { needResched: false });
-        if (load > 1 || !hasCpu(allowedCpus(k, k.thread(tid)), core.id)) {
+        const leaves = cpu.load > 1 || !isAllowed;
+        if (leaves && !isStopped) {
           yieldCore(k, core, cpu.preempted === true);
           continue;
         }
+        if (leaves && td.pending) {
+          // The rest of its call waits for the process to be continued, not in a queue. (Without a call it halts below.)
+          haltThread(k, core);
+          continue;
+        }
       }
-      const td = k.thread(tid);
       if (td.pending) {
         syscallResume(k, core, tid);
         continue;
       }
-      if (td.ast || k.proc(td.pid).stopped !== 'no') {
+      if (td.ast || isStopped) {
         if (!this.settleCopy(core, tid)) continue;
         if (deliverSignals(k, core, tid) && k.thread(tid).atCallEntry) makeSystemCall(k, core, tid);
         continue;

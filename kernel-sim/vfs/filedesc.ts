@@ -1,5 +1,5 @@
 import { assert } from '../../emu/base/errors.ts';
-import { ENFILE } from '../abi/errno.ts';
+import { ENFILE, ENXIO } from '../abi/errno.ts';
 import type { Errno, Pid } from '../abi/ids.ts';
 import { RLIMIT_NOFILE } from '../abi/resource.ts';
 import type { Kernel } from '../kern/kernel.ts';
@@ -11,7 +11,7 @@ import type { FdEntry, FileId, OpenFile, Proc, Thread, VnodeId } from '../kern/s
 import { collectGarbage } from '../net/garbage.ts';
 import { closeSocket } from '../net/socket.ts';
 import { closeMaster } from '../tty/pty.ts';
-import { terminalClosed, ttyOf } from '../tty/tty.ts';
+import { CONSOLE, terminalClosed, ttyOf } from '../tty/tty.ts';
 import { reapPosixShm } from '../vm/posix-shm.ts';
 import { dropFileLock, dropProcessLocks, lockOwnerOf } from './file-lock.ts';
 import { FILES_PER_PROC_MAX, OPEN_FILES_MAX } from './limits.ts';
@@ -118,12 +118,13 @@ export function closeOnExec(k: Kernel, pid: Pid): void {
 }
 
 /**
- * Descriptors 0, 1 and 2 of a process that the host starts: one open file on /dev/console, for reading and writing. Errors: ENOENT
- * and others when the guest has taken the console away, ENFILE.
+ * Descriptors 0, 1 and 2 of a process that the host starts: one open file on /dev/console, for reading and writing. Errors: ENOENT,
+ * ENXIO and others when the guest has taken the console away or put something else in its place, ENFILE.
  */
 export function openConsoleDescriptors(k: Kernel): Descriptors | Errno {
   const vnode = lookupPath(k, hostCredentials(k), '/dev/console', { follow: true });
   if (typeof vnode === 'number') return vnode;
+  if (vnode.type !== 'chr' || vnode.device !== CONSOLE) return ENXIO;
   const file = newFile(k, {
     kind: 'vnode',
     vnode: vnode.id,

@@ -3,11 +3,15 @@ import { UsageError } from '../../emu/base/errors.ts';
 import { spawnRestart } from '../../src/restart/spawn.ts';
 import { program, Run } from '../support/guest-program.ts';
 
-const CONSOLE_IS_GONE = program((p) => p.sys('unlink', '/dev/console').exit(0));
+const REMOVED = program((p) => p.sys('unlink', '/dev/console').exit(0));
+const REPLACED = program((p) => p.sys('posix_openpt', 2).sys('rename', '/dev/pts/0', '/dev/console').exit(0));
 
-describe('a machine whose programs have removed the console', () => {
+describe.each([
+  ['removed the console', REMOVED],
+  ['put a pseudo-terminal in its place, which is gone', REPLACED],
+])('a machine whose programs have %s', (_, main) => {
   it('starts no other, and says why', () => {
-    const run = new Run({ main: CONSOLE_IS_GONE });
+    const run = new Run({ main });
     run.start('main');
     run.go();
     expect(() => run.start('main')).toThrow(UsageError);

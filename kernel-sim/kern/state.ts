@@ -605,6 +605,8 @@ export interface DirEntry {
  */
 export interface VnodeCommon {
   readonly id: VnodeId;
+  /** The file system that it is in (vfs/file-systems.ts). */
+  readonly dev: number;
   /** Permission bits, without the type. */
   readonly mode: number;
   readonly uid: number;

@@ -152,7 +152,9 @@ function checkTree(k: Kernel): string[] {
       cookie = entry.cookie;
       const child = k.state.vnodes.get(entry.vnode);
       if (!child) problems.push(`${where}: no vnode ${entry.vnode}`);
-      else if (child.type === 'dir') {
+      else if (child.type !== 'dir') {
+        if (child.dev !== dir.dev) problems.push(`${where}: in another file system than its directory`);
+      } else {
         if (reached.has(child.id)) problems.push(`${where}: directory ${child.id} has two names`);
         if (child.parent !== id) problems.push(`${where}: its parent is ${child.parent}`);
         add(subdirectories, id);

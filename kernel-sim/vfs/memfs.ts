@@ -6,6 +6,7 @@ import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import type { DeviceName, FileData, Vnode, VnodeId } from '../kern/state.ts';
 import { createFile, createNode, makePath, renameNode, unlinkNode } from './directory.ts';
 import { fileDataOf, readFileRange } from './file-data.ts';
+import { DEVFS_DEVICE, ROOT_DEVICE } from './file-systems.ts';
 import { readFolder } from './host-folder.ts';
 import { hostCredentials, lookupFile, lookupPath, namei } from './namei.ts';
 import { type DirVnode, newVnode, type RegVnode, setFileData } from './vnode.ts';
@@ -31,7 +32,15 @@ const HOSTS = '::1\t\tlocalhost\n127.0.0.1\tlocalhost\n';
 
 /** Builds the root file system in a kernel that has none, and makes it known as `counters.rootVnode`. */
 export function mkfs(k: Kernel): void {
-  const root = newVnode(k, { type: 'dir', mode: 0o755, uid: 0, gid: 0, entries: new Map(), nextCookie: 2, parent: 0 });
+  const root = newVnode(k, ROOT_DEVICE, {
+    type: 'dir',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    entries: new Map(),
+    nextCookie: 2,
+    parent: 0,
+  });
   assert(typeof root !== 'number' && root.type === 'dir', 'no room for the root directory');
   k.setVnode({ ...root, nlink: 2, parent: root.id });
   k.setCounters({ rootVnode: root.id });
@@ -45,6 +54,8 @@ export function mkfs(k: Kernel): void {
     assert(typeof made !== 'number', `cannot make ${path}`);
   }
   assert(makePath(k, cred, '/dev/pts', 0o755) === 0, 'cannot make /dev/pts');
+  for (const path of ['/dev', '/dev/pts', ...DEVICES.map(([device]) => device)])
+    k.setVnode({ ...k.vnode(vnodeAt(k, path)!), dev: DEVFS_DEVICE });
   assert(installFile(k, '/etc/hosts', bytesOf(HOSTS), 0o644) === 0, 'cannot make /etc/hosts');
 }
 

@@ -35,17 +35,26 @@ export type RegVnode = Extract<Vnode, { type: 'reg' }>;
 /** What a new vnode is, beside what every new one has. */
 export type VnodeBody = Vnode extends infer V
   ? V extends { type: infer T }
-    ? { type: T } & Omit<V, 'type' | 'id' | 'nlink' | 'birthNs' | 'accessNs' | 'modifyNs' | 'changeNs' | 'host'>
+    ? { type: T } & Omit<V, 'type' | 'id' | 'dev' | 'nlink' | 'birthNs' | 'accessNs' | 'modifyNs' | 'changeNs' | 'host'>
     : never
   : never;
 
-/** Makes a vnode without a name. ENOSPC when there are too many. */
-export function newVnode(k: Kernel, body: VnodeBody): Vnode | Errno {
+/** Makes a vnode without a name in the file system `dev`. ENOSPC when there are too many. */
+export function newVnode(k: Kernel, dev: number, body: VnodeBody): Vnode | Errno {
   const most = VNODES_MAX + k.state.counters.hostVnodes;
   if (k.state.vnodes.size >= most) sweepVnodes(k);
   if (k.state.vnodes.size >= most) return ENOSPC;
   const ns = k.now();
-  const vnode = { ...body, id: k.next('nextVnode'), nlink: 0, birthNs: ns, accessNs: ns, modifyNs: ns, changeNs: ns };
+  const vnode = {
+    ...body,
+    dev,
+    id: k.next('nextVnode'),
+    nlink: 0,
+    birthNs: ns,
+    accessNs: ns,
+    modifyNs: ns,
+    changeNs: ns,
+  };
   k.setVnode(vnode);
   return vnode;
 }

@@ -38,8 +38,9 @@ function checkDescriptors(k: Kernel): string[] {
     if (p.fds.length > 0 && !p.fds.at(-1))
       problems.push(`process ${p.pid}: descriptor table ends in a free descriptor`);
     if (p.state === 'zombie' && p.fds.length > 0) problems.push(`zombie ${p.pid} has descriptors`);
-    if (p.state !== 'zombie' && k.state.vnodes.get(p.cwd)?.type !== 'dir')
-      problems.push(`process ${p.pid}: working directory ${p.cwd} is no directory`);
+    if (p.state !== 'zombie')
+      for (const place of ['cwd', 'root'] as const)
+        if (k.state.vnodes.get(p[place])?.type !== 'dir') problems.push(`process ${p.pid}: ${place} is no directory`);
     const sharer = p.fdGroup === 0 ? undefined : tables.get(p.fdGroup);
     if (sharer) {
       if (!sameValue(p.fds, sharer.fds)) problems.push(`processes ${p.pid} and ${sharer.pid} have two tables for one`);

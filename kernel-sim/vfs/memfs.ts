@@ -136,11 +136,11 @@ export function vnodeAt(k: Kernel, path: string): VnodeId | null {
 }
 
 /**
- * An absolute path of a vnode, '' when it has none (any more). Of a file with several names: the one in the directory with
+ * An absolute path of a vnode, from `root` if it is below that, ''  when it has none (any more). Of a file with several names: the one in the directory with
  * the lowest number, the oldest there. FreeBSD vn_fullpath answers from the name cache instead.
  */
-export function pathOf(k: Kernel, id: VnodeId): string {
-  const path = directoryPath(k, id);
+export function pathOf(k: Kernel, id: VnodeId, root = k.state.counters.rootVnode): string {
+  const path = directoryPath(k, id, root);
   if (typeof path === 'string') return path;
   const vnode = k.state.vnodes.get(id);
   if (!vnode || vnode.type === 'dir' || vnode.nlink === 0) return '';
@@ -151,7 +151,7 @@ export function pathOf(k: Kernel, id: VnodeId): string {
     if (name !== undefined) oldest = { dir: dir.id, name };
   }
   if (!oldest) return '';
-  const above = directoryPath(k, oldest.dir);
+  const above = directoryPath(k, oldest.dir, root);
   assert(typeof above === 'string', `directory ${oldest.dir} has a file in it and no path`);
   return above === '/' ? `/${oldest.name}` : `${above}/${oldest.name}`;
 }
@@ -162,11 +162,10 @@ function nameIn({ entries }: DirVnode, id: VnodeId): string | undefined {
   return undefined;
 }
 
-/** The path of a directory: what __getcwd(2) gives. ENOENT once it is removed, ENOTDIR for anything else. */
-export function directoryPath(k: Kernel, id: VnodeId): string | Errno {
-  const root = k.state.counters.rootVnode;
+/** The path of a directory, from `root` if it is below that: what __getcwd(2) gives. ENOENT once it is removed, ENOTDIR for anything else. */
+export function directoryPath(k: Kernel, id: VnodeId, root = k.state.counters.rootVnode): string | Errno {
   const parts: string[] = [];
-  for (let at = id; at !== root; ) {
+  for (let at = id; at !== root && at !== k.state.counters.rootVnode; ) {
     const vnode = k.state.vnodes.get(at);
     if (vnode && vnode.type !== 'dir') return ENOTDIR;
     if (!vnode || vnode.nlink === 0) return ENOENT;

@@ -15,7 +15,7 @@ import {
 } from './float-check.ts';
 import { D0, D1, D2, FLAGS, INEXACT, S0, S1, S2, T1, V0, V1, XMM_LOCAL } from './locals.ts';
 import { popVector, pushAddress, pushVector, pushVectorOperand } from './sse-operands.ts';
-import { MEM, OP, SIMD, type WasmCode } from './wasm-code.ts';
+import { MEM, OP, SIMD, UNLIKELY, type WasmCode } from './wasm-code.ts';
 import { any, type Rows, type Writer } from './writer.ts';
 
 // Floating point of SSE. It is done here as long as operands and results are zero or normal and nothing but "inexact" can be raised, which
@@ -79,7 +79,7 @@ function checkOperation(
     return;
   }
   code.get(INEXACT);
-  code.if();
+  code.if(UNLIKELY);
   b.exitIf(() => {
     code.i32(number);
     code.get(format.a);

@@ -14,6 +14,7 @@ import { findRegion, isRepeated, type Region } from './region.ts';
 import type { Situation } from './situation.ts';
 import { newStatistics } from './statistics.ts';
 import { singleSteps } from './steps.ts';
+import { isComparison } from './string-ops.ts';
 import { TranslatedCode } from './translated-code.ts';
 import { isTranslationOf, suits, type Translation, translateRegion } from './translation.ts';
 import { SHAPE_UNLOADED } from './x87-state.ts';
@@ -193,7 +194,7 @@ export class JitEngine implements Engine {
     if (exit.reason === Reason.Rounding) this.changeRounding(core, code, exit);
     else if (exit.reason === Reason.Leave) this.missed(core, code, exit, core.i32[EIP]!);
     else if (exit.reason === Reason.Budget) return this.endBudget(core, code, left, exit);
-    else if (left > 0) return this.assist(core, code, left, exit);
+    else if (left > 0) return this.assist(core, code, left);
     return EXIT_BUDGET;
   }
 
@@ -211,12 +212,12 @@ export class JitEngine implements Engine {
   }
 
   /** The interpreter does the one instruction that translated code has left to it. */
-  private assist(core: CoreState, code: TranslatedCode, left: number, exit: Exit): EngineExit {
+  private assist(core: CoreState, code: TranslatedCode, left: number): EngineExit {
     const { statistics } = this;
     const record = code.plain.find(core.i32[EIP]!, fullSegments(core));
     const insn = record > 0 ? code.plain.insnAt(record) : null;
-    // An instruction that repeats itself retires once for each time.
-    const times = insn !== null && exit.always && isRepeated(insn) ? Math.max(1, core.i32[ECX]! >>> 0) : 1;
+    // An instruction that repeats itself retires once for each time; how often a comparison does so nobody knows.
+    const times = insn !== null && isRepeated(insn) && !isComparison(insn) ? Math.max(1, core.i32[ECX]! >>> 0) : 1;
     const result = this.plain.run(core, code.space, Math.min(left, times));
     statistics.assisted += core.retired;
     if (insn !== null) {

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import type { Engine } from '../emu/core/engine.ts';
 import { Interpreter } from '../emu/interp/interpreter.ts';
 import { JitEngine } from '../emu/jit/jit-engine.ts';
+import { useBranchHints } from '../src/host/branch-hints.ts';
 import { System } from '../src/system.ts';
 import { build, CPU_PROGRAMS } from './programs.ts';
 import { SLICE_MACHINES, type SliceMachine, type SliceRow, slicesText } from './slice-rows.ts';
@@ -56,6 +57,7 @@ function cost(system: System, seconds: number): number {
   }
 }
 
+useBranchHints();
 const folder = mkdtempSync(path.join(tmpdir(), 'coreback-slices-'));
 try {
   const wanted = new RegExp(options.only);

@@ -16,7 +16,7 @@ import {
 import type { Writer } from './integer-ops.ts';
 import { D0, D1, D2, FLAGS, INEXACT, S0, S1, S2, T1, V0, V1, XMM_LOCAL } from './locals.ts';
 import { popVector, pushAddress, pushVector, pushVectorOperand, type Row } from './sse-operands.ts';
-import { MEM, OP, SIMD, type WasmCode } from './wasm-code.ts';
+import { MEM, OP, SIMD, UNLIKELY, type WasmCode } from './wasm-code.ts';
 
 // Floating point of SSE. It is done here as long as operands and results are zero or normal and nothing but "inexact" can be raised, which
 // is masked and set already. While it is not, a helper computes by the interpreter's rules. What neither knows is the interpreter's.
@@ -79,7 +79,7 @@ function checkOperation(
     return;
   }
   code.get(INEXACT);
-  code.if();
+  code.if(UNLIKELY);
   b.exitIf(() => {
     code.i32(number);
     code.get(format.a);

@@ -25,7 +25,7 @@ import {
   X87_OPERAND_NOTE,
   X87_STATUS,
 } from './locals.ts';
-import { MEM, OP } from './wasm-code.ts';
+import { MEM, OP, UNLIKELY } from './wasm-code.ts';
 import { LAST_ARITHMETIC, LAST_CLEAR, LAST_SINGLE, X87_ADD, X87_DIV, X87_MUL, X87_SQRT } from './x87-state.ts';
 
 // The x87 at 53-bit precision, to nearest, everything masked, on registers that hold zeros and normal doubles: then the machine's
@@ -115,7 +115,7 @@ function compute(b: BlockCode, number: number, known: Known): void {
   if (b.inexactIsOld) writeFloatCheck(b, X87_DOUBLE, operation, known);
   else {
     code.get(X87_INEXACT);
-    code.if();
+    code.if(UNLIKELY);
     askHelper(b, number, second);
     code.else();
     writeFloatCheck(b, X87_DOUBLE, operation, known);

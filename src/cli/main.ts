@@ -62,7 +62,9 @@ function report(error: unknown): number {
 
 // A reader that goes away (`coreback run count | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : EXIT_BUG);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`coreback: standard output: cannot be written: ${error.message}\n`);
+  process.exit(EXIT_USAGE);
 });
 
 try {

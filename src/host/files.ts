@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -24,7 +25,7 @@ function asUsageError(error: unknown, path: string, doing: string): UsageError {
     EACCES: ['may not be accessed', 'check its permissions'],
     EPERM: ['may not be accessed', 'check its permissions'],
     ENOTDIR: ['lies below something that is no folder', 'check the path'],
-    ENOSPC: ['cannot be written: the disk is full', 'free some room; nothing was left half-written'],
+    ENOSPC: ['cannot be written: the disk is full', 'free some room'],
     EROFS: ['cannot be written: the file system is read-only', 'choose another place'],
   };
   const [what, hint] = (code && known[code]) || [`cannot be ${doing}: ${(error as Error).message}`, undefined];
@@ -34,12 +35,26 @@ function asUsageError(error: unknown, path: string, doing: string): UsageError {
 /** A whole file. Errors: UsageError with the path. */
 export function readHostFile(path: string): Uint8Array {
   try {
-    const { size } = statSync(path);
+    const found = statSync(path);
+    if (found.isCharacterDevice() || found.isBlockDevice())
+      throw new UsageError({ what: 'is a device', path, hint: 'name a file' });
+    const { size } = found;
     if (size > FILE_MAX) throw new UsageError({ what: `is too large (${size} bytes)`, path });
     const bytes = readFileSync(path);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   } catch (error) {
     throw error instanceof UsageError ? error : asUsageError(error, path, 'read');
+  }
+}
+
+/** A folder and those above it. Node's own `recursive` never comes back where nothing can be made, below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
@@ -51,7 +66,7 @@ export function writeHostFile(path: string, contents: string | Uint8Array | Iter
   const temporary = join(dirname(path), `.${process.pid}.${path.split(/[\\/]/).at(-1)}.tmp`);
   let fd: number | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     fd = openSync(temporary, 'w');
     const pieces = typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents;
     for (const piece of pieces) writeAll(fd, piece);
@@ -76,7 +91,7 @@ export function openTextFile(path: string): { write(text: string): void; close()
     }
   };
   const fd = attempt(() => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return openSync(path, 'w');
   });
   return { write: (text) => attempt(() => writeAll(fd, text)), close: () => closeSync(fd) };

@@ -1,0 +1,44 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openTextFile, readHostFile, writeHostFile } from '../../../src/host/files.ts';
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'coreback-'));
+
+describe('files of the host', () => {
+  it('are written whole, with the folders above them', () => {
+    const path = join(folder(), 'a', 'b', 'file');
+    writeHostFile(path, ['one ', 'two']);
+    expect(readFileSync(path, 'utf8')).toBe('one two');
+    expect(readdirSync(join(path, '..'))).toEqual(['file']);
+  });
+
+  it('stay as they are when what is to be written cannot be made', () => {
+    const path = join(folder(), 'file');
+    writeFileSync(path, 'old');
+    const pieces = function* () {
+      yield 'new';
+      throw new Error('no more');
+    };
+    expect(() => writeHostFile(path, pieces())).toThrow('cannot be written');
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(join(path, '..'))).toEqual(['file']);
+  });
+
+  it('below something that is no folder are refused', () => {
+    const path = join(folder(), 'file');
+    writeFileSync(path, '');
+    for (const write of [writeHostFile, openTextFile])
+      expect(() => write(join(path, 'b', 'c'), '')).toThrow('below something that is no folder');
+  });
+
+  // Node's own mkdir with `recursive` never comes back there.
+  it.runIf(existsSync('/proc/self'))('where nothing can be made are refused', () => {
+    expect(() => writeHostFile('/proc/none/file', '')).toThrow('/proc/none/file: does not exist');
+  });
+
+  it.runIf(existsSync('/dev/zero'))('that are devices are not read: some have no end', () => {
+    expect(() => readHostFile('/dev/zero')).toThrow('/dev/zero: is a device');
+  });
+});

@@ -65,9 +65,11 @@ function makeFolder(path: string): void {
 export function writeHostFile(path: string, contents: string | Uint8Array | Iterable<string>): void {
   const temporary = join(dirname(path), `.${process.pid}.${path.split(/[\\/]/).at(-1)}.tmp`);
   let fd: number | undefined;
+  let isMade = false;
   try {
     makeFolder(dirname(path));
     fd = openSync(temporary, 'w');
+    isMade = true;
     const pieces = typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents;
     for (const piece of pieces) writeAll(fd, piece);
     fsyncSync(fd);
@@ -76,7 +78,7 @@ export function writeHostFile(path: string, contents: string | Uint8Array | Iter
     renameSync(temporary, path);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
-    rmSync(temporary, { force: true });
+    if (isMade) rmSync(temporary, { force: true });
     throw asUsageError(error, path, 'written');
   }
 }

@@ -5,12 +5,13 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../../emu/base/errors.ts';
 
 /** Larger files are refused: no core, program or scenario is that big. */
@@ -59,27 +60,43 @@ function makeFolder(path: string): void {
 }
 
 /**
- * Writes a file whole or not at all: to a temporary name beside it, fsync, rename. Folders above it are made.
- * Errors: UsageError with the path; then the old file, if any, is untouched.
+ * Writes a file whole or not at all: to a temporary name beside it, fsync, rename. Folders above it are made. What a symbolic link leads to is
+ * written, and devices and pipes (`/dev/stdout`) are written into. Errors: UsageError with the path; then the old file, if any, is untouched.
  */
 export function writeHostFile(path: string, contents: string | Uint8Array | Iterable<string>): void {
-  const temporary = join(dirname(path), `.${process.pid}.${path.split(/[\\/]/).at(-1)}.tmp`);
-  let fd: number | undefined;
-  let isMade = false;
+  const pieces = typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents;
   try {
-    makeFolder(dirname(path));
-    fd = openSync(temporary, 'w');
-    isMade = true;
-    const pieces = typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents;
-    for (const piece of pieces) writeAll(fd, piece);
-    fsyncSync(fd);
-    closeSync(fd);
-    fd = undefined;
+    const old = statSync(path, { throwIfNoEntry: false });
+    if (old && !old.isFile()) writePieces(openSync(path, 'w'), pieces);
+    else if (old) replaceFile(realpathSync(path), pieces);
+    else {
+      makeFolder(dirname(path));
+      replaceFile(path, pieces);
+    }
+  } catch (error) {
+    throw asUsageError(error, path, 'written');
+  }
+}
+
+function replaceFile(path: string, pieces: Iterable<string | Uint8Array>): void {
+  const temporary = join(dirname(path), `.${process.pid}.${basename(path)}.tmp`);
+  const fd = openSync(temporary, 'w');
+  try {
+    writePieces(fd, pieces, fsyncSync);
     renameSync(temporary, path);
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
-    if (isMade) rmSync(temporary, { force: true });
-    throw asUsageError(error, path, 'written');
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Closes the file in any case. */
+function writePieces(fd: number, pieces: Iterable<string | Uint8Array>, finish?: (fd: number) => void): void {
+  try {
+    for (const piece of pieces) writeAll(fd, piece);
+    finish?.(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

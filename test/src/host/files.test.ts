@@ -1,4 +1,16 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +36,24 @@ describe('files of the host', () => {
     expect(() => writeHostFile(path, pieces())).toThrow('cannot be written');
     expect(readFileSync(path, 'utf8')).toBe('old');
     expect(readdirSync(join(path, '..'))).toEqual(['file']);
+  });
+
+  it('behind a symbolic link are written where it leads, and devices and pipes stay what they are', () => {
+    const at = folder();
+    const [path, link, pipe] = ['file', 'link', 'pipe'].map((name) => join(at, name)) as [string, string, string];
+    writeFileSync(path, 'old');
+    symlinkSync('file', link);
+    writeHostFile(link, 'new');
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    execFileSync('mkfifo', [pipe]);
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    writeHostFile(pipe, 'through');
+    expect(readFileSync(reader, 'utf8')).toBe('through');
+    closeSync(reader);
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+    expect(() => writeHostFile(at, 'new')).toThrow('is a folder');
+    expect(readdirSync(at).sort()).toEqual(['file', 'link', 'pipe']);
   });
 
   it('below something that is no folder are refused', () => {

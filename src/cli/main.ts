@@ -28,6 +28,8 @@ async function build(args: readonly string[]): Promise<Command> {
     .showHelpAfterError('(coreback --help tells how)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'coreback: ')) })
     .exitOverride();
+  if (args[0] === 'help' && args[1] !== undefined && !Object.hasOwn(COMMANDS, args[1]))
+    throw new UsageError({ what: `there is no command '${args[1]}'`, hint: Object.keys(COMMANDS).join(', ') });
   const wanted = args[0] !== undefined && Object.hasOwn(COMMANDS, args[0]) ? [args[0]] : Object.keys(COMMANDS);
   for (const name of wanted) (await COMMANDS[name]!())(program);
   for (const command of program.commands) command.copyInheritedSettings(program);

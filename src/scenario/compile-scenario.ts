@@ -72,7 +72,7 @@ export function machineConfig(machine: Scenario['machine']): CompiledScenario['c
     duplicate: machine.detection.duplicate.length > 0 ? { processes: machine.detection.duplicate } : null,
     checkpointEveryNs: machine.checkpointEvery ? parsePeriod(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
     faultGenerator: {
-      periodNs: parseDuration(machine.detection.period, 'machine.detection.period'),
+      periodNs: parsePeriod(machine.detection.period, 'machine.detection.period'),
       deadlineNs: parseDuration(machine.detection.deadline, 'machine.detection.deadline'),
       misses: machine.detection.misses,
     },

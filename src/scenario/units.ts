@@ -17,7 +17,12 @@ export function parseDuration(text: string, key: string): number {
 /** A duration that is not 0: how often something happens. Errors: UsageError naming `key`. */
 export function parsePeriod(text: string, key: string): number {
   const ns = parseDuration(text, key);
-  if (ns === 0) throw new UsageError({ what: `'${text}' is no period`, key, hint: 'leave it out for never' });
+  if (ns === 0)
+    throw new UsageError({
+      what: `'${text}' is no period`,
+      key,
+      hint: 'longer than nothing; leave it out for the default',
+    });
   return ns;
 }
 

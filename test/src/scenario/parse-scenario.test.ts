@@ -128,7 +128,7 @@ describe('a scenario', () => {
       'a self-test without a pause',
       withMachine({ detection: { selfTest: '0s' } }),
       'machine.detection.selfTest',
-      'longer than nothing',
+      'no period',
     ],
     // Programs.
     ['two programs of one name', withStep({ at: '1ms', run: 'count' }), 'script[2]', 'started already'],

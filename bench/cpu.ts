@@ -12,6 +12,7 @@ import type { Engine } from '../emu/core/engine.ts';
 import { Interpreter } from '../emu/interp/interpreter.ts';
 import { JitEngine } from '../emu/jit/jit-engine.ts';
 import { UnicornEngine } from '../emu/unicorn/unicorn-engine.ts';
+import { useBranchHints } from '../src/host/branch-hints.ts';
 import { loadUnicorn } from '../src/host/unicorn-koffi.ts';
 import { System } from '../src/system.ts';
 import { type BenchProgram, build, CPU_PROGRAMS, versionOf } from './programs.ts';
@@ -104,6 +105,7 @@ function measure(program: BenchProgram, folder: string): Row {
   };
 }
 
+useBranchHints();
 const folder = mkdtempSync(path.join(tmpdir(), 'coreback-cpu-'));
 try {
   console.log(`${cpus()[0]?.model ?? 'processor'}; node ${process.version}; load ${loadavg()[0]!.toFixed(1)}`);

@@ -1,7 +1,7 @@
 import { PAGE_SHIFT, PERM_OFFSET, PERM_R, PERM_W } from '../memory/address-space.ts';
 import { S_WINDOWS_MISSED, STATE } from './layout.ts';
 import { WANTED, WINDOW } from './locals.ts';
-import { type Label, MEM, OP, type WasmCode } from './wasm-code.ts';
+import { type Label, MEM, OP, UNLIKELY, type WasmCode } from './wasm-code.ts';
 import { READ_WINDOW, STACK_WINDOW, type Window, WRITE_WINDOW } from './windows.ts';
 
 export const READ = PERM_R;
@@ -42,13 +42,13 @@ export function writeAccessCheck(code: WasmCode, range: AccessRange, setExit: ()
     code.op(OP.i32Sub);
     code.get(WINDOW + 2 * window + 1);
     code.op(OP.i32GeU);
-    code.if();
+    code.if(UNLIKELY);
   };
   ifOutside(likely);
   ifOutside(other);
   setExit();
   pushRefused(code, wanted, range.high - range.low, range.need);
-  code.brIf(exit);
+  code.brIf(exit, UNLIKELY);
   code.i32(STATE);
   code.get(wanted);
   code.mem(MEM.i32Store, (S_WINDOWS_MISSED + likely) * 4);

@@ -4,7 +4,7 @@ import { READ, windowsOf, writeAccessCheck } from './access-check.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, FlagCode, HELPER_CARRY, INC, KNOWN, keepsCarry } from './flag-code.ts';
 import { EXIT, FLAGS, FS_BASE, GS_BASE, REGISTER, T0, X87_SHAPE } from './locals.ts';
-import { type Label, MEM, OP, type WasmCode } from './wasm-code.ts';
+import { type Label, MEM, OP, UNLIKELY, type WasmCode } from './wasm-code.ts';
 import { WINDOW_REACH } from './windows.ts';
 import type { X87Note } from './x87-state.ts';
 
@@ -364,6 +364,16 @@ export class BlockCode {
     return { key: String(id), displacement: (offset + plus) | 0, inStack: this.pointsToStack(reg), push };
   }
 
+  /** An address plus what `push` leaves on the stack, which nothing is known of. */
+  beyond(address: Address, push: () => void): Address {
+    const pushSum = (): void => {
+      address.push();
+      push();
+      this.code.op(OP.i32Add);
+    };
+    return { key: String(this.nextSymbol++), displacement: 0, inStack: false, push: pushSum };
+  }
+
   private pointsToStack(reg: number): boolean {
     return reg === ESP || (reg === EBP && this.context.hasFrame);
   }
@@ -439,7 +449,7 @@ export class BlockCode {
     if (this.recording) this.notes.events.push({ what: 'exit' });
     else this.setExit();
     push();
-    this.code.brIf(this.context.exitLabel);
+    this.code.brIf(this.context.exitLabel, UNLIKELY);
   }
 
   // Flags.

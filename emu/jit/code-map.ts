@@ -1,5 +1,5 @@
 import { ENTRY, T0, T1, TARGET_EIP } from './locals.ts';
-import { type Label, MEM, OP, type WasmCode } from './wasm-code.ts';
+import { type Label, MEM, OP, UNLIKELY, type WasmCode } from './wasm-code.ts';
 
 // Code maps: hash tables in a space's memory that say where control goes from an EIP. Two doublewords each, the EIP and (function << 8 | entry).
 
@@ -77,7 +77,7 @@ export function writeLookUp(code: WasmCode, { at, size }: CodeMapPlace, miss: La
   code.mem(MEM.i32Load);
   code.get(TARGET_EIP);
   code.op(OP.i32Ne);
-  code.brIf(miss);
+  code.brIf(miss, UNLIKELY);
   code.get(T0);
   code.mem(MEM.i32Load, 4);
   code.tee(T1);

@@ -1,6 +1,6 @@
 import type { BlockCode } from './block-code.ts';
 import { D0, D1, D2, S0, S1, S2 } from './locals.ts';
-import { OP, SIMD, type WasmCode } from './wasm-code.ts';
+import { OP, SIMD, UNLIKELY, type WasmCode } from './wasm-code.ts';
 
 // Whether operands and result of an operation are so ordinary that WebAssembly's arithmetic is the machine's, which raises nothing but
 // "inexact". Numbers in the middle half of the exponents, which nearly all are, take a shift and a subtraction each and one branch for all:
@@ -163,7 +163,7 @@ export function writeFloatCheck(b: BlockCode, format: FloatFormat, operation: Op
   }
   code.i32(0);
   code.op(OP.i32LtS);
-  code.if();
+  code.if(UNLIKELY);
   b.exitIf(() => pushIsDoubtful(code, format, operation));
   code.end();
 }
@@ -174,7 +174,7 @@ export function writeValueCheck(b: BlockCode, format: FloatFormat, local: number
   pushOutside(code, format, pushUpper ?? ((to) => format.pushUpper(to, local)), 2 ** (format.exponentBits - 2));
   code.i32(0);
   code.op(OP.i32LtS);
-  code.if();
+  code.if(UNLIKELY);
   b.exitIf(() => format.pushIsOdd(code, local));
   code.end();
 }
@@ -210,7 +210,7 @@ export function writeVectorCheck(
     if (i > 0) code.simd(SIMD.v128Or);
   });
   code.simd(bitmask);
-  code.if();
+  code.if(UNLIKELY);
   for (let lane = 0; lane < 128 / format.lanes.bits; lane++) {
     for (const name of locals) {
       code.get(vectors[name]);

@@ -12,8 +12,9 @@ import { edgeName, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { writeLoad, writeStore } from './region-state.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
+import { pushGoesOn } from './string-ops.ts';
 import { StructuredWriter } from './structure.ts';
-import { type Label, MEM, OP, WasmCode } from './wasm-code.ts';
+import { type BranchHint, type Label, LIKELY, MEM, OP, UNLIKELY, WasmCode } from './wasm-code.ts';
 import type { X87Note } from './x87-state.ts';
 
 /** Function type of regions in every translated module: entry number -> exit number. */
@@ -73,6 +74,10 @@ export class RegionCode {
     this.situation = situation;
     this.newNote = newNote;
     this.newExit = (exit) => newExit({ ...exit, slot });
+  }
+
+  get hints(): readonly BranchHint[] {
+    return this.code.hints;
   }
 
   get usesVectors(): boolean {
@@ -192,7 +197,7 @@ export class RegionCode {
       code.op(...(isOld ? [OP.i32GeS, OP.i32And] : [OP.i32LtS, OP.i32Or]), OP.i32Or);
     }
     if (!isOld) code.op(OP.i32Eqz);
-    code.brIf(this.exitLabel);
+    code.brIf(this.exitLabel, UNLIKELY);
   }
 
   /** Behind the block that is left for TARGET_EIP, with the kind of the flags in its local and the number of the exit in case there is nothing. */
@@ -274,7 +279,7 @@ export class RegionCode {
     // Mostly control is not on its way to an entry, and a jump through a table costs more than the question.
     this.code.get(ENTRY);
     this.code.op(OP.i32Eqz);
-    this.code.brIf(label(otherwise));
+    this.code.brIf(label(otherwise), LIKELY);
     this.code.get(ENTRY);
     this.code.brTable(table, label(otherwise));
   }
@@ -332,7 +337,7 @@ export class RegionCode {
     code.tee(LEFT);
     code.i32(0);
     code.op(OP.i32LtS);
-    code.brIf(this.budgetLabel);
+    code.brIf(this.budgetLabel, UNLIKELY);
   }
 
   /** The instructions, and where they lead. */
@@ -355,7 +360,7 @@ export class RegionCode {
     code.get(X87_SHAPE);
     code.i32(this.shapes.get(block.eip)!);
     code.op(OP.i32Ne);
-    code.brIf(this.exitLabel);
+    code.brIf(this.exitLabel, UNLIKELY);
   }
 
   private writeInstructions(b: BlockCode, block: Block): void {
@@ -401,7 +406,7 @@ export class RegionCode {
     const { code } = b;
     const { mnemonic, opcode } = insn.row;
     if (isRepeated(insn)) {
-      b.pushRegister(ECX, 4);
+      pushGoesOn(b, insn);
       return;
     }
     if (mnemonic === 'JECXZ') {
@@ -460,7 +465,7 @@ export class RegionCode {
       writeLookUp(code, REGION_MAP, elsewhere);
       this.pushIsHere();
       code.op(OP.i32Eqz);
-      code.brIf(elsewhere);
+      code.brIf(elsewhere, UNLIKELY);
       // No switch on the way is to look at it.
       code.get(ENTRY);
       code.i32(0);

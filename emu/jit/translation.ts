@@ -73,7 +73,8 @@ export function translateRegion(
   const code = writer.write();
   if (code === null) return null;
   const shared = !(space.memory.buffer instanceof ArrayBuffer);
-  const bytes = encodeModule(TYPES, IMPORTS, [{ name: 'r', type: 0, locals: LOCAL_TYPES, code }], shared);
+  const body = { name: 'r', type: 0, locals: LOCAL_TYPES, code, hints: writer.hints };
+  const bytes = encodeModule(TYPES, IMPORTS, [body], shared);
   return {
     head: region.head,
     slot,

@@ -147,11 +147,23 @@ export const SIMD = {
   f64x2ConvertLowI32x4S: 254,
 } as const;
 
+/** What is known of a branch: whether its condition holds. */
+export const UNLIKELY = 0;
+export const LIKELY = 1;
+export type Likelihood = typeof UNLIKELY | typeof LIKELY;
+
+/** At an offset in a function's instructions: how the branch there goes. Source: the Branch Hinting proposal. */
+export interface BranchHint {
+  readonly at: number;
+  readonly likelihood: Likelihood;
+}
+
 /** The level of a block, loop or if: how many enclose it. `br` takes it. */
 export type Label = number;
 
 /** Writes the instructions of one function body. */
 export class WasmCode {
+  readonly hints: BranchHint[] = [];
   private bytes = new Uint8Array(4096);
   private length = 0;
   private level = 0;
@@ -275,8 +287,9 @@ export class WasmCode {
     return this.open(0x03, type);
   }
 
-  if(type: number = VOID): Label {
-    return this.open(0x04, type);
+  if(likelihood?: Likelihood): Label {
+    this.hint(likelihood);
+    return this.open(0x04, VOID);
   }
 
   else(): void {
@@ -298,7 +311,8 @@ export class WasmCode {
     this.unsigned(this.level - 1 - label);
   }
 
-  brIf(label: Label): void {
+  brIf(label: Label, likelihood?: Likelihood): void {
+    this.hint(likelihood);
     this.byte(0x0d);
     this.unsigned(this.level - 1 - label);
   }
@@ -319,6 +333,10 @@ export class WasmCode {
     this.byte(0x13);
     this.unsigned(type);
     this.unsigned(0);
+  }
+
+  private hint(likelihood: Likelihood | undefined): void {
+    if (likelihood !== undefined) this.hints.push({ at: this.length, likelihood });
   }
 
   private open(opcode: number, type: number): Label {

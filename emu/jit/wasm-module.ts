@@ -1,4 +1,4 @@
-import { WasmCode } from './wasm-code.ts';
+import { type BranchHint, WasmCode } from './wasm-code.ts';
 
 // Modules in WebAssembly's binary format. Source: WebAssembly Core Specification 2.0, Binary Format, Modules.
 
@@ -19,6 +19,7 @@ export interface FunctionBody {
   /** Value types of the locals after the parameters. */
   readonly locals: readonly number[];
   readonly code: Uint8Array;
+  readonly hints?: readonly BranchHint[];
 }
 
 const MEMORY_PAGES = 65536;
@@ -73,22 +74,47 @@ export function encodeModule(
       s.unsigned(imports.functions.length + index);
     });
   });
+  if (functions.some(({ hints }) => hints)) writeHints(out, imports, functions);
   section(out, 10, (s) => {
     s.unsigned(functions.length);
     for (const { locals, code } of functions) {
-      const head = new WasmCode();
-      const groups = runs(locals);
-      head.unsigned(groups.length);
-      for (const [count, type] of groups) {
-        head.unsigned(count);
-        head.byte(type);
-      }
-      s.unsigned(head.size + code.length);
-      append(s, head.toBytes());
+      const head = headOf(locals);
+      s.unsigned(head.length + code.length);
+      append(s, head);
       append(s, code);
     }
   });
   return out.toBytes();
+}
+
+/** What stands in front of a function's instructions. */
+function headOf(locals: readonly number[]): Uint8Array {
+  const head = new WasmCode();
+  const groups = runs(locals);
+  head.unsigned(groups.length);
+  for (const [count, type] of groups) {
+    head.unsigned(count);
+    head.byte(type);
+  }
+  return head.toBytes();
+}
+
+/** A section that engines without branch hints skip. Offsets count from the locals on. */
+function writeHints(out: WasmCode, imports: Imports, functions: readonly FunctionBody[]): void {
+  section(out, 0, (s) => {
+    name(s, 'metadata.code.branch_hint');
+    s.unsigned(functions.length);
+    functions.forEach(({ locals, hints = [] }, index) => {
+      const start = headOf(locals).length;
+      s.unsigned(imports.functions.length + index);
+      s.unsigned(hints.length);
+      for (const { at, likelihood } of hints) {
+        s.unsigned(start + at);
+        s.unsigned(1);
+        s.byte(likelihood);
+      }
+    });
+  });
 }
 
 function section(out: WasmCode, id: number, write: (content: WasmCode) => void): void {

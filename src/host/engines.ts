@@ -4,6 +4,7 @@ import { Interpreter } from '../../emu/interp/interpreter.ts';
 import { JitEngine } from '../../emu/jit/jit-engine.ts';
 import { statisticsText } from '../../emu/jit/statistics.ts';
 import { UnicornEngine } from '../../emu/unicorn/unicorn-engine.ts';
+import { useBranchHints } from './branch-hints.ts';
 import { loadUnicorn } from './unicorn-koffi.ts';
 
 export interface EngineChoice {
@@ -23,6 +24,7 @@ export function makeEngine({ engine, unicornLib, engineStats }: EngineChoice): E
     case 'interpreter':
       return new Interpreter();
     case 'jit': {
+      useBranchHints();
       const jit = new JitEngine();
       if (engineStats) process.on('exit', () => process.stderr.write(statisticsText(jit.statistics)));
       return jit;

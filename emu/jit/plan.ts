@@ -1,6 +1,6 @@
 import { analyse, backEdges, type Flow, irreducibleEdges, naturalLoops } from './flow.ts';
 import { ENTRIES_MAX } from './layout.ts';
-import { type Block, Ending, type Region } from './region.ts';
+import { type Block, Ending, isRepeated, type Region } from './region.ts';
 
 // The shape of a region's code: a graph that WebAssembly's structured control can express, with a way in to every entry.
 
@@ -42,6 +42,11 @@ function isWithin({ blocks, isOfSteps, head }: Region, eip: number): boolean {
   return blocks.has(eip) && !(isOfSteps && eip === head);
 }
 
+/** A loop of a single block, which its writer closes: the graph has no edge for it. */
+export function isOwnLoop({ ending, eip, target, insns }: Block, { isOfSteps }: Region): boolean {
+  return ending === Ending.Branch && target === eip && !isOfSteps && !isRepeated(insns.at(-1)!);
+}
+
 /**
  * Where a block leads, as far as that is in the region. `fake`: also where control comes back to after a call or
  * an interpreted instruction.
@@ -52,6 +57,10 @@ function successorsOf(block: Block, region: Region, fake: boolean): number[] {
     if (isWithin(region, eip) && !found.includes(eip)) found.push(eip);
   };
   const { ending } = block;
+  if (isOwnLoop(block, region)) {
+    add(block.next);
+    return found;
+  }
   if (ending === Ending.Falls || ending === Ending.Branch) add(block.next);
   if (ending === Ending.Jump || ending === Ending.Branch || ending === Ending.Call) add(block.target);
   if (fake && (ending === Ending.Call || ending === Ending.Indirect) && block.next !== 0) add(block.next);
@@ -69,6 +78,7 @@ export function planRegion(region: Region): Plan | null {
   const blocks = [...region.blocks.values()];
   const index = new Map(blocks.map((block, i) => [block.eip, i]));
   const entries = new Set(region.entries);
+  for (const block of blocks) if (isOwnLoop(block, region)) entries.add(block.eip);
   const roundabout = new Set<string>();
   for (let attempt = 0; attempt < 8; attempt++) {
     const edges = blocks.map((block) =>

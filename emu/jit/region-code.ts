@@ -1,3 +1,4 @@
+import { assert } from '../base/errors.ts';
 import { ECX, ESP } from '../core/core-state.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
@@ -8,7 +9,7 @@ import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
 import { REGION_MAP, S_EIP, S_RESUME, STATE, STEP_MAP } from './layout.ts';
 import { ENTRY, EXIT, FLAGS, INEXACT, LEFT, T1, T2, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
-import { edgeName, isSwitch, nodeFor, type Plan } from './plan.ts';
+import { edgeName, isOwnLoop, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { writeLoad, writeStore } from './region-state.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
@@ -152,7 +153,6 @@ export class RegionCode {
       const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
       b.shape = shapes.get(block.eip)!;
       this.writeInstructions(b, block);
-      this.writeTransferOperands(b, block);
       notes.conclude();
       this.notes.set(block, notes);
       all.registersUsed |= notes.registersUsed;
@@ -302,8 +302,32 @@ export class RegionCode {
       this.writeBody(node, block.whole, kind);
       code.end();
     }
+    if (isOwnLoop(block, this.region)) this.writeOwnLoop(node, block, kind);
+    else {
+      this.writeBudgetCheck(block, kind);
+      this.writeBody(node, block, kind);
+    }
+  }
+
+  /**
+   * A loop of one block, and once more the block in front of it: there control comes in from anywhere with flags of any kind,
+   * the loop itself begins with those that it ends with.
+   */
+  private writeOwnLoop(node: number, block: Block, kind: number): void {
+    const { code } = this;
+    const done = code.block();
     this.writeBudgetCheck(block, kind);
-    this.writeBody(node, block, kind);
+    const first = this.writeStraight(block, kind);
+    code.op(OP.i32Eqz);
+    code.brIf(done);
+    const again = code.loop();
+    this.writeBudgetCheck(block, first.kind);
+    const b = this.writeStraight(block, first.kind);
+    assert(b.kind === first.kind, 'the flags behind a block are of one kind, whatever they are in front of it');
+    code.brIf(again);
+    code.end();
+    code.end();
+    this.goTo(node, b, block, block.next);
   }
 
   /** What is left of the budget behind a block. */
@@ -341,6 +365,11 @@ export class RegionCode {
 
   /** The instructions, and where they lead. */
   private writeBody(node: number, block: Block, kind: number): void {
+    this.writeEnding(node, this.writeStraight(block, kind), block);
+  }
+
+  /** The instructions; what the last leaves on the stack is for the ending. */
+  private writeStraight(block: Block, kind: number): BlockCode {
     const { code } = this;
     const { exitLabel, newExit, newNote } = this;
     const inexactIsOld = this.inexactness === 'old';
@@ -348,7 +377,7 @@ export class RegionCode {
     const b = new BlockCode(code, kind, this.notes.get(block)!, false, context);
     b.shape = this.shapes.get(block.eip)!;
     this.writeInstructions(b, block);
-    this.writeEnding(node, b, block);
+    return b;
   }
 
   /** Who comes from outside may bring another x87 stack than the one that this code was written for. */
@@ -368,6 +397,7 @@ export class RegionCode {
       b.begin(insn, insns.length - i);
       writerOf(insn)?.(b, insn);
     });
+    this.writeTransferOperands(b, block);
   }
 
   // Endings.
@@ -428,7 +458,6 @@ export class RegionCode {
 
   private writeEnding(node: number, b: BlockCode, block: Block): void {
     const { code } = this;
-    this.writeTransferOperands(b, block);
     switch (block.ending) {
       case Ending.Jump:
       case Ending.Call:

@@ -15,9 +15,9 @@ const mov: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (to!.kind === IN_MEMORY) {
-    b.pushChecked(b.addressOf(insn), to!.size, WRITE);
+    const offset = b.pushNear(b.addressOf(insn), to!.size, WRITE);
     b.pushOperand(insn, 1);
-    b.store(to!.size);
+    b.store(to!.size, offset);
     return;
   }
   b.pushOperand(insn, 1);
@@ -36,8 +36,7 @@ const movsx: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (from!.kind === IN_MEMORY) {
-    b.pushChecked(b.addressOf(insn), from!.size, READ);
-    b.load(from!.size, true);
+    b.load(from!.size, true, b.pushNear(b.addressOf(insn), from!.size, READ));
   } else {
     b.pushRegister(from!.reg, from!.size);
     code.op(from!.size === 1 ? OP.i32Extend8S : OP.i32Extend16S);
@@ -145,18 +144,17 @@ const push: Writer = (b, insn) => {
     b.pushOperand(insn, 0);
     code.set(T1);
   }
-  b.pushChecked(b.addressIn(ESP, -4), 4, WRITE, T2);
+  const offset = b.pushNear(b.addressIn(ESP, -4), 4, WRITE);
   if (kind === IN_MEMORY) code.get(T1);
   else if (kind === IMMEDIATE) code.i32(value);
   else b.pushOperand(insn, 0);
-  b.store(4);
+  b.store(4, offset);
   b.advance(ESP, -4);
 };
 
 const pop: Writer = (b, insn) => {
   const { reg } = insn.operands[0]!;
-  b.pushChecked(b.addressIn(ESP), 4, READ);
-  b.load(4);
+  b.load(4, false, b.pushNear(b.addressIn(ESP), 4, READ));
   if (reg !== ESP) {
     b.code.set(T1);
     b.advance(ESP, 4);
@@ -167,8 +165,7 @@ const pop: Writer = (b, insn) => {
 
 const leave: Writer = (b) => {
   const { code } = b;
-  b.pushChecked(b.addressIn(EBP), 4, READ);
-  b.load(4);
+  b.load(4, false, b.pushNear(b.addressIn(EBP), 4, READ));
   code.set(T1);
   b.pushRegister(EBP, 4);
   code.i32(4);

@@ -409,8 +409,7 @@ export class RegionCode {
     const { mnemonic } = insn.row;
     const direct = insn.operands[0]?.kind === TARGET;
     if (mnemonic === 'RET') {
-      b.pushChecked(b.addressIn(ESP), 4, READ);
-      b.load(4);
+      b.load(4, false, b.pushNear(b.addressIn(ESP), 4, READ));
       code.set(TARGET_EIP);
       b.advance(ESP, 4 + (insn.operands.length > 0 ? insn.operands[0]!.value & 0xffff : 0));
       return;
@@ -420,9 +419,9 @@ export class RegionCode {
         b.pushOperand(insn, 0);
         code.set(TARGET_EIP);
       }
-      b.pushChecked(b.addressIn(ESP, -4), 4, WRITE);
+      const offset = b.pushNear(b.addressIn(ESP, -4), 4, WRITE);
       code.i32(insn.next);
-      b.store(4);
+      b.store(4, offset);
       b.advance(ESP, -4);
     } else if (mnemonic === 'JMP' && !direct) {
       b.pushOperand(insn, 0);

@@ -339,6 +339,7 @@ export class JitEngine implements Engine {
         targetsOf: (at) => code.targetsOf(at),
         wanted: (at) => this.isWanted(code, at),
         stopsAt: () => false,
+        followsReturns: true,
         instructionsMax: REGION_INSTRUCTIONS_MAX,
       });
     const attempt = (found: Region | null): Translation | null =>
@@ -362,6 +363,7 @@ export class JitEngine implements Engine {
         targetsOf: () => [],
         wanted: (at) => !code.regions.has(at) && this.isWanted(code, at),
         stopsAt: (at) => code.regions.has(at),
+        followsReturns: false,
         instructionsMax: STEPS_MAX,
       });
       return region && this.compile(singleSteps(region), situation, code);

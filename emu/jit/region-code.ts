@@ -12,6 +12,7 @@ import { ENTRY, EXIT, FLAGS, INEXACT, LEFT, T1, T2, TARGET_EIP, X87_INEXACT, X87
 import { edgeName, isOwnLoop, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { writeLoad, writeStore } from './region-state.ts';
+import { isReturn } from './returns.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { StructuredWriter } from './structure.ts';
 import { type BranchHint, type Label, LIKELY, MEM, OP, UNLIKELY, WasmCode } from './wasm-code.ts';
@@ -480,6 +481,25 @@ export class RegionCode {
 
   /** Straight to those targets that are known and in the region. */
   private writeIndirect(node: number, b: BlockCode, block: Block): void {
+    if (isReturn(block)) this.writeReturn(node, b, block);
+    else this.writeIndirectJump(node, b, block);
+    this.leave(b, block);
+  }
+
+  private writeReturn(node: number, b: BlockCode, block: Block): void {
+    const { code } = this;
+    b.makeDynamic();
+    for (const eip of block.targets) {
+      const to = nodeFor(this.plan, block, eip);
+      if (to === null) continue;
+      code.get(TARGET_EIP);
+      code.i32(eip);
+      code.op(OP.i32Eq);
+      code.brIf(this.structure.labelOf(node, to)!);
+    }
+  }
+
+  private writeIndirectJump(node: number, b: BlockCode, block: Block): void {
     const { code } = this;
     const labels = new Map<number, Label>();
     for (const eip of block.targets) {
@@ -504,7 +524,6 @@ export class RegionCode {
       code.brTable(table, elsewhere);
       code.end();
     }
-    this.leave(b, block);
   }
 
   /** The condition is on the stack. */

@@ -175,6 +175,12 @@ export class BlockCode {
     this.exitNumber = -1;
   }
 
+  /** What is known of numbers behind other code holds at the start of this. */
+  knowWhatIsKnownBehind({ knownDoubles, knownStack }: BlockCode): void {
+    this.knownDoubles = knownDoubles;
+    this.knownStack = knownStack;
+  }
+
   // Registers.
 
   private use(reg: number): void {

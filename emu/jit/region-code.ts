@@ -312,7 +312,7 @@ export class RegionCode {
 
   /**
    * A loop of one block, and once more the block in front of it: there control comes in from anywhere with flags of any kind,
-   * the loop itself begins with those that it ends with.
+   * the loop itself begins with those that it ends with, and knows what is known at its end.
    */
   private writeOwnLoop(node: number, block: Block, kind: number): void {
     const { code } = this;
@@ -323,7 +323,7 @@ export class RegionCode {
     code.brIf(done);
     const again = code.loop();
     this.writeBudgetCheck(block, first.kind);
-    const b = this.writeStraight(block, first.kind);
+    const b = this.writeStraight(block, first.kind, first);
     assert(b.kind === first.kind, 'the flags behind a block are of one kind, whatever they are in front of it');
     code.brIf(again);
     code.end();
@@ -370,13 +370,14 @@ export class RegionCode {
   }
 
   /** The instructions; what the last leaves on the stack is for the ending. */
-  private writeStraight(block: Block, kind: number): BlockCode {
+  private writeStraight(block: Block, kind: number, before?: BlockCode): BlockCode {
     const { code } = this;
     const { exitLabel, newExit, newNote } = this;
     const inexactIsOld = this.inexactness === 'old';
     const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };
     const b = new BlockCode(code, kind, this.notes.get(block)!, false, context);
     b.shape = this.shapes.get(block.eip)!;
+    if (before) b.knowWhatIsKnownBehind(before);
     this.writeInstructions(b, block);
     return b;
   }

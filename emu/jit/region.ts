@@ -1,7 +1,6 @@
 import { decodeFlat } from '../interp/fetch.ts';
 import { IN_STRING, type Insn, TARGET } from '../isa/insn.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import { findReturns } from './returns.ts';
 
 // A region: the instructions that one WebAssembly function translates, cut into basic blocks.
 
@@ -63,8 +62,6 @@ export interface RegionSource {
   readonly targetsOf: (eip: number) => Iterable<number>;
   /** Whether what falls through to an EIP leaves the region. */
   readonly stopsAt: (eip: number) => boolean;
-  /** Whether a RET has the places behind calls as targets. */
-  readonly followsReturns: boolean;
   readonly instructionsMax: number;
 }
 
@@ -148,8 +145,6 @@ export function findRegion(head: number, source: RegionSource): Region | null {
     if (block.ending === Ending.Falls && seen.has(block.next)) leaders.add(block.next);
   }
   if (!blocks.has(head)) return null;
-  if (source.followsReturns)
-    for (const [eip, targets] of findReturns(blocks)) blocks.set(eip, { ...blocks.get(eip)!, targets });
   const pages = new Set<number>();
   let instructions = 0;
   for (const block of blocks.values()) {

@@ -1,17 +1,25 @@
-import { type Block, Ending } from './region.ts';
+import { type Block, Ending, type Region } from './region.ts';
 
 /** A RET with more places to go to looks for them in the code map. */
 const RETURN_TARGETS_MAX = 4;
 
-/** By EIP of blocks that end with RET: where the region's calls of what they belong to go on. A RET may lead elsewhere all the same. */
-export function findReturns(blocks: ReadonlyMap<number, Block>): Map<number, readonly number[]> {
+/** Gives each RET as targets where the region's calls of what it belongs to go on. It may lead elsewhere all the same. */
+export function withReturns(region: Region): Region {
+  const blocks = new Map(region.blocks);
+  for (const [eip, targets] of findReturns(blocks)) {
+    if (targets.size <= RETURN_TARGETS_MAX) blocks.set(eip, { ...blocks.get(eip)!, targets: [...targets] });
+  }
+  return { ...region, blocks };
+}
+
+/** By EIP of blocks that end with RET. */
+function findReturns(blocks: ReadonlyMap<number, Block>): Map<number, ReadonlySet<number>> {
   const targets = new Map<number, Set<number>>();
   for (const { ending, target, next } of blocks.values()) {
     if (ending !== Ending.Call || !blocks.has(next)) continue;
     for (const eip of returnsOf(target, blocks)) targets.set(eip, (targets.get(eip) ?? new Set()).add(next));
   }
-  const few = [...targets].filter(([, places]) => places.size <= RETURN_TARGETS_MAX);
-  return new Map(few.map(([eip, places]) => [eip, [...places]]));
+  return targets;
 }
 
 /** EIPs of blocks that end with RET, of the function that begins at an EIP, as far as it is in the region. */

@@ -18,6 +18,9 @@ import { StructuredWriter } from './structure.ts';
 import { type BranchHint, type Label, LIKELY, MEM, OP, UNLIKELY, WasmCode } from './wasm-code.ts';
 import type { X87Note } from './x87-state.ts';
 
+/** Bytes of code from the first to the last target of an indirect jump that goes by a table. */
+const JUMP_TABLE_MAX = 2048;
+
 /** Function type of regions in every translated module: entry number -> exit number. */
 export const REGION_TYPE = 0;
 
@@ -480,7 +483,6 @@ export class RegionCode {
     }
   }
 
-  /** Straight to those targets that are known and in the region. */
   private writeIndirect(node: number, b: BlockCode, block: Block): void {
     if (isReturn(block)) this.writeReturn(node, b, block);
     else this.writeIndirectJump(node, b, block);
@@ -500,31 +502,26 @@ export class RegionCode {
     }
   }
 
+  /** Straight to those targets that are known and in the region, if they lie so close together that there is a table for them. */
   private writeIndirectJump(node: number, b: BlockCode, block: Block): void {
     const { code } = this;
     const labels = new Map<number, Label>();
     for (const eip of block.targets) {
       const to = nodeFor(this.plan, block, eip);
-      if (to !== null) labels.set(this.plan.entries.get(eip)!, this.structure.labelOf(node, to)!);
+      if (to !== null) labels.set(eip >>> 0, this.structure.labelOf(node, to)!);
     }
-    if (labels.size > 0) {
-      b.makeDynamic();
-      const elsewhere = code.block();
-      writeLookUp(code, REGION_MAP, elsewhere);
-      this.pushIsHere();
-      code.op(OP.i32Eqz);
-      code.brIf(elsewhere, UNLIKELY);
-      // No switch on the way is to look at it.
-      code.get(ENTRY);
-      code.i32(0);
-      code.set(ENTRY);
-      const table = Array.from(
-        { length: Math.max(...labels.keys()) + 1 },
-        (_, entry) => labels.get(entry) ?? elsewhere,
-      );
-      code.brTable(table, elsewhere);
-      code.end();
-    }
+    if (labels.size === 0) return;
+    const first = Math.min(...labels.keys());
+    const size = Math.max(...labels.keys()) - first + 1;
+    if (size > JUMP_TABLE_MAX) return;
+    b.makeDynamic();
+    const elsewhere = code.block();
+    const table = Array.from({ length: size }, (_, i) => labels.get(first + i) ?? elsewhere);
+    code.get(TARGET_EIP);
+    code.i32(first);
+    code.op(OP.i32Sub);
+    code.brTable(table, elsewhere);
+    code.end();
   }
 
   /** The condition is on the stack. */

@@ -26,8 +26,15 @@ interface Access {
 /** What matters for flags, in the order of execution. */
 type FlagEvent =
   | { readonly what: 'access'; readonly access: number }
-  | { readonly what: 'exit' | 'read' }
-  | { readonly what: 'write' | 'partial'; readonly write: number };
+  | { readonly what: 'exit' }
+  | { readonly what: 'read' }
+  | { readonly what: FlagWrite; readonly write: number };
+
+/** All six arithmetic flags; all but CF, as an increment writes them; some, or perhaps none. */
+type FlagWrite = 'write' | 'increment' | 'partial';
+
+/** Of what an instruction writes. */
+type FlagsSeen = 'none' | 'carry' | 'all';
 
 /** What a first writing of a block finds out for the second. */
 export class BlockNotes {
@@ -48,21 +55,36 @@ export class BlockNotes {
   checks: (Access | null)[] = [];
   /** By access: what is checked with others, and is in a local from the first of them on. */
   groups: (Group | null)[] = [];
-  /** By flag write: nobody can see it. */
-  dead: boolean[] = [];
+  /** By flag write: what of it anybody can see. */
+  seen: FlagsSeen[] = [];
 
   /** Draws the conclusions. */
   conclude(): void {
     const leaders = leadersOf(this.accesses);
     this.checks = leaders.map(({ index, whole }, access) => (index === access ? whole : null));
     this.groups = groupsOf(leaders);
-    let live = true;
+    let seen: FlagsSeen = 'all';
     for (const event of this.events.toReversed()) {
-      if (event.what === 'access') live ||= this.checks[event.access] !== null;
-      else if (event.what === 'write' || event.what === 'partial') {
-        this.dead[event.write] = !live;
-        if (event.what === 'write') live = false;
-      } else live = true;
+      switch (event.what) {
+        case 'exit':
+        case 'read':
+          seen = 'all';
+          break;
+        case 'access':
+          if (this.checks[event.access] !== null) seen = 'all';
+          break;
+        case 'write':
+          this.seen[event.write] = seen;
+          seen = 'none';
+          break;
+        case 'increment':
+          this.seen[event.write] = seen === 'all' ? 'all' : 'none';
+          if (seen === 'all') seen = 'carry';
+          break;
+        case 'partial':
+          if (seen === 'carry') seen = 'all';
+          this.seen[event.write] = seen;
+      }
     }
   }
 }
@@ -512,21 +534,31 @@ export class BlockCode {
 
   /** Whether anybody will see the flags that the instruction is about to write, all six of them. */
   writesFlags(): boolean {
+    return this.flagWrite('write') !== 'none';
+  }
+
+  /** The same for who has less to do when that is CF alone. */
+  writesSeenFlags(): FlagsSeen {
     return this.flagWrite('write');
+  }
+
+  /** The same for an increment or decrement, which leaves CF as it was. */
+  incrementsFlags(): boolean {
+    return this.flagWrite('increment') !== 'none';
   }
 
   /** The same for an instruction that leaves some flags as they were, or perhaps all. */
   changesFlags(): boolean {
-    return this.flagWrite('partial');
+    return this.flagWrite('partial') !== 'none';
   }
 
-  private flagWrite(what: 'write' | 'partial'): boolean {
+  private flagWrite(what: FlagWrite): FlagsSeen {
     const write = this.writeCount++;
     if (this.recording) {
       this.notes.events.push({ what, write });
-      return true;
+      return 'all';
     }
-    return !this.notes.dead[write];
+    return this.notes.seen[write]!;
   }
 
   readsFlags(): void {

@@ -415,6 +415,16 @@ export class BlockCode {
     return { key: String(id), displacement: (offset + plus) | 0, inStack: this.pointsToStack(reg), push };
   }
 
+  /** An address plus what `push` leaves on the stack, which nothing is known of. */
+  beyond(address: Address, push: () => void): Address {
+    const pushSum = (): void => {
+      address.push();
+      push();
+      this.code.op(OP.i32Add);
+    };
+    return { key: String(this.nextSymbol++), displacement: 0, inStack: false, push: pushSum };
+  }
+
   private pointsToStack(reg: number): boolean {
     return reg === ESP || (reg === EBP && this.context.hasFrame);
   }

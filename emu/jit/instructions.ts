@@ -1,14 +1,34 @@
 import { SEG_FS } from '../core/core-state.ts';
 import { IN_MEMORY, IN_MMX, type Insn, TARGET } from '../isa/insn.ts';
+import { arithmeticWriters } from './arithmetic-ops.ts';
+import { bitWriters } from './bit-ops.ts';
 import { isAddressable } from './block-code.ts';
-import { integerWriters, type Writer } from './integer-ops.ts';
+import { exchangeWriters } from './exchange-ops.ts';
+import { flagWriters } from './flag-ops.ts';
 import { moveWriters } from './move-ops.ts';
+import { multiplyWriters } from './multiply-ops.ts';
+import { shiftWriters } from './shift-ops.ts';
 import { sseWriters } from './sse-ops.ts';
+import { stackWriters } from './stack-ops.ts';
+import { stringWriters } from './string-ops.ts';
+import type { Writer } from './writer.ts';
 import { x87Writers } from './x87-ops.ts';
 
-const writers = new Map([...Object.entries(integerWriters), ...Object.entries(moveWriters)]);
+const writers = new Map(
+  Object.entries({
+    ...arithmeticWriters,
+    ...shiftWriters,
+    ...multiplyWriters,
+    ...bitWriters,
+    ...exchangeWriters,
+    ...moveWriters,
+    ...stackWriters,
+    ...stringWriters,
+    ...flagWriters,
+  }),
+);
 const vectorWriters = new Map(Object.entries(sseWriters));
-const stackWriters = new Map(Object.entries(x87Writers));
+const floatWriters = new Map(Object.entries(x87Writers));
 
 /** Instructions that end a block and are written by the region itself. */
 function isTransfer({ row, operands, operandSize, addressSize }: Insn): boolean {
@@ -27,7 +47,7 @@ export function isX87({ row }: Insn): boolean {
 export function writerOf(insn: Insn): Writer | null {
   const { extension, mnemonic } = insn.row;
   // MOVSD is a string instruction too.
-  const found = (isX87(insn) ? stackWriters : extension === undefined ? writers : vectorWriters).get(mnemonic);
+  const found = (isX87(insn) ? floatWriters : extension === undefined ? writers : vectorWriters).get(mnemonic);
   if (found === undefined || insn.operands.some(({ kind }) => kind === IN_MMX)) return null;
   const [writer, takes] = found;
   return isAddressable(insn) && takes(insn) ? writer : null;

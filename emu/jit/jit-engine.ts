@@ -15,6 +15,7 @@ import { withReturns } from './returns.ts';
 import type { Situation } from './situation.ts';
 import { newStatistics } from './statistics.ts';
 import { singleSteps } from './steps.ts';
+import { isComparison } from './string-ops.ts';
 import { TranslatedCode } from './translated-code.ts';
 import { isTranslationOf, suits, type Translation, translateRegion } from './translation.ts';
 import { SHAPE_UNLOADED } from './x87-state.ts';
@@ -39,12 +40,15 @@ const FRAME_BYTES_MAX = 1 << 20;
 const ROUNDING_CHANGES_MAX = 3;
 const INEXACT_OLD = PE | (PE << MASK_SHIFT);
 
+/** What a trial begins with takes the time of some ten thousand instructions. */
+const TRIAL_MIN = 100_000;
+
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */
   readonly sampleEvery?: number;
   /** Samples in the same 64 bytes of code that make it hot. */
   readonly samples?: number;
-  /** Whether regions take in code that has not run yet, and pages that change often: for tests. */
+  /** Whether regions take in code that has not run yet, and pages that change often, and trials may be short: for tests. */
   readonly eager?: boolean;
   /** Bytes of WebAssembly that are kept at most. */
   readonly moduleBytesMax?: number;
@@ -56,6 +60,7 @@ export interface JitOptions {
  */
 export class JitEngine implements Engine {
   readonly name = 'jit';
+  readonly trialMin: number;
   readonly statistics = newStatistics();
   private readonly plain = new Interpreter({ cacheOf: (space) => this.codeOf(space).plain });
   private readonly profiling = new Interpreter({ cacheOf: (space) => this.codeOf(space).profiled });
@@ -78,6 +83,7 @@ export class JitEngine implements Engine {
     this.sampleEvery = options.sampleEvery ?? 2000;
     this.samples = options.samples ?? 8;
     this.eager = options.eager ?? false;
+    this.trialMin = this.eager ? 1 : TRIAL_MIN;
     this.moduleBytesMax = options.moduleBytesMax ?? MODULE_BYTES_MAX;
     this.missesMax = this.eager ? 2 : MISSES_MAX;
     this.budgetEndsMax = this.eager ? 2 : BUDGET_ENDS_MAX;
@@ -194,7 +200,7 @@ export class JitEngine implements Engine {
     if (exit.reason === Reason.Rounding) this.changeRounding(core, code, exit);
     else if (exit.reason === Reason.Leave) this.missed(core, code, exit, core.i32[EIP]!);
     else if (exit.reason === Reason.Budget) return this.endBudget(core, code, left, exit);
-    else if (left > 0) return this.assist(core, code, left, exit);
+    else if (left > 0) return this.assist(core, code, left);
     return EXIT_BUDGET;
   }
 
@@ -212,12 +218,12 @@ export class JitEngine implements Engine {
   }
 
   /** The interpreter does the one instruction that translated code has left to it. */
-  private assist(core: CoreState, code: TranslatedCode, left: number, exit: Exit): EngineExit {
+  private assist(core: CoreState, code: TranslatedCode, left: number): EngineExit {
     const { statistics } = this;
     const record = code.plain.find(core.i32[EIP]!, fullSegments(core));
     const insn = record > 0 ? code.plain.insnAt(record) : null;
-    // An instruction that repeats itself retires once for each time.
-    const times = insn !== null && exit.always && isRepeated(insn) ? Math.max(1, core.i32[ECX]! >>> 0) : 1;
+    // An instruction that repeats itself retires once for each time; how often a comparison does so nobody knows.
+    const times = insn !== null && isRepeated(insn) && !isComparison(insn) ? Math.max(1, core.i32[ECX]! >>> 0) : 1;
     const result = this.plain.run(core, code.space, Math.min(left, times));
     statistics.assisted += core.retired;
     if (insn !== null) {

@@ -14,6 +14,7 @@ import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { writeLoad, writeStore } from './region-state.ts';
 import { isReturn } from './returns.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
+import { pushGoesOn } from './string-ops.ts';
 import { StructuredWriter } from './structure.ts';
 import { type BranchHint, type Label, LIKELY, MEM, OP, UNLIKELY, WasmCode } from './wasm-code.ts';
 import type { X87Note } from './x87-state.ts';
@@ -439,7 +440,7 @@ export class RegionCode {
     const { code } = b;
     const { mnemonic, opcode } = insn.row;
     if (isRepeated(insn)) {
-      b.pushRegister(ECX, 4);
+      pushGoesOn(b, insn);
       return;
     }
     if (mnemonic === 'JECXZ') {

@@ -13,10 +13,10 @@ import {
   writeFloatCheck,
   writeVectorCheck,
 } from './float-check.ts';
-import type { Writer } from './integer-ops.ts';
 import { D0, D1, D2, FLAGS, INEXACT, S0, S1, S2, T1, V0, V1, XMM_LOCAL } from './locals.ts';
-import { popVector, pushAddress, pushVector, pushVectorOperand, type Row } from './sse-operands.ts';
+import { popVector, pushAddress, pushVector, pushVectorOperand } from './sse-operands.ts';
 import { MEM, OP, SIMD, UNLIKELY, type WasmCode } from './wasm-code.ts';
+import { any, type Rows, type Writer } from './writer.ts';
 
 // Floating point of SSE. It is done here as long as operands and results are zero or normal and nothing but "inexact" can be raised, which
 // is masked and set already. While it is not, a helper computes by the interpreter's rules. What neither knows is the interpreter's.
@@ -297,9 +297,7 @@ const toSingle: Writer = (b, insn) => {
   });
 };
 
-const any = (): boolean => true;
-
-export const sseArithmetic: Readonly<Record<string, Row>> = {
+export const sseArithmetic: Rows = {
   ADDSD: [scalarDouble(OP.f64Add, 'sum', ADD), any],
   SUBSD: [scalarDouble(OP.f64Sub, 'sum', SUB), any],
   MULSD: [scalarDouble(OP.f64Mul, 'product', MUL), any],

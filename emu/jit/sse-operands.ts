@@ -1,13 +1,10 @@
 import { IN_XMM, type Insn } from '../isa/insn.ts';
 import { READ } from './access-check.ts';
 import type { BlockCode } from './block-code.ts';
-import type { Writer } from './integer-ops.ts';
 import { T0, XMM_LOCAL } from './locals.ts';
 import { OP, SIMD } from './wasm-code.ts';
 
 // Operands of SSE instructions.
-
-export type Row = readonly [writer: Writer, takes: (insn: Insn) => boolean];
 
 /** Leaves an address on the stack and returns the offset of the memory operand from it; 16 bytes must be aligned if `aligned`. */
 export function pushAddress(b: BlockCode, insn: Insn, size: number, need: number, aligned = false): number {

@@ -1,11 +1,11 @@
 import { IN_MEMORY, IN_REGISTER, IN_XMM, type Insn } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
 import type { BlockCode } from './block-code.ts';
-import type { Writer } from './integer-ops.ts';
 import { V0, W0 } from './locals.ts';
 import { sseArithmetic } from './sse-arithmetic.ts';
-import { popVector, pushAddress, pushVector, pushVectorOperand, type Row } from './sse-operands.ts';
+import { popVector, pushAddress, pushVector, pushVectorOperand } from './sse-operands.ts';
 import { MEM, SIMD } from './wasm-code.ts';
+import { any, type Row, type Rows, type Writer } from './writer.ts';
 
 // SSE and SSE2 on vectors of WebAssembly: moves, integers and logic. Arithmetic is in sse-arithmetic.ts.
 
@@ -200,7 +200,6 @@ function shiftBytes(left: boolean): Writer {
   };
 }
 
-const any = (): boolean => true;
 const ofVectors = (insn: Insn): boolean =>
   insn.operands.every(({ kind }, i) => kind === IN_XMM || (i > 0 && kind === IN_MEMORY) || i === 2);
 const byConstant = (insn: Insn): boolean => insn.operands[0]!.kind === IN_XMM && insn.row.opEn === 'MI';
@@ -295,4 +294,4 @@ for (const [name, op, width] of [
   rows[name] = [shiftLanes(op, width, name.startsWith('PSRA')), byConstant];
 }
 
-export const sseWriters: Readonly<Record<string, Row>> = rows;
+export const sseWriters: Rows = rows;

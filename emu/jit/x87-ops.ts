@@ -6,7 +6,6 @@ import { READ, WRITE } from './access-check.ts';
 import { type BlockCode, HELPER_X87 } from './block-code.ts';
 import { KNOWN } from './flag-code.ts';
 import { type Known, type Operation, SINGLE, writeFloatCheck, writeValueCheck, X87_DOUBLE } from './float-check.ts';
-import type { Writer } from './integer-ops.ts';
 import {
   D0,
   D1,
@@ -26,13 +25,12 @@ import {
   X87_STATUS,
 } from './locals.ts';
 import { MEM, OP, UNLIKELY } from './wasm-code.ts';
+import { any, type Row, type Rows, type Writer } from './writer.ts';
 import { LAST_ARITHMETIC, LAST_CLEAR, LAST_SINGLE, X87_ADD, X87_DIV, X87_MUL, X87_SQRT } from './x87-state.ts';
 
 // The x87 at 53-bit precision, to nearest, everything masked, on registers that hold zeros and normal doubles: then the machine's
 // doubles give its results. Where TOP is and which registers are empty is known when the code is written. Whether the last result
 // was rounded up (C1) is worked out when somebody asks. Anything else is the interpreter's.
-
-type Row = readonly [writer: Writer, takes: (insn: Insn) => boolean];
 
 /** Reads the memory operand to `local`: m32fp, m64fp, m16int or m32int. It is then known to be a zero or middling. */
 function readMemory(b: BlockCode, insn: Insn, local: number): void {
@@ -402,7 +400,6 @@ const storeStatus: Writer = (b) => {
   b.popRegister(EAX, 2);
 };
 
-const any = (): boolean => true;
 const form =
   (...forms: string[]) =>
   (insn: Insn): boolean =>
@@ -450,4 +447,4 @@ for (const kind of ['ADD', 'MUL', 'SUB', 'SUBR', 'DIV', 'DIVR']) {
   rows[`F${kind}P`] = [arithmetic(kind, true), any];
 }
 
-export const x87Writers: Readonly<Record<string, Row>> = rows;
+export const x87Writers: Rows = rows;

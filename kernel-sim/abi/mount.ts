@@ -3,6 +3,7 @@ import { type Layout, layout } from './layout.ts';
 /** sys/sys/mount.h. */
 export const MNT_RDONLY = 1;
 export const MNT_LOCAL = 0x1000;
+export const MNT_MULTILABEL = 0x04000000;
 /** getfsstat(2): MNT_WAIT, MNT_NOWAIT, MNT_LAZY, MNT_SUSPEND. */
 export const MNT_MODES: readonly number[] = [1, 2, 3, 4];
 

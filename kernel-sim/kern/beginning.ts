@@ -2,6 +2,7 @@ import { cpuId } from '../../emu/base/brand.ts';
 import { errnoName } from '../abi/errno.ts';
 import { signo } from '../abi/ids.ts';
 import { SIGCHLD, SIGCONT, SIGKILL, SIGSTOP } from '../abi/signal.ts';
+import { pathOf } from '../vfs/memfs.ts';
 import { newVmspace } from '../vm/vmspace.ts';
 import { execve } from './exec.ts';
 import type { Kernel, KernelCore } from './kernel.ts';
@@ -25,7 +26,8 @@ export function startAgain(k: Kernel, point: RollbackPoint, identity: ThreadIden
   // The recovery's hold on the CPU set passes to the thread.
   k.state.threads.set(tid, { ...blankThread(tid, pid, name, k.now()), ...scheduling, sigmask, sigqueue });
   k.pcbs.set(tid, new Uint8Array(freshRegisters().slice().buffer));
-  const refused = execve(k, tid, execPath, args, env);
+  const fromRoot = pathOf(k, point.proc.textVnode, point.proc.root) || execPath;
+  const refused = execve(k, tid, fromRoot, args, env);
   if (refused) return `${execPath} cannot be executed again: ${errnoName(refused.errno)}`;
   makeRunnable(k, k.thread(tid), 'new');
   k.emit({ kind: 'recovery-done', pid, victim: cpuId(core.id), fromNs: point.ns, body: pid });

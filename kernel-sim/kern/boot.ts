@@ -98,7 +98,7 @@ export function bootKernel(config: KernelConfig, sink: (event: KernelEvent) => v
   k.emit({ kind: 'boot', cores: config.cores, cycleNs: config.cycleNs, seed: config.seed });
   mkfs(k);
   const root = k.state.counters.rootVnode;
-  k.state.procs.set(INIT_PID, { ...blankProc(INIT_PID, INIT_PID, 0), comm: 'init', args: ['init'], cwd: root });
+  k.state.procs.set(INIT_PID, { ...blankProc(INIT_PID, INIT_PID, 0), comm: 'init', args: ['init'], cwd: root, root });
   for (const { cpu, spare } of [...k.state.cpus]) if (!spare) addSelfTest(k, cpu);
   return k;
 }
@@ -129,6 +129,7 @@ export function spawnProgram(k: Kernel, options: SpawnOptions): { pid: Pid } | {
     vmspace: newVmspace(k),
     threads: [tid],
     cwd: cwdId,
+    root: k.state.counters.rootVnode,
     nice: options.nice ?? 0,
   });
   retainCpuset(k, CPUSET_DEFAULT);

@@ -81,7 +81,10 @@ export function execve(
     return abandon(start, true);
   }
   const execPath = pathOf(k, vnode) || path;
-  const stack = buildStack(k, vmspace, p.pid, { image, base: start.base, execPath, args, env });
+  const stack = buildStack(k, vmspace, p.pid, {
+    ...{ image, base: start.base, args, env },
+    execPath: pathOf(k, vnode, p.root) || path,
+  });
   if (!stack) return abandon(E2BIG);
   k.setVmspace(vmspace, {
     textAddr: image.text.vaddr,

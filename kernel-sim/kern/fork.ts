@@ -66,6 +66,7 @@ export function forkProcess(k: Kernel, td: Thread, options: ForkOptions): Pid | 
     ...filesOfChild(k, parent, options.files ?? 'copy'),
     leader: options.isThread ? lockOwnerOf(parent) : 0,
     cwd: parent.cwd,
+    root: parent.root,
     umask: parent.umask,
     ...credentialsOf(parent),
     nice: parent.nice,

@@ -345,7 +345,7 @@ export function kinfoFiles(k: Kernel, p: Proc): KinfoFile[] {
   const places = [
     [KF_FD_TYPE_TEXT, p.textVnode],
     [KF_FD_TYPE_CWD, p.cwd],
-    [KF_FD_TYPE_ROOT, k.state.counters.rootVnode],
+    [KF_FD_TYPE_ROOT, p.root],
   ] as const;
   for (const [fd, vnode] of places) {
     const part = vnodeFields(k, vnode);

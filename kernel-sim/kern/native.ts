@@ -68,6 +68,7 @@ export function spawnNative(
     vmspace,
     threads: [tid],
     cwd: k.state.counters.rootVnode,
+    root: k.state.counters.rootVnode,
     nice: like.nice,
     native: { program, data },
   });

@@ -52,6 +52,7 @@ export function blankProc(id: Pid, parent: Pid, nowNs: number): Proc {
     fdGroup: 0,
     leader: 0,
     cwd: 0,
+    root: 0,
     umask: 0o022,
     ...ROOT_CREDENTIALS,
     nice: 0,

@@ -103,6 +103,7 @@ function rollBackProcess(k: Kernel, { proc: then, since }: RollbackPoint): void 
     // A signal that comes for a handler set since must not find the default action, which may be to end.
     sigacts: p.sigacts.map((action, signo) => then.sigacts[signo] ?? action),
     cwd: k.state.vnodes.get(then.cwd)?.type === 'dir' ? then.cwd : p.cwd,
+    root: k.state.vnodes.get(then.root)?.type === 'dir' ? then.root : p.root,
     sigqueue: withRepeated(since.signals, p.sigqueue),
     // Points in time stay what they were: a timer that has gone off since goes off again.
     itimers: then.itimers,

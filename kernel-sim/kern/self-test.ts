@@ -103,6 +103,7 @@ export function addSelfTest(k: Kernel, cpu: number): void {
     ...blankProc(owner, INIT_PID, nowNs),
     ...{ comm: name, args: [name], vmspace, threads: [thread], system: true },
     cwd: k.state.counters.rootVnode,
+    root: k.state.counters.rootVnode,
   });
   const priClass = PRI_REALTIME | PRI_FIFO_BIT;
   const scheduling = { priClass, basePri: PRI_MIN_REALTIME, priority: PRI_MIN_REALTIME, held: true };

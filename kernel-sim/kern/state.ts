@@ -56,6 +56,8 @@ export interface Proc {
   /** FreeBSD p_leader: who set the fcntl(2) locks of its rfork(2) threads; 0: itself. */
   readonly leader: Pid | 0;
   readonly cwd: VnodeId;
+  /** FreeBSD fd_rdir: where its absolute paths start, and `..` ends. */
+  readonly root: VnodeId;
   readonly umask: number;
   /** FreeBSD p_ucred: the effective ids (cr_uid, cr_groups[0]). */
   readonly uid: number;
@@ -605,6 +607,8 @@ export interface DirEntry {
  */
 export interface VnodeCommon {
   readonly id: VnodeId;
+  /** The file system that it is in (vfs/file-systems.ts). */
+  readonly dev: number;
   /** Permission bits, without the type. */
   readonly mode: number;
   readonly uid: number;

@@ -26,7 +26,8 @@ import type { Core, TrapHandler } from '../../emu/machine/machine.ts';
 import type { AddressSpace } from '../../emu/memory/address-space.ts';
 import type { Signo, Tid } from '../abi/ids.ts';
 import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from '../abi/signal.ts';
-import { CONSOLE, readerChannel } from '../tty/tty.ts';
+import { CONSOLE } from '../tty/tty.ts';
+import { consoleIsRead } from '../vfs/console.ts';
 import { vmFault } from '../vm/fault.ts';
 import { checkpointAll } from './checkpoint.ts';
 import { hasCpu } from './cpumask.ts';
@@ -389,9 +390,7 @@ export class KernelTrapHandler implements TrapHandler {
   waitsForInput(): boolean {
     // A key may be one that stands for a signal.
     const { session, inputEnded } = this.k.tty(CONSOLE);
-    if (session !== 0 && !inputEnded) return true;
-    for (const { sleep } of this.k.state.threads.values()) if (sleep?.wchan === readerChannel(CONSOLE)) return true;
-    return false;
+    return (session !== 0 && !inputEnded) || consoleIsRead(this.k);
   }
 
   checkInvariants(): void {

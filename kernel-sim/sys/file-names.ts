@@ -16,7 +16,7 @@ import * as fcntl from '../abi/fcntl.ts';
 import type { Errno } from '../abi/ids.ts';
 import { ALLPERMS, S_IFIFO, S_IFMT, S_ISVTX } from '../abi/stat.ts';
 import { bytesOf, type Kernel } from '../kern/kernel.ts';
-import type { PosixShmId, Thread, Vnode } from '../kern/state.ts';
+import type { PosixShmId, Proc, Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import {
   createNode,
@@ -145,17 +145,43 @@ function sys_fchdir(k: Kernel, td: Thread, [fd]: Args): SyscallResult {
 }
 
 function changeDirectory(k: Kernel, td: Thread, vnode: Vnode): SyscallResult {
-  if (vnode.type !== 'dir') return fail(ENOTDIR);
-  const denied = checkAccess(vnode, k.proc(td.pid), fcntl.X_OK);
+  const denied = checkSearch(k.proc(td.pid), vnode);
+  if (!denied) k.setProc(td.pid, { cwd: vnode.id });
+  return result(denied);
+}
+
+/** FreeBSD change_dir: may a process start its paths there? */
+const checkSearch = (p: Proc, vnode: Vnode): Errno | 0 =>
+  vnode.type === 'dir' ? checkAccess(vnode, p, fcntl.X_OK) : ENOTDIR;
+
+/**
+ * FreeBSD sys_chroot with kern.chroot_allow_open_directories as it is by default: who has another root already must have no directory open, or
+ * could leave it by fchdir(2). The working directory stays where it is.
+ */
+function sys_chroot(k: Kernel, td: Thread, [path]: Args): SyscallResult {
+  const p = k.proc(td.pid);
+  if (p.uid !== 0) return fail(EPERM);
+  const vnode = userVnode(k, td, fcntl.AT_FDCWD, path!, FOLLOW);
+  if (typeof vnode === 'number') return fail(vnode);
+  const denied = checkSearch(p, vnode);
   if (denied) return fail(denied);
-  k.setProc(td.pid, { cwd: vnode.id });
+  if (p.root !== k.state.counters.rootVnode && hasOpenDirectory(k, p)) return fail(EPERM);
+  k.setProc(td.pid, { root: vnode.id });
   return ok();
+}
+
+function hasOpenDirectory(k: Kernel, p: Proc): boolean {
+  return p.fds.some((entry) => {
+    const file = entry && k.file(entry.file);
+    return file?.kind === 'vnode' && k.vnode(file.vnode).type === 'dir';
+  });
 }
 
 /** The path with its NUL. Errors: EINVAL for a size of 0 or 1, ERANGE when it does not fit, ENOENT in a removed directory. */
 function sys_getcwd(k: Kernel, td: Thread, [buffer, size]: Args): SyscallResult {
   if (size! >>> 0 < 2) return fail(EINVAL);
-  const path = directoryPath(k, k.proc(td.pid).cwd);
+  const p = k.proc(td.pid);
+  const path = directoryPath(k, p.cwd, p.root);
   if (typeof path === 'number') return fail(path);
   const bytes = bytesOf(`${path}\0`);
   if (bytes.length > fcntl.PATH_MAX) return fail(ENAMETOOLONG);
@@ -246,6 +272,7 @@ export const nameSyscalls: readonly SyscallRow[] = [
   { number: 57, name: 'symlink', args: [['path', 'str'], ['link', 'str']], support: 'full', handler: sys_symlink },
   { number: 58, name: 'readlink', args: [['path', 'str'], ['buf', 'buf-out'], ['count', 'size']], support: 'full', handler: sys_readlink },
   { number: 60, name: 'umask', args: [['newmask', 'mode']], support: 'full', handler: sys_umask },
+  { number: 61, name: 'chroot', args: [['path', 'str']], support: 'full', handler: sys_chroot },
   { number: 128, name: 'rename', args: [['from', 'str'], ['to', 'str']], support: 'full', handler: sys_rename },
   { number: 132, name: 'mkfifo', args: [['path', 'str'], ['mode', 'mode']], support: 'full', handler: sys_mkfifo },
   { number: 136, name: 'mkdir', args: [['path', 'str'], ['mode', 'mode']], support: 'full', handler: sys_mkdir },

@@ -24,7 +24,7 @@ export function userPath(k: Kernel, td: Thread, dirfd: number, address: number):
   const file = getFile(k, td, dirfd);
   if (!file) return EBADF;
   if (file.kind !== 'vnode' || k.vnode(file.vnode).type !== 'dir') return ENOTDIR;
-  return { path, cred: { uid: p.uid, gid: p.gid, groups: p.groups, cwd: file.vnode } };
+  return { path, cred: { uid: p.uid, gid: p.gid, groups: p.groups, root: p.root, cwd: file.vnode } };
 }
 
 /** A path of user memory, walked: where its last component stands, which need not exist. */

@@ -20,8 +20,7 @@ import type { SyscallRow } from './row.ts';
 
 type Args = readonly number[];
 
-/** st_dev of the one file system, and of what has none. */
-export const FS_DEVICE = 0x60;
+/** st_dev of what is in no file system. */
 const NO_DEVICE = 0xffffffff;
 export const FS_BLOCK_SIZE = 32768;
 const DEVICES = {
@@ -51,7 +50,7 @@ export function statVnode(k: Kernel, found: Vnode): Stat {
   const size = vnodeSize(vnode);
   const allocated = vnode.type === 'reg' && vnode.host?.isRead !== false ? vnode.data.allocated : size;
   return {
-    dev: FS_DEVICE,
+    dev: vnode.dev,
     ino: vnode.id,
     mode: typeBits(vnode) | vnode.mode,
     nlink: vnode.nlink,

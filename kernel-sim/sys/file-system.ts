@@ -1,56 +1,80 @@
+import { assert } from '../../emu/base/errors.ts';
 import { EBADF, EFAULT, EINVAL } from '../abi/errno.ts';
 import { AT_FDCWD, NAME_MAX } from '../abi/fcntl.ts';
 import { encode } from '../abi/layout.ts';
-import { MNT_LOCAL, MNT_MODES, MNT_RDONLY, STATFS_9, STATFS_12, type Statfs, type StatfsFormat } from '../abi/mount.ts';
+import {
+  MNT_LOCAL,
+  MNT_MODES,
+  MNT_MULTILABEL,
+  MNT_RDONLY,
+  STATFS_9,
+  STATFS_12,
+  type Statfs,
+  type StatfsFormat,
+} from '../abi/mount.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { HostOrigin, Thread, VnodeId } from '../kern/state.ts';
+import type { Thread, Vnode } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
+import { DEVFS_DEVICE, isFileSystemRoot, isInDevfs, ROOT_DEVICE } from '../vfs/file-systems.ts';
 import { getFile, isNamed } from '../vfs/filedesc.ts';
 import { VNODES_MAX } from '../vfs/limits.ts';
-import { directoryPath, pathOf } from '../vfs/memfs.ts';
+import { directoryPath } from '../vfs/memfs.ts';
 import { userVnode } from './file-paths.ts';
-import { FS_BLOCK_SIZE, FS_DEVICE } from './file-stat.ts';
+import { FS_BLOCK_SIZE } from './file-stat.ts';
 import type { SyscallRow } from './row.ts';
 
-/* What statfs(2) and its kin say of file systems: the guest's own tree, and every folder of the host that is mounted on one of its directories. */
+/* What statfs(2) and its kin say of file systems: the guest's own tree, devfs, and every folder of the host that is mounted on a directory. */
 
 type Args = readonly number[];
 
 /** tmpfs counts in pages. */
 const BLOCK_BYTES = 4096;
+/** Second half of f_fsid: FreeBSD's mnt_vfc->vfc_typenum, in the order in which file systems are made known. */
+const [TMPFS, DEVFS, NULLFS] = [1, 2, 3];
 
-/** Where folders of the host are mounted, but for one that is seen together with the root; by path. */
-function mountPoints(k: Kernel): { readonly path: string; readonly host: HostOrigin }[] {
-  const points = [];
-  for (const { id, type, host } of k.state.vnodes.values()) {
-    if (type !== 'dir' || host?.path !== '' || id === k.state.counters.rootVnode) continue;
-    const path = directoryPath(k, id);
-    if (typeof path === 'string') points.push({ path, host });
-  }
-  return points.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/** All file systems, the root's first. They share one disk. */
+/** All file systems, the root's first, then by path. */
 function fileSystems(k: Kernel): Statfs[] {
-  const root = rootFileSystem(k);
-  const mounted = mountPoints(k).map(({ path, host }, n) => ({
-    ...root,
-    f_flags: host.readOnly ? MNT_LOCAL | MNT_RDONLY : MNT_LOCAL,
-    f_fsid: [FS_DEVICE, n + 1],
-    f_fstypename: 'nullfs',
-    f_mntfromname: host.folder,
-    f_mntonname: path,
-  }));
-  return [root, ...mounted];
+  const mounted = [];
+  for (const vnode of k.state.vnodes.values()) {
+    if (vnode.id === k.state.counters.rootVnode || !isFileSystemRoot(k, vnode)) continue;
+    const path = directoryPath(k, vnode.id);
+    if (typeof path === 'string') mounted.push(isInDevfs(vnode) ? devfs(path) : hostFileSystem(k, path, vnode));
+  }
+  mounted.sort((a, b) => (a.f_mntonname < b.f_mntonname ? -1 : 1));
+  return [rootFileSystem(k), ...mounted];
 }
 
-/** The file system that a file is in: that of the longest path above it. */
-function fileSystemOf(k: Kernel, vnode: VnodeId): Statfs {
-  const all = fileSystems(k);
-  const path = all.length > 1 ? pathOf(k, vnode) : '';
-  const above = all.filter(({ f_mntonname: point }) => path === point || path.startsWith(`${point}/`));
-  return above.reduce((best, one) => (one.f_mntonname.length > best.f_mntonname.length ? one : best), all[0]!);
+/** The file system that a vnode is in. */
+function fileSystemOf(k: Kernel, { dev }: Vnode): Statfs {
+  const found = fileSystems(k).find(({ f_fsid }) => f_fsid[0] === dev);
+  assert(found !== undefined, `no file system has the number ${dev}`);
+  return found;
 }
+
+/** They share the root's disk. */
+const hostFileSystem = (k: Kernel, path: string, { dev, host }: Vnode): Statfs => ({
+  ...rootFileSystem(k),
+  f_flags: host?.readOnly ? MNT_LOCAL | MNT_RDONLY : MNT_LOCAL,
+  f_fsid: [dev, NULLFS],
+  f_fstypename: 'nullfs',
+  f_mntfromname: host?.folder ?? '',
+  f_mntonname: path,
+});
+
+/** FreeBSD devfs_statfs. */
+const devfs = (path: string): Statfs => ({
+  ...{
+    f_type: 0,
+    f_flags: MNT_LOCAL | MNT_MULTILABEL,
+    f_bsize: 512,
+    f_iosize: 512,
+    f_blocks: 2,
+    f_bfree: 0,
+    f_bavail: 0,
+  },
+  ...{ f_files: 0, f_ffree: 0, f_namemax: NAME_MAX, f_owner: 0, f_fsid: [DEVFS_DEVICE, DEVFS] },
+  ...{ f_fstypename: 'devfs', f_mntfromname: 'devfs', f_mntonname: path },
+});
 
 function rootFileSystem(k: Kernel): Statfs {
   const { fileBytes, hostVnodes } = k.state.counters;
@@ -69,7 +93,7 @@ function rootFileSystem(k: Kernel): Statfs {
     f_ffree: Math.max(0, files - k.state.vnodes.size),
     f_namemax: NAME_MAX,
     f_owner: 0,
-    f_fsid: [FS_DEVICE, 0],
+    f_fsid: [ROOT_DEVICE, TMPFS],
     f_fstypename: 'tmpfs',
     f_mntfromname: 'tmpfs',
     f_mntonname: '/',
@@ -84,7 +108,7 @@ const statfs =
   (k: Kernel, td: Thread, [path, buffer]: Args): SyscallResult => {
     const vnode = userVnode(k, td, AT_FDCWD, path!, { follow: true });
     if (typeof vnode === 'number') return fail(vnode);
-    return k.copyout(td.pid, buffer!, encodeStatfs(format, fileSystemOf(k, vnode.id))) ? ok() : fail(EFAULT);
+    return k.copyout(td.pid, buffer!, encodeStatfs(format, fileSystemOf(k, vnode))) ? ok() : fail(EFAULT);
   };
 
 const fstatfs =
@@ -93,7 +117,7 @@ const fstatfs =
     const file = getFile(k, td, fd!);
     if (!file) return fail(EBADF);
     if (!isNamed(file)) return fail(EINVAL);
-    return k.copyout(td.pid, buffer!, encodeStatfs(format, fileSystemOf(k, file.vnode))) ? ok() : fail(EFAULT);
+    return k.copyout(td.pid, buffer!, encodeStatfs(format, fileSystemOf(k, k.vnode(file.vnode)))) ? ok() : fail(EFAULT);
   };
 
 /** How many file systems there are, or fit; without a buffer nothing is written. */

@@ -71,7 +71,6 @@ import { resumeProcess } from '../kern/signal.ts';
 import type { Thread } from '../kern/state.ts';
 import { fail, ok, type SyscallResult } from '../kern/syscall-result.ts';
 import { pathOf } from '../vfs/memfs.ts';
-import { FS_DEVICE } from './file-stat.ts';
 import type { SyscallRow } from './row.ts';
 
 const REG_BYTES = 76;
@@ -252,7 +251,7 @@ function vmEntry(k: Kernel, td: Thread, { proc }: Tracee, at: number): SyscallRe
     prot: entry.prot,
     pathlen: path && path.length > 0 ? path.length + 1 : 0,
     fileid: file ? file.id : -1,
-    fsid: file ? FS_DEVICE : 0xffffffff,
+    fsid: file ? file.dev : 0xffffffff,
     path: asked.path,
   };
   if (found.pathlen > asked.pathlen) return fail(ENAMETOOLONG);

@@ -104,9 +104,9 @@ const ofProcess =
 
 const strings = (texts: readonly string[]): Uint8Array => bytesOf(texts.map((text) => `${text}\0`).join(''));
 
-/** The text's path; ENOENT when the file has none any more. A native program has a path and no file. */
-function pathname(k: Kernel, p: Proc): Uint8Array | Errno {
-  const path = (p.textVnode && pathOf(k, p.textVnode)) || (p.native ? p.execPath : '');
+/** The text's path as the caller sees it; ENOENT when the file has none any more. A native program has a path and no file. */
+function pathname(k: Kernel, p: Proc, { td }: SysctlRequest): Uint8Array | Errno {
+  const path = (p.textVnode && pathOf(k, p.textVnode, k.proc(td.pid).root)) || (p.native ? p.execPath : '');
   return path === '' ? ENOENT : strings([path]);
 }
 

@@ -11,6 +11,7 @@ import { psignal } from '../kern/signal.ts';
 import { wakeup } from '../kern/sleep.ts';
 import type { Proc, Tty, TtyName, Vnode, VnodeId } from '../kern/state.ts';
 import { purgeLocks } from '../vfs/file-lock.ts';
+import { DEVFS_DEVICE } from '../vfs/file-systems.ts';
 import { newVnode } from '../vfs/vnode.ts';
 import { LineDiscipline } from './line-discipline.ts';
 
@@ -192,7 +193,7 @@ export function releaseTerminal(k: Kernel, leader: Proc): void {
 export function revokeVnode(k: Kernel, id: VnodeId): Errno | 0 {
   const open = [...k.state.files.values()].filter((file) => file.kind === 'vnode' && file.vnode === id);
   if (open.length === 0) return 0;
-  const dead = newVnode(k, { type: 'chr', mode: 0, uid: 0, gid: 0, device: 'dead' });
+  const dead = newVnode(k, DEVFS_DEVICE, { type: 'chr', mode: 0, uid: 0, gid: 0, device: 'dead' });
   if (typeof dead === 'number') return dead;
   for (const file of open) if (file.kind === 'vnode') k.setFile({ ...file, vnode: dead.id });
   purgeLocks(k, id);

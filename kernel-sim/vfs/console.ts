@@ -1,5 +1,5 @@
 import type { Kernel } from '../kern/kernel.ts';
-import { CONSOLE, putTty, typeInto } from '../tty/tty.ts';
+import { CONSOLE, putTty, readerChannel, typeInto } from '../tty/tty.ts';
 
 /* The host's side of the console. */
 
@@ -21,4 +21,10 @@ export function feedConsole(k: Kernel, bytes: Uint8Array): void {
 export function closeConsoleInput(k: Kernel): void {
   const tty = k.tty(CONSOLE);
   putTty(k, { ...tty, readable: tty.input.length, inputEnded: true });
+}
+
+/** True while a thread sleeps in a read from the console. */
+export function consoleIsRead(k: Kernel): boolean {
+  for (const { sleep } of k.state.threads.values()) if (sleep?.wchan === readerChannel(CONSOLE)) return true;
+  return false;
 }

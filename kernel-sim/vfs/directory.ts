@@ -8,6 +8,7 @@ import {
   ENOSPC,
   ENOTDIR,
   ENOTEMPTY,
+  EOPNOTSUPP,
   EPERM,
   EXDEV,
 } from '../abi/errno.ts';
@@ -19,18 +20,11 @@ import type { Kernel } from '../kern/kernel.ts';
 import { vnodeEvent } from '../kern/kqueue.ts';
 import type { Vnode, VnodeId } from '../kern/state.ts';
 import { EMPTY_FILE } from './file-data.ts';
+import { isFileSystemRoot, isInDevfs } from './file-systems.ts';
 import { readFolder } from './host-folder.ts';
 import { DIR_ENTRIES_MAX } from './limits.ts';
 import { type Found, namei } from './namei.ts';
-import {
-  addLinks,
-  type Credentials,
-  checkAccess,
-  type DirVnode,
-  isReadOnly,
-  newVnode,
-  type VnodeBody,
-} from './vnode.ts';
+import { addLinks, type Credentials, checkAccess, type DirVnode, newVnode, type VnodeBody } from './vnode.ts';
 
 /*
  * Changes to directories. Each function takes a path as namei found it, checks what FreeBSD's system call and UFS check, in
@@ -88,12 +82,21 @@ function removeEntry(k: Kernel, dirId: VnodeId, name: string): void {
 export function createNode(k: Kernel, cred: Credentials, found: Found, body: VnodeBody): Vnode | Errno {
   if (found.vnode) return EEXIST;
   if (found.slash && body.type !== 'dir') return ENOENT;
+  const refused = isInDevfs(k.vnode(found.dir)) && refusedByDevfs(cred, body);
+  if (refused) return refused;
   const dir = checkAdd(k, cred, found);
   if (typeof dir === 'number') return dir;
-  const vnode = newVnode(k, body);
+  const vnode = newVnode(k, dir.dev, body);
   if (typeof vnode === 'number') return vnode;
   setEntry(k, dir.id, found.name, vnode.id);
   return k.vnode(vnode.id);
+}
+
+/** FreeBSD sys/fs/devfs/devfs_vnops.c: nothing is made there but devices, by the kernel, and symbolic links, by root. */
+function refusedByDevfs(cred: Credentials, { type }: VnodeBody): Errno | 0 {
+  if (type === 'chr') return 0;
+  if (type !== 'lnk') return EOPNOTSUPP;
+  return cred.uid === 0 ? 0 : EPERM;
 }
 
 /** A new file belongs to its creator and to the group of its directory. */
@@ -130,15 +133,16 @@ export function makeDirectory(k: Kernel, cred: Credentials, found: Found, mode: 
   return k.vnode(vnode.id);
 }
 
-/** link(2): another name for a vnode that is not a directory. */
+/** link(2): another name, in the same file system, for a vnode that is not a directory. */
 export function linkNode(k: Kernel, cred: Credentials, vnode: Vnode, found: Found): Errno | 0 {
   if (vnode.type === 'dir') return EPERM;
   if (found.vnode) return EEXIST;
   if (found.slash) return ENOENT;
-  if (vnode.nlink >= LINK_MAX) return EMLINK;
+  if (isInDevfs(k.vnode(found.dir))) return EOPNOTSUPP;
   const dir = checkAdd(k, cred, found);
   if (typeof dir === 'number') return dir;
-  if (isReadOnly(vnode)) return EXDEV;
+  if (vnode.dev !== dir.dev) return EXDEV;
+  if (vnode.nlink >= LINK_MAX) return EMLINK;
   setEntry(k, dir.id, found.name, vnode.id);
   vnodeEvent(k, vnode.id, NOTE_LINK);
   return 0;
@@ -163,6 +167,8 @@ export function removeDirectory(k: Kernel, cred: Credentials, found: Found): Err
   if (vnode.type !== 'dir') return ENOTDIR;
   if (vnode.id === k.state.counters.rootVnode) return EBUSY;
   if (found.name === '.') return EINVAL;
+  if (isFileSystemRoot(k, vnode)) return EBUSY;
+  if (isInDevfs(vnode)) return EOPNOTSUPP;
   if (found.name === '..') return ENOTEMPTY;
   const dir = checkRemove(k, cred, found.dir, vnode);
   if (typeof dir === 'number') return dir;
@@ -184,12 +190,13 @@ function dropDirectory(k: Kernel, parent: VnodeId, name: string, vnode: DirVnode
 
 /**
  * rename(2). What had the new name is gone at the same moment. Errors beside those of lookup: EINVAL (`.` and `..`, a
- * directory into itself), ENOTDIR, EISDIR, ENOTEMPTY.
+ * directory into itself), ENOTDIR, EISDIR, ENOTEMPTY, EXDEV, and EOPNOTSUPP in devfs.
  */
 export function renameNode(k: Kernel, cred: Credentials, from: Found, to: Found): Errno | 0 {
   const { vnode } = from;
   const target = to.vnode;
   if (!vnode) return ENOENT;
+  if (isInDevfs(k.vnode(to.dir))) return EOPNOTSUPP;
   if (target) {
     if (vnode.type === 'dir' && target.type !== 'dir') return ENOTDIR;
     if (vnode.type !== 'dir' && target.type === 'dir') return EISDIR;
@@ -203,6 +210,8 @@ export function renameNode(k: Kernel, cred: Credentials, from: Found, to: Found)
   if (typeof source === 'number') return source;
   const dest = target ? checkRemove(k, cred, to.dir, target) : checkAdd(k, cred, to);
   if (typeof dest === 'number') return dest;
+  if (isInDevfs(source)) return EOPNOTSUPP;
+  if (vnode.dev !== dest.dev || (target && target.dev !== dest.dev)) return EXDEV;
   const moves = vnode.type === 'dir' && from.dir !== to.dir;
   if (vnode.type === 'dir' && isInside(k, to.dir, vnode.id)) return EINVAL;
   const replaced = target?.type === 'dir' ? readFolder(k, target) : null;

@@ -4,6 +4,7 @@ import type { Errno } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
 import type { DirEntry, HostOrigin, Vnode, VnodeId } from '../kern/state.ts';
 import { frozenFileData } from './file-data.ts';
+import { isFileSystemRoot } from './file-systems.ts';
 import { FILE_SIZE_MAX, HOST_VNODES_MAX } from './limits.ts';
 import { addLinks, type DirVnode, newVnode, type RegVnode, type VnodeBody } from './vnode.ts';
 
@@ -87,10 +88,11 @@ export function readFolder(k: Kernel, dir: DirVnode): DirVnode | Errno {
   return next;
 }
 
-/** May an entry of the host take the place of one of the tree's own? Of two directories one is made. */
+/** May an entry of the host take the place of one of the tree's own? Of two directories one is made, but for one that something is mounted on. */
 function givesWay(k: Kernel, { vnode: id }: DirEntry, { what }: HostEntry, origin: HostOrigin): boolean {
   const own = k.vnode(id);
-  if (own.type === 'dir' && what.type === 'dir' && !own.host) k.setVnode({ ...own, host: origin });
+  if (own.type === 'dir' && what.type === 'dir' && !own.host && !isFileSystemRoot(k, own))
+    k.setVnode({ ...own, host: origin });
   if (own.type !== 'reg' || own.host || what.type === 'dir') return false;
   addLinks(k, id, -1);
   return true;
@@ -100,7 +102,7 @@ function givesWay(k: Kernel, { vnode: id }: DirEntry, { what }: HostEntry, origi
 function enter(k: Kernel, dir: DirVnode, { mode, mtime, what }: HostEntry, origin: HostOrigin): VnodeId {
   const common = { mode, uid: 0, gid: 0 };
   k.setCounters({ hostVnodes: k.state.counters.hostVnodes + 1 });
-  const vnode = newVnode(k, bodyOf(what, common, dir.id));
+  const vnode = newVnode(k, dir.dev, bodyOf(what, common, dir.id));
   assert(typeof vnode !== 'number', 'no room for a file of the host, which was counted');
   const ns = (mtime.sec - k.config.bootTimeSec) * 1e9 + mtime.nsec;
   const times = { birthNs: ns, accessNs: ns, modifyNs: ns, changeNs: ns };

@@ -38,8 +38,9 @@ function checkDescriptors(k: Kernel): string[] {
     if (p.fds.length > 0 && !p.fds.at(-1))
       problems.push(`process ${p.pid}: descriptor table ends in a free descriptor`);
     if (p.state === 'zombie' && p.fds.length > 0) problems.push(`zombie ${p.pid} has descriptors`);
-    if (p.state !== 'zombie' && k.state.vnodes.get(p.cwd)?.type !== 'dir')
-      problems.push(`process ${p.pid}: working directory ${p.cwd} is no directory`);
+    if (p.state !== 'zombie')
+      for (const place of ['cwd', 'root'] as const)
+        if (k.state.vnodes.get(p[place])?.type !== 'dir') problems.push(`process ${p.pid}: ${place} is no directory`);
     const sharer = p.fdGroup === 0 ? undefined : tables.get(p.fdGroup);
     if (sharer) {
       if (!sameValue(p.fds, sharer.fds)) problems.push(`processes ${p.pid} and ${sharer.pid} have two tables for one`);
@@ -152,7 +153,9 @@ function checkTree(k: Kernel): string[] {
       cookie = entry.cookie;
       const child = k.state.vnodes.get(entry.vnode);
       if (!child) problems.push(`${where}: no vnode ${entry.vnode}`);
-      else if (child.type === 'dir') {
+      else if (child.type !== 'dir') {
+        if (child.dev !== dir.dev) problems.push(`${where}: in another file system than its directory`);
+      } else {
         if (reached.has(child.id)) problems.push(`${where}: directory ${child.id} has two names`);
         if (child.parent !== id) problems.push(`${where}: its parent is ${child.parent}`);
         add(subdirectories, id);

@@ -6,6 +6,7 @@ import { bytesOf, type Kernel } from '../kern/kernel.ts';
 import type { DeviceName, FileData, Vnode, VnodeId } from '../kern/state.ts';
 import { createFile, createNode, makePath, renameNode, unlinkNode } from './directory.ts';
 import { fileDataOf, readFileRange } from './file-data.ts';
+import { DEVFS_DEVICE, ROOT_DEVICE } from './file-systems.ts';
 import { readFolder } from './host-folder.ts';
 import { hostCredentials, lookupFile, lookupPath, namei } from './namei.ts';
 import { type DirVnode, newVnode, type RegVnode, setFileData } from './vnode.ts';
@@ -31,7 +32,15 @@ const HOSTS = '::1\t\tlocalhost\n127.0.0.1\tlocalhost\n';
 
 /** Builds the root file system in a kernel that has none, and makes it known as `counters.rootVnode`. */
 export function mkfs(k: Kernel): void {
-  const root = newVnode(k, { type: 'dir', mode: 0o755, uid: 0, gid: 0, entries: new Map(), nextCookie: 2, parent: 0 });
+  const root = newVnode(k, ROOT_DEVICE, {
+    type: 'dir',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    entries: new Map(),
+    nextCookie: 2,
+    parent: 0,
+  });
   assert(typeof root !== 'number' && root.type === 'dir', 'no room for the root directory');
   k.setVnode({ ...root, nlink: 2, parent: root.id });
   k.setCounters({ rootVnode: root.id });
@@ -45,6 +54,8 @@ export function mkfs(k: Kernel): void {
     assert(typeof made !== 'number', `cannot make ${path}`);
   }
   assert(makePath(k, cred, '/dev/pts', 0o755) === 0, 'cannot make /dev/pts');
+  for (const path of ['/dev', '/dev/pts', ...DEVICES.map(([device]) => device)])
+    k.setVnode({ ...k.vnode(vnodeAt(k, path)!), dev: DEVFS_DEVICE });
   assert(installFile(k, '/etc/hosts', bytesOf(HOSTS), 0o644) === 0, 'cannot make /etc/hosts');
 }
 
@@ -125,11 +136,11 @@ export function vnodeAt(k: Kernel, path: string): VnodeId | null {
 }
 
 /**
- * An absolute path of a vnode, '' when it has none (any more). Of a file with several names: the one in the directory with
+ * An absolute path of a vnode, from `root` if it is below that, ''  when it has none (any more). Of a file with several names: the one in the directory with
  * the lowest number, the oldest there. FreeBSD vn_fullpath answers from the name cache instead.
  */
-export function pathOf(k: Kernel, id: VnodeId): string {
-  const path = directoryPath(k, id);
+export function pathOf(k: Kernel, id: VnodeId, root = k.state.counters.rootVnode): string {
+  const path = directoryPath(k, id, root);
   if (typeof path === 'string') return path;
   const vnode = k.state.vnodes.get(id);
   if (!vnode || vnode.type === 'dir' || vnode.nlink === 0) return '';
@@ -140,7 +151,7 @@ export function pathOf(k: Kernel, id: VnodeId): string {
     if (name !== undefined) oldest = { dir: dir.id, name };
   }
   if (!oldest) return '';
-  const above = directoryPath(k, oldest.dir);
+  const above = directoryPath(k, oldest.dir, root);
   assert(typeof above === 'string', `directory ${oldest.dir} has a file in it and no path`);
   return above === '/' ? `/${oldest.name}` : `${above}/${oldest.name}`;
 }
@@ -151,11 +162,10 @@ function nameIn({ entries }: DirVnode, id: VnodeId): string | undefined {
   return undefined;
 }
 
-/** The path of a directory: what __getcwd(2) gives. ENOENT once it is removed, ENOTDIR for anything else. */
-export function directoryPath(k: Kernel, id: VnodeId): string | Errno {
-  const root = k.state.counters.rootVnode;
+/** The path of a directory, from `root` if it is below that: what __getcwd(2) gives. ENOENT once it is removed, ENOTDIR for anything else. */
+export function directoryPath(k: Kernel, id: VnodeId, root = k.state.counters.rootVnode): string | Errno {
   const parts: string[] = [];
-  for (let at = id; at !== root; ) {
+  for (let at = id; at !== root && at !== k.state.counters.rootVnode; ) {
     const vnode = k.state.vnodes.get(at);
     if (vnode && vnode.type !== 'dir') return ENOTDIR;
     if (!vnode || vnode.nlink === 0) return ENOENT;

@@ -1,8 +1,8 @@
 import { EBUSY, ENOTDIR } from '../abi/errno.ts';
 import type { Errno } from '../abi/ids.ts';
 import type { Kernel } from '../kern/kernel.ts';
-import type { VnodeId } from '../kern/state.ts';
 import { makePath } from './directory.ts';
+import { isInDevfs, nextDevice } from './file-systems.ts';
 import { readFolder } from './host-folder.ts';
 import { hostCredentials, lookupPath } from './namei.ts';
 import { addLinks, type DirVnode } from './vnode.ts';
@@ -19,7 +19,7 @@ export interface Mount {
 
 /**
  * Puts a folder of the host over a directory, and hides what that had; but the root keeps what the machine needs, and both are seen together.
- * For a tree that nobody uses yet. Errors: as mkdir(2); ENOTDIR; EBUSY for /dev.
+ * For a tree that nobody uses yet. Errors: as mkdir(2); ENOTDIR; EBUSY for /dev, EOPNOTSUPP for what is not there below it.
  */
 export function mountFolder(k: Kernel, { host, guest, readOnly }: Mount): Errno | 0 {
   const cred = hostCredentials(k);
@@ -28,17 +28,13 @@ export function mountFolder(k: Kernel, { host, guest, readOnly }: Mount): Errno 
   const dir = lookupPath(k, cred, guest, { follow: true });
   if (typeof dir === 'number') return dir;
   if (dir.type !== 'dir') return ENOTDIR;
-  if (dir.id === lookupDevices(k)) return EBUSY;
+  if (isInDevfs(dir)) return EBUSY;
   const seen = dir.id === k.state.counters.rootVnode ? readFolder(k, dir) : cleared(k, dir);
   if (typeof seen === 'number') return seen;
+  const dev = seen.id === k.state.counters.rootVnode ? seen.dev : nextDevice(k);
   const mtime = { sec: k.config.bootTimeSec, nsec: 0 };
-  k.setVnode({ ...seen, host: { folder: host, path: '', readOnly, mtime, isRead: false } });
+  k.setVnode({ ...seen, dev, host: { folder: host, path: '', readOnly, mtime, isRead: false } });
   return 0;
-}
-
-function lookupDevices(k: Kernel): VnodeId | null {
-  const dev = lookupPath(k, hostCredentials(k), '/dev', { follow: false });
-  return typeof dev === 'number' ? null : dev.id;
 }
 
 /** The directory without what was in it. */

@@ -28,6 +28,7 @@ export const hostCredentials = (k: Kernel): Credentials => ({
   gid: 0,
   groups: [],
   cwd: k.state.counters.rootVnode,
+  root: k.state.counters.rootVnode,
 });
 
 /**
@@ -37,7 +38,7 @@ export const hostCredentials = (k: Kernel): Credentials => ({
 export function namei(k: Kernel, cred: Credentials, path: string, { follow }: NameiOptions): Found | Errno {
   if (path === '') return ENOENT;
   if (path.length >= PATH_MAX) return ENAMETOOLONG;
-  const root = k.state.counters.rootVnode;
+  const { root } = cred;
   let rest = path;
   let dir = rest.startsWith('/') ? root : cred.cwd;
   let links = 0;
@@ -56,7 +57,7 @@ export function namei(k: Kernel, cred: Credentials, path: string, { follow }: Na
     if (name.length > NAME_MAX) return ENAMETOOLONG;
     const folder = readFolder(k, here);
     if (typeof folder === 'number') return folder;
-    const vnode = lookup(k, folder, name);
+    const vnode = lookup(k, folder, name, root);
     if (vnode === null) return last ? { dir, name, vnode, slash } : ENOENT;
 
     if (vnode.type === 'lnk' && (!last || follow || slash)) {
@@ -74,9 +75,9 @@ export function namei(k: Kernel, cred: Credentials, path: string, { follow }: Na
   }
 }
 
-/** One component in one directory whose entries are here; null when there is none. The root is its own parent. */
-function lookup(k: Kernel, dir: DirVnode, name: string): Vnode | null {
-  if (name === '.') return dir;
+/** One component in one directory whose entries are here; null when there is none. A root is its own parent. */
+function lookup(k: Kernel, dir: DirVnode, name: string, root: VnodeId): Vnode | null {
+  if (name === '.' || (name === '..' && dir.id === root)) return dir;
   if (name === '..') return dir.nlink === 0 ? null : k.vnode(dir.parent);
   const entry = dir.entries.get(name);
   return entry ? k.vnode(entry.vnode) : null;

@@ -26,8 +26,8 @@ import { changedRange, resizeFile } from './file-data.ts';
 import { isNamed } from './filedesc.ts';
 import { FILE_SIZE_MAX, VNODES_MAX } from './limits.ts';
 
-/** Who asks, and where relative paths start: a process, or the host. */
-export type Credentials = Pick<Proc, 'uid' | 'gid' | 'groups' | 'cwd'>;
+/** Who asks, and where paths start: a process, or the host. */
+export type Credentials = Pick<Proc, 'uid' | 'gid' | 'groups' | 'cwd' | 'root'>;
 
 export type DirVnode = Extract<Vnode, { type: 'dir' }>;
 export type RegVnode = Extract<Vnode, { type: 'reg' }>;
@@ -35,17 +35,26 @@ export type RegVnode = Extract<Vnode, { type: 'reg' }>;
 /** What a new vnode is, beside what every new one has. */
 export type VnodeBody = Vnode extends infer V
   ? V extends { type: infer T }
-    ? { type: T } & Omit<V, 'type' | 'id' | 'nlink' | 'birthNs' | 'accessNs' | 'modifyNs' | 'changeNs' | 'host'>
+    ? { type: T } & Omit<V, 'type' | 'id' | 'dev' | 'nlink' | 'birthNs' | 'accessNs' | 'modifyNs' | 'changeNs' | 'host'>
     : never
   : never;
 
-/** Makes a vnode without a name. ENOSPC when there are too many. */
-export function newVnode(k: Kernel, body: VnodeBody): Vnode | Errno {
+/** Makes a vnode without a name in the file system `dev`. ENOSPC when there are too many. */
+export function newVnode(k: Kernel, dev: number, body: VnodeBody): Vnode | Errno {
   const most = VNODES_MAX + k.state.counters.hostVnodes;
   if (k.state.vnodes.size >= most) sweepVnodes(k);
   if (k.state.vnodes.size >= most) return ENOSPC;
   const ns = k.now();
-  const vnode = { ...body, id: k.next('nextVnode'), nlink: 0, birthNs: ns, accessNs: ns, modifyNs: ns, changeNs: ns };
+  const vnode = {
+    ...body,
+    dev,
+    id: k.next('nextVnode'),
+    nlink: 0,
+    birthNs: ns,
+    accessNs: ns,
+    modifyNs: ns,
+    changeNs: ns,
+  };
   k.setVnode(vnode);
   return vnode;
 }
@@ -82,7 +91,11 @@ export const isReadOnly = ({ host }: Vnode): boolean => host?.readOnly === true;
 type Owned = Pick<VnodeCommon, 'mode' | 'uid' | 'gid'>;
 
 /** What permission bits say of anything that has an owner. */
-export function checkMode({ mode, uid, gid }: Owned, cred: Omit<Credentials, 'cwd'>, wanted: number): Errno | 0 {
+export function checkMode(
+  { mode, uid, gid }: Owned,
+  cred: Omit<Credentials, 'cwd' | 'root'>,
+  wanted: number,
+): Errno | 0 {
   const shift = cred.uid === uid ? 6 : isMember(cred, gid) ? 3 : 0;
   return cred.uid === 0 || (wanted & ~(mode >> shift)) === 0 ? 0 : EACCES;
 }
@@ -178,7 +191,7 @@ export function usedVnodes(k: Kernel): Set<VnodeId> {
   const used = new Set<VnodeId>();
   for (const file of k.state.files.values()) if (isNamed(file)) used.add(file.vnode);
   for (const { vnode } of k.state.sockets.values()) if (vnode !== 0) used.add(vnode);
-  for (const p of k.state.procs.values()) if (p.state !== 'zombie') used.add(p.cwd).add(p.textVnode);
+  for (const p of k.state.procs.values()) if (p.state !== 'zombie') used.add(p.cwd).add(p.root).add(p.textVnode);
   for (const vm of k.state.vmspaces.values())
     for (const { object } of vm.map) if (object.kind === 'vnode') used.add(object.vnode);
   return used;

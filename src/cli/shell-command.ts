@@ -7,13 +7,11 @@ import { finishedRun } from '../recovery/finished-run.ts';
 import { buildResult } from '../result.ts';
 import { System } from '../system.ts';
 import { echoOutput } from './finish-run.ts';
+import { HOST_CLOCK, type HostInput, runLive } from './live-run.ts';
 import { type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, writeOutputs } from './outputs.ts';
 import { startStrace } from './strace.ts';
 
-/** Virtual time between two looks at what the user typed, and the same in host time when a run is paced. */
-const PIECE_NS = 20_000_000;
-const PIECE_MS = PIECE_NS / 1e6;
 /** Ctrl-]. */
 const LEAVE_KEY = 0x1d;
 
@@ -27,7 +25,10 @@ export function addShellCommand(program: Command): void {
     .command('shell')
     .description('an interactive shell on the machine, with the guest programs in /bin');
   withFileOptions(withMachineOptions(command, { mhz: 10, until: '1000000s' }))
-    .option('--fast', 'let virtual time run as fast as it can (always so when the input is no terminal)')
+    .option(
+      '--fast',
+      'let virtual time run as fast as it can, but for idle time in which a process reads the terminal (always so when the input is no terminal)',
+    )
     .addHelpText(
       'after',
       "\nTry: count & sleep 2; gcore $!; kill -INT $!; restart /bin/count core.$!\nLeave with exit or Ctrl-D, or with Ctrl-] whatever the guest does. All other keys are the guest's: Ctrl-C interrupts, Ctrl-Z stops, then fg, bg and jobs. The exit code is that of the shell.",
@@ -48,18 +49,7 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   const shell = system.spawn({ path: '/bin/sh', args, cwd: '/root', login: interactive });
   const endStrace = startStrace(system, options.strace);
   const input = hostInput(system);
-  const limits = runLimits(options);
-  let stop = system.run({ ...limits, pauseNs: 0 });
-  for (;;) {
-    const beganMs = Date.now();
-    stop = system.run({ ...limits, pauseNs: system.machine.nowNs + PIECE_NS });
-    if (input.left()) break;
-    if (!system.kernel.findProc(shell) && system.kernel.tty(CONSOLE).inputEnded) break;
-    if (stop.reason === 'waiting-for-input' && !input.ended()) await input.more();
-    else if (stop.reason !== 'paused' && stop.reason !== 'waiting-for-input') break;
-    else if (paced) await new Promise((resolve) => setTimeout(resolve, Math.max(0, PIECE_MS - (Date.now() - beganMs))));
-    else await new Promise((resolve) => setImmediate(resolve));
-  }
+  const stop = await runLive(system, shell, runLimits(options), input, { ...HOST_CLOCK, paced });
   input.stop();
   endStrace();
   const result = buildResult(system, finishedRun(system, stop, config.faults), null);
@@ -68,17 +58,8 @@ async function shellCommand(options: ShellOptions): Promise<number> {
   return exit?.signal === undefined ? (exit?.exit ?? 3) : 128 + exit.signal;
 }
 
-interface HostInput {
-  /** Resolves when the user has typed, or the input has ended. */
-  more(): Promise<void>;
-  ended(): boolean;
-  /** The user has had enough of the machine. */
-  left(): boolean;
-  stop(): void;
-}
-
 /** What the user types goes to the guest's console. A terminal of the host's hands over each key, and shows nothing by itself. */
-function hostInput(system: System): HostInput {
+function hostInput(system: System): HostInput & { stop(): void } {
   const { stdin, stdout } = process;
   let ended = false;
   let left = false;

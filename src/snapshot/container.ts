@@ -16,7 +16,7 @@ import { pack, unpack } from './plain-data.ts';
  */
 
 /** Goes up whenever an older file would be misread: another layout, or other meanings of what the kernel's records hold. */
-export const SAVED_STATE_VERSION = 1;
+export const SAVED_STATE_VERSION = 2;
 
 const MAGIC = 'COREBACK';
 const HEADER_BYTES = 24;

@@ -44,7 +44,10 @@ const JUMP_RANGE = 127;
 const allRows = testedRows.filter((row) => !refusedRows.includes(row));
 const POOLS: readonly (readonly TestedRow[])[] = [
   sequenceRows,
-  [...sequenceRows, ...allRows.filter(({ mnemonic }) => /^(I?DIV|BOUND|LEAVE|ENTER|XLATB)$/.test(mnemonic))],
+  [
+    ...sequenceRows,
+    ...allRows.filter(({ mnemonic }) => /^(I?DIV|BOUND|LEAVE|ENTER|XLATB|POPF|PUSHA|POPA)$/.test(mnemonic)),
+  ],
   vectorSequenceRows,
   // Of the many vector instructions, those that have a translation of their own; and the x87 ones that have.
   vectorSequenceRows.filter(({ mnemonic }) => mnemonic in sseWriters),

@@ -31,7 +31,7 @@ const SS = 2;
 const DS = 3;
 const NONE = -1;
 /** Where a sequence that loops counts; at the end of a page, where few operands are. */
-const LOOP_COUNTER = DATA_BASE + 0x1f00;
+export const LOOP_COUNTER = DATA_BASE + 0x1f00;
 const PREFIX_OF_SEGMENT = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 /** Segments that a case may start with in DS, ES, FS and GS: the kernel refuses others in sigreturn. */
 const START_SELECTORS = [0x2b, 0x2b, 0x63, 0x6b, 0x73, 0x17, 0x1f, 0];

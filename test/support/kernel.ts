@@ -149,6 +149,7 @@ export function addProcess(k: Kernel, patch: Partial<Proc> = {}): Thread {
     threads: [thread],
     fds: consoleDescriptors(k),
     cwd: root,
+    root,
     // Who has other ids has them in every respect, unless the test says otherwise.
     ...(patch.uid === undefined ? {} : { ruid: patch.uid, svuid: patch.uid }),
     ...(patch.gid === undefined ? {} : { rgid: patch.gid, svgid: patch.gid }),

@@ -156,10 +156,9 @@ function mounted(tree: Tree, readOnly = false): { c: Caller; k: Kernel; host: Fa
   return { c: caller(k), k, host };
 }
 
-/** The same tree, made by system calls. */
+/** The same tree, made by system calls in an empty folder: a file system of its own, too. */
 function made(tree: Tree): { c: Caller; k: Kernel } {
-  const { k } = fileKernel();
-  const c = caller(k);
+  const { c, k } = mounted({});
   const put = (at: string, node: Node): void => {
     if (typeof node === 'string') {
       const fd = c.ok('open', at, OPEN, 0o644);
@@ -168,10 +167,13 @@ function made(tree: Tree): { c: Caller; k: Kernel } {
     } else if (isLink(node)) c.ok('symlink', node[0], at);
     else {
       c.ok('mkdir', at, 0o755);
-      for (const [child, value] of Object.entries(node)) put(`${at}/${child}`, value);
+      putAll(at, node);
     }
   };
-  put('/m', tree);
+  const putAll = (at: string, folder: Tree): void => {
+    for (const [child, value] of Object.entries(folder)) put(`${at}/${child}`, value);
+  };
+  putAll('/m', tree);
   return { c, k };
 }
 

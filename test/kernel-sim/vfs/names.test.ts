@@ -5,7 +5,7 @@ import { bytesOf, type Kernel } from '../../../kernel-sim/kern/kernel.ts';
 import { fileSyscalls } from '../../../kernel-sim/sys/file.ts';
 import { checkFileInvariants } from '../../../kernel-sim/vfs/invariants.ts';
 import { installFile, listDir, pathOf, readFile, vnodeAt, writeFile } from '../../../kernel-sim/vfs/memfs.ts';
-import { namei } from '../../../kernel-sim/vfs/namei.ts';
+import { hostCredentials, namei } from '../../../kernel-sim/vfs/namei.ts';
 import { addProcess, Caller, fileKernel, OUT, WILD } from '../../support/kernel.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } = fcntl;
@@ -329,7 +329,7 @@ describe('the host', () => {
 
   it('finds paths with its own rights', () => {
     make('/root/x');
-    const found = namei(k, { uid: 0, gid: 0, groups: [], cwd: k.state.counters.rootVnode }, 'root/x', { follow: true });
+    const found = namei(k, hostCredentials(k), 'root/x', { follow: true });
     expect(found).toMatchObject({ name: 'x', slash: false });
     expect(pathOf(k, 999)).toBe('');
   });

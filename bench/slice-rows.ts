@@ -8,6 +8,8 @@ export interface SliceMachine {
   readonly copies: number;
   /** Instructions. */
   readonly slice: number;
+  /** Nothing is tried (emu/machine/trial.ts): cores take their turns as those do that share a space. */
+  readonly turnByTurn?: true;
 }
 
 /** The first is what the others are compared with; the second does the work of those with four cores. */
@@ -17,6 +19,7 @@ export const SLICE_MACHINES: readonly SliceMachine[] = [
   { cores: 1, copies: 1, slice: 10_000 },
   { cores: 4, copies: 4, slice: 10_000 },
   { cores: 4, copies: 4, slice: 1000 },
+  { cores: 4, copies: 4, slice: 1000, turnByTurn: true },
 ];
 
 export interface SliceRow {
@@ -29,8 +32,8 @@ export interface SliceRow {
 export function slicesText(rows: readonly SliceRow[]): string {
   const others = SLICE_MACHINES.map((_, which) => which).slice(1);
   const heads = others.map((which) => {
-    const { cores, copies, slice } = SLICE_MACHINES[which]!;
-    return `${cores} x ${slice}${copies > cores ? `, ${copies} copies` : ''}`;
+    const { cores, copies, slice, turnByTurn } = SLICE_MACHINES[which]!;
+    return `${cores} x ${slice}${copies > cores ? `, ${copies} copies` : ''}${turnByTurn ? ', in turns' : ''}`;
   });
   const lines = rows.map(({ program, engine, ratios }) => [
     `${program}, ${engine}`,

@@ -52,6 +52,11 @@ export function isRetired({ i32 }: CoreState, exit: EngineExit): boolean {
 export interface Engine {
   readonly name: string;
   /**
+   * All that a run leaves behind is in the core's block and in the space: what is taken back there can be done again, which is worth it from so many
+   * instructions on. Engines that tell somebody what they run leave it out.
+   */
+  readonly trialMin?: number;
+  /**
    * Runs user-mode code until something needs the kernel or exactly `budget` instructions have been retired
    * (`core.retired` tells how many; it never exceeds `budget`). `budget` is an integer from 1 to 2^31 - 1.
    * An exit of kind EXCEPTION or SYSCALL wins over BUDGET when both happen at the same instruction.

@@ -39,12 +39,15 @@ const FRAME_BYTES_MAX = 1 << 20;
 const ROUNDING_CHANGES_MAX = 3;
 const INEXACT_OLD = PE | (PE << MASK_SHIFT);
 
+/** What a trial begins with takes the time of some ten thousand instructions. */
+const TRIAL_MIN = 100_000;
+
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */
   readonly sampleEvery?: number;
   /** Samples in the same 64 bytes of code that make it hot. */
   readonly samples?: number;
-  /** Whether regions take in code that has not run yet, and pages that change often: for tests. */
+  /** Whether regions take in code that has not run yet, and pages that change often, and trials may be short: for tests. */
   readonly eager?: boolean;
   /** Bytes of WebAssembly that are kept at most. */
   readonly moduleBytesMax?: number;
@@ -56,6 +59,7 @@ export interface JitOptions {
  */
 export class JitEngine implements Engine {
   readonly name = 'jit';
+  readonly trialMin: number;
   readonly statistics = newStatistics();
   private readonly plain = new Interpreter({ cacheOf: (space) => this.codeOf(space).plain });
   private readonly profiling = new Interpreter({ cacheOf: (space) => this.codeOf(space).profiled });
@@ -78,6 +82,7 @@ export class JitEngine implements Engine {
     this.sampleEvery = options.sampleEvery ?? 2000;
     this.samples = options.samples ?? 8;
     this.eager = options.eager ?? false;
+    this.trialMin = this.eager ? 1 : TRIAL_MIN;
     this.moduleBytesMax = options.moduleBytesMax ?? MODULE_BYTES_MAX;
     this.missesMax = this.eager ? 2 : MISSES_MAX;
     this.budgetEndsMax = this.eager ? 2 : BUDGET_ENDS_MAX;

@@ -4,6 +4,7 @@ import { anyBreakpoint } from '../interp/debug-registers.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { Core, OpenRound, TrapHandler } from './machine.ts';
 import type { Schedule } from './schedule.ts';
+import { Trial } from './trial.ts';
 
 /** How far quiet rounds may go. All are limits that the machine itself sees to when they are near. */
 export interface QuietLimits {
@@ -27,6 +28,10 @@ export interface QuietEnd {
 
 /** Instructions in one run of the engine at most: what ends the run in between is found by drawing that many rounds. */
 const RUN_MAX = 1 << 20;
+/** A trial is as long as the n-th part of the time for which nobody has trapped, so that what is done in vain never is much. */
+const TRIAL_SHARE = 4;
+/** After spaces have turned out to be written all over there is no trial for so many instructions. */
+const TRIAL_RETRY = 20_000_000;
 
 /**
  * Rounds in which the kernel has nothing to do but to count: each core goes on with what it runs, or is idle, and nothing is due. They come
@@ -44,6 +49,9 @@ export class QuietRounds {
   private readonly spaces: (AddressSpace | null)[] = [];
   private readonly unchargedNs: Float64Array;
   private busy = 0;
+  private readonly trial: Trial;
+  /** Instructions' time since somebody has trapped; below 0 as long as there are to be no trials. */
+  private calm = 0;
 
   constructor(
     cycleNs: number,
@@ -60,12 +68,19 @@ export class QuietRounds {
     this.schedule = schedule;
     this.faults = faults;
     this.unchargedNs = new Float64Array(cores.length);
+    this.trial = new Trial(cycleNs, cores, engine, schedule);
   }
 
   /** Goes as far as it can from the start of a round on; null: not even one round is quiet for sure. */
   run(nowNs: number, limits: QuietLimits): QuietEnd | null {
-    if (!this.isQuiet()) return null;
-    if (this.busy > 1) return this.together(nowNs, limits);
+    const end = this.isQuiet() ? this.goOn(nowNs, limits) : null;
+    if (end?.exit === EXIT_BUDGET) this.calm += (end.nowNs - nowNs) / this.cycleNs;
+    else this.calm = Math.min(this.calm, 0);
+    return end;
+  }
+
+  private goOn(nowNs: number, limits: QuietLimits): QuietEnd | null {
+    if (this.busy > 1) return this.onTrial(nowNs, limits) ?? this.together(nowNs, limits);
     const core = this.cores.find(({ id }) => this.spaces[id] !== null);
     return core ? this.alone(core, nowNs, limits) : null;
   }
@@ -116,21 +131,15 @@ export class QuietRounds {
     const isWhole = exit === EXIT_BUDGET && budget === whole;
     // The round in which the last instruction began, or in which the next one will.
     const atNs = exit !== EXIT_BUDGET && isRetired(core.state, exit) ? core.clockNs - cycleNs : core.clockNs;
-    let [beforeNs, startNs, endNs, firstCore] = [nowNs, nowNs, nowNs, 0];
-    do {
-      beforeNs = startNs;
-      startNs = endNs;
-      const round = schedule.next(cores.length);
-      firstCore = round.firstCore;
-      endNs = Math.min(horizonNs, startNs + round.instructions * cycleNs);
-    } while (isWhole ? endNs < horizonNs : endNs <= atNs);
-    const turn = (core.id - firstCore + cores.length) % cores.length;
-    this.letIdle(
-      firstCore,
-      isWhole ? cores.length : turn,
-      startNs,
-      startNs > nowNs ? beforeNs : Number.NEGATIVE_INFINITY,
+    const { beforeNs, startNs, endNs, firstCore } = schedule.drawRounds(
+      cores.length,
+      nowNs,
+      cycleNs,
+      horizonNs,
+      (endNs) => (isWhole ? endNs >= horizonNs : endNs > atNs),
     );
+    const turn = (core.id - firstCore + cores.length) % cores.length;
+    this.letIdle(firstCore, isWhole ? cores.length : turn, startNs, beforeNs);
     // The kernel hears of the part of a budget when it hears of the whole.
     const keptNs = isWhole || exit !== EXIT_BUDGET ? 0 : core.clockNs - (fromNs + instructionsTo(startNs) * cycleNs);
     this.unchargedNs[core.id] = core.clockNs - fromNs - keptNs;
@@ -139,14 +148,51 @@ export class QuietRounds {
     return { nowNs: startNs, open: { endNs, firstCore, turns: turn, unchargedNs: keptNs }, exit };
   }
 
+  /** Rounds in which several cores may run before one of their limits is near. */
+  private roundsMax(retiredMax: number): number {
+    const { longest } = this.schedule;
+    let rounds = RUN_MAX;
+    for (const core of this.cores) {
+      if (this.spaces[core.id] !== null) rounds = Math.min(rounds, Math.floor(this.untilFault(core) / longest));
+    }
+    return Math.min(rounds, Math.floor((retiredMax - this.retired - 1) / (longest * this.busy)));
+  }
+
+  /** Several cores run, each all of its turns at once. Null: better not. */
+  private onTrial(nowNs: number, { horizonNs, pauseNs, retiredMax }: QuietLimits): QuietEnd | null {
+    const { cores, schedule, spaces, trial, unchargedNs } = this;
+    const { longest } = schedule;
+    const least = trial.leastFor(spaces);
+    if (this.calm < TRIAL_SHARE * least) return null;
+    const roundsMax = Math.min(this.roundsMax(retiredMax), Math.floor(RUN_MAX / longest));
+    const rounds = Math.min(Math.max(2, Math.floor(this.calm / TRIAL_SHARE / longest)), roundsMax);
+    const length = Math.min(rounds * longest, (Math.min(horizonNs, pauseNs) - nowNs) / this.cycleNs);
+    if (length < Math.max(least, 2 * longest)) return null;
+    const before = cores.map(({ retired }) => retired);
+    const end = trial.run(
+      spaces,
+      nowNs,
+      horizonNs,
+      (endNs, number) => endNs >= horizonNs || endNs >= pauseNs || number === rounds,
+    );
+    if (end === null) {
+      this.calm = -TRIAL_RETRY;
+      return null;
+    }
+    const { round, turn, exit } = end;
+    const { startNs, endNs, firstCore } = round;
+    for (const core of cores) unchargedNs[core.id]! += (core.retired - before[core.id]!) * this.cycleNs;
+    const isWhole = turn === cores.length;
+    this.letIdle(firstCore, turn, startNs, round.beforeNs);
+    this.settle(startNs);
+    if (isWhole) return { nowNs: endNs, open: null, exit };
+    return { nowNs: startNs, open: { endNs, firstCore, turns: turn, unchargedNs: 0 }, exit };
+  }
+
   /** Several cores run: one round after the other. */
   private together(nowNs: number, { horizonNs, pauseNs, retiredMax }: QuietLimits): QuietEnd | null {
     const { cycleNs, cores, engine, spaces, unchargedNs, schedule } = this;
-    const { longest } = schedule;
-    let rounds = RUN_MAX;
-    for (const core of cores)
-      if (spaces[core.id] !== null) rounds = Math.min(rounds, Math.floor(this.untilFault(core) / longest));
-    rounds = Math.min(rounds, Math.floor((retiredMax - this.retired - 1) / (longest * this.busy)));
+    let rounds = this.roundsMax(retiredMax);
     if (rounds <= 0) return null;
     let beforeNs = Number.NEGATIVE_INFINITY;
     let startNs = nowNs;

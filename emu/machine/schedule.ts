@@ -13,6 +13,15 @@ export type ScheduleConfig =
       readonly maxInstructions: number;
     };
 
+/** A round in virtual time. */
+export interface TimedRound {
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly firstCore: number;
+  /** Start of the round before it; -Infinity when that was not among those that were drawn. */
+  readonly beforeNs: number;
+}
+
 export const DEFAULT_SCHEDULE: ScheduleConfig = { kind: 'fixed', instructions: 10_000 };
 
 export interface Round {
@@ -39,6 +48,25 @@ export class Schedule {
     if (this.config.kind === 'fixed') return { instructions: this.config.instructions, firstCore: 0 };
     const { minInstructions, maxInstructions } = this.config;
     return { instructions: this.prng.between(minInstructions, maxInstructions), firstCore: this.prng.below(cores) };
+  }
+
+  /** Draws rounds from a time on, none of which ends behind the horizon, up to one that `isLast` by its end and its number, from 1. */
+  drawRounds(
+    cores: number,
+    fromNs: number,
+    cycleNs: number,
+    horizonNs: number,
+    isLast: (endNs: number, number: number) => boolean,
+  ): TimedRound {
+    let beforeNs = Number.NEGATIVE_INFINITY;
+    let startNs = fromNs;
+    for (let number = 1; ; number++) {
+      const { instructions, firstCore } = this.next(cores);
+      const endNs = Math.min(horizonNs, startNs + instructions * cycleNs);
+      if (isLast(endNs, number)) return { startNs, endNs, firstCore, beforeNs };
+      beforeNs = startNs;
+      startNs = endNs;
+    }
   }
 
   snapshot(): PrngState {

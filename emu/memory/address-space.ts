@@ -1,4 +1,5 @@
 import { assert } from '../base/errors.ts';
+import { SavedPages } from './saved-pages.ts';
 
 export const PAGE_SIZE = 4096;
 export const PAGE_SHIFT = 12;
@@ -20,6 +21,8 @@ const ATTR_CLEAN = 16;
 const ATTR_CODE = 32;
 /** The bytes are those that the last snapshot (or the one last restored) has of this page. */
 const ATTR_KEPT = 64;
+/** Not written since trials began, and saved before it is. */
+const ATTR_GUARDED = 128;
 /** What a snapshot keeps of the attributes. */
 const ATTR_STATE = PERM_R | PERM_W | PERM_X | ATTR_CLEAN;
 
@@ -73,6 +76,9 @@ export class AddressSpace {
   private sorted: readonly number[] | null = null;
   /** Derived: the snapshot whose bytes the pages with ATTR_KEPT have. */
   private base = NOTHING;
+  /** Derived: pages that have been written since trials began. All others are guarded, once there are trials. */
+  private readonly saved = new SavedPages(PAGE_SIZE);
+  private hasTrials = false;
   private disposed = false;
 
   constructor() {
@@ -91,8 +97,8 @@ export class AddressSpace {
   mapPage(page: number, perm: number): void {
     assert(page >= 0 && page < USER_END >>> PAGE_SHIFT, `page ${page.toString(16)} is not a user page`);
     assert((this.attr[page]! & ATTR_RESIDENT) === 0, `page ${page.toString(16)} is resident already`);
-    this.attr[page] = ATTR_RESIDENT | perm;
-    this.setPerm(page, perm);
+    this.attr[page] = ATTR_RESIDENT | perm | (this.hasTrials ? ATTR_GUARDED : 0);
+    this.refreshPerm(page);
     this.resident.add(page);
     this.sorted = null;
     this.dirty.add(page);
@@ -108,6 +114,7 @@ export class AddressSpace {
     this.resident.delete(page);
     this.sorted = null;
     this.dirty.delete(page);
+    this.saved.forget(page);
   }
 
   /** Changes the permissions of a resident page; does nothing to another. */
@@ -254,7 +261,7 @@ export class AddressSpace {
       }
       if ((this.attr[page]! ^ attributes[i]!) & PERM_X) this.dropCode(page);
       const attr = this.attr[page]!;
-      this.attr[page] = ATTR_RESIDENT | ATTR_KEPT | attributes[i]! | (attr & ATTR_CODE);
+      this.attr[page] = ATTR_RESIDENT | ATTR_KEPT | attributes[i]! | (attr & (ATTR_CODE | ATTR_GUARDED));
       if ((attr ^ attributes[i]!) & ATTR_CLEAN) {
         if (attr & ATTR_CLEAN) this.dirty.add(page);
         else this.dirty.delete(page);
@@ -290,6 +297,43 @@ export class AddressSpace {
     return true;
   }
 
+  /**
+   * What the guest writes from now on can be taken back, until `endTrial`; pages come and go and change their permissions only outside of trials.
+   * Pages that have been written before are copied at once, others when they first are. False: more than `pagesMax` would have to be copied,
+   * and no trial has begun; the next one finds none of them written.
+   */
+  beginTrial(pagesMax: number): boolean {
+    const isTooMuch = this.saved.count > pagesMax;
+    if (!this.hasTrials || isTooMuch) this.guardAll();
+    if (isTooMuch) return false;
+    for (const page of this.saved.numbers()) this.saved.save(page, this.attr[page]!, this.u8);
+    return true;
+  }
+
+  /** Lets what has been written stay, or makes the pages what they were. */
+  endTrial(keep: boolean): void {
+    if (keep) return;
+    for (const [page, { attributes, bytes }] of this.saved.entries()) {
+      if (!this.hasBytes(page, bytes)) {
+        this.dropCode(page);
+        this.u8.set(bytes, page * PAGE_SIZE);
+      }
+      const tracked = ATTR_CLEAN | ATTR_KEPT;
+      this.attr[page] = (this.attr[page]! & ~tracked) | (attributes & tracked);
+      if (attributes & ATTR_CLEAN) this.dirty.delete(page);
+      this.refreshPerm(page);
+    }
+  }
+
+  private guardAll(): void {
+    this.hasTrials = true;
+    this.saved.forgetAll();
+    for (const page of this.resident) {
+      this.attr[page] = this.attr[page]! | ATTR_GUARDED;
+      this.refreshPerm(page);
+    }
+  }
+
   /** Gives the memory back for the next space. The object must not be used again. */
   dispose(): void {
     assert(!this.disposed, 'address space disposed twice');
@@ -302,6 +346,7 @@ export class AddressSpace {
     this.sorted = null;
     this.dirty.clear();
     this.base = NOTHING;
+    this.saved.forgetAll();
     this.codeCache = null;
     this.disposed = true;
     if (freeMemories.length < FREE_MEMORIES_MAX) freeMemories.push(this.memory);
@@ -309,8 +354,9 @@ export class AddressSpace {
 
   /** The page is about to be written: it is dirty, and code derived from it is void. */
   private touch(page: number): void {
+    if (this.attr[page]! & ATTR_GUARDED) this.saved.save(page, this.attr[page]!, this.u8);
     this.dropCode(page);
-    this.attr[page] = this.attr[page]! & ~(ATTR_CLEAN | ATTR_KEPT);
+    this.attr[page] = this.attr[page]! & ~(ATTR_CLEAN | ATTR_KEPT | ATTR_GUARDED);
     this.dirty.add(page);
     this.refreshPerm(page);
   }
@@ -330,7 +376,7 @@ export class AddressSpace {
 
   private refreshPerm(page: number): void {
     const attr = this.attr[page]!;
-    this.setPerm(page, attr & (ATTR_CLEAN | ATTR_CODE | ATTR_KEPT) ? attr & 7 & ~PERM_W : attr & 7);
+    this.setPerm(page, attr & (ATTR_CLEAN | ATTR_CODE | ATTR_KEPT | ATTR_GUARDED) ? attr & 7 & ~PERM_W : attr & 7);
   }
 
   private setPerm(page: number, perm: number): void {

@@ -4,7 +4,9 @@ import { spawnRestart } from '../../src/restart/spawn.ts';
 import { program, Run } from '../support/guest-program.ts';
 
 const REMOVED = program((p) => p.sys('unlink', '/dev/console').exit(0));
-const REPLACED = program((p) => p.sys('posix_openpt', 2).sys('rename', '/dev/pts/0', '/dev/console').exit(0));
+const REPLACED = program((p) =>
+  p.sys('posix_openpt', 2).sys('unlink', '/dev/console').sys('symlink', '/dev/pts/0', '/dev/console').exit(0),
+);
 
 describe.each([
   ['removed the console', REMOVED],

@@ -26,7 +26,12 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('clean' as const) }),
   fc.record({ do: fc.constant('snapshot' as const) }),
   fc.record({ do: fc.constant('restore' as const), which: fc.nat(), fresh: fc.boolean() }),
+  fc.record({ do: fc.constant('try' as const), pagesMax: fc.nat(5) }),
+  fc.record({ do: fc.constant('end' as const), keep: fc.boolean() }),
 );
+
+/** What may happen on trial. */
+const ON_TRIAL = ['store', 'poke', 'code', 'end'];
 
 /** Pages with code that an engine believes to know, with their first byte: a stale one is a bug. */
 class Cache {
@@ -67,16 +72,19 @@ function check(space: AddressSpace, model: Model, cache: Cache): void {
 }
 
 describe('an address space', () => {
-  it('is what its history says, through snapshots and restores in any order', () => {
+  it('is what its history says, through snapshots, restores and trials in any order', () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => {
         let space = new AddressSpace();
         let model: Model = new Map();
         let cache = new Cache();
         space.codeCache = cache;
+        /** On trial: what it was when that began. */
+        let before: Model | null = null;
         const kept: { snapshot: SpaceSnapshot; model: Model; text: string }[] = [];
         for (const s of steps) {
           const entry = 'page' in s ? model.get(s.page) : undefined;
+          if (before && !ON_TRIAL.includes(s.do)) continue;
           if (s.do === 'map' && !entry) {
             space.mapPage(s.page, s.perm);
             model.set(s.page, { perm: s.perm, first: 0, clean: false });
@@ -112,6 +120,12 @@ describe('an address space', () => {
             }
             space.restore(snapshot);
             model = copyOf(then);
+          } else if (s.do === 'try') {
+            if (space.beginTrial(s.pagesMax)) before = copyOf(model);
+          } else if (s.do === 'end' && before) {
+            space.endTrial(s.keep);
+            if (!s.keep) model = before;
+            before = null;
           }
           check(space, model, cache);
           for (const { snapshot, model: then } of kept) expect(space.equals(snapshot)).toBe(sameModel(model, then));
@@ -119,7 +133,7 @@ describe('an address space', () => {
         for (const { snapshot, text } of kept) expect(textOf(snapshot)).toBe(text);
         space.dispose();
       }),
-      property(300),
+      property(600),
     );
   });
 
@@ -133,6 +147,25 @@ describe('an address space', () => {
     space.restore(first);
     expect(space.snapshot().bytes).toEqual(first.bytes);
     expect(space.snapshot().bytes.every((bytes, n) => bytes === first.bytes[n])).toBe(true);
+    space.dispose();
+  });
+});
+
+describe('a trial', () => {
+  it('copies pages that were written before, and refuses when they are too many', () => {
+    const space = new AddressSpace();
+    for (let n = 16; n < 32; n++) space.mapPage(n, PERM_R | PERM_W);
+    expect(space.beginTrial(2)).toBe(true);
+    for (const n of [16, 20, 24]) expect(store(space, n, 1)).toBe(true);
+    space.endTrial(false);
+    expect([16, 20, 24].map((n) => space.u8[n * PAGE_SIZE])).toEqual([0, 0, 0]);
+    // Their permission bytes let the guest write from now on.
+    expect([16, 18, 20].map((n) => space.perm[n]! & PERM_W)).toEqual([PERM_W, 0, PERM_W]);
+    expect(space.beginTrial(2)).toBe(false);
+    expect(space.beginTrial(2)).toBe(true);
+    expect(store(space, 16, 2)).toBe(true);
+    space.endTrial(true);
+    expect(space.u8[16 * PAGE_SIZE]).toBe(2);
     space.dispose();
   });
 });

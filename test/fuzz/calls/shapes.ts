@@ -159,6 +159,8 @@ export const WHOLE_CALLS: Readonly<Record<string, (d: Draft) => readonly number[
 export const ARGUMENTS: Readonly<Record<string, ByName>> = {
   wait4: { options: (d) => (d.oneIn(4) ? 0 : 1) | d.bits(2, 4, 8) | (d.oneIn(16) ? d.raw() : 0), pid: (d) => d.pick([-1, -1, 0, d.child(), d.child(), -d.p.pgid]), status: orNull((d) => d.room(4)), rusage: orNull((d) => d.room(72)) },
   kill: { pid: (d) => d.pick([d.pid(), d.p.pid, d.p.pid, d.child(), d.child(), d.p.ppid, -d.p.pgid, 0]) },
+  // Elsewhere hardly any of the names that calls are given mean anything.
+  chroot: { path: (d) => (d.oneIn(8) ? path(d) : d.text('/')) },
   mknod: { mode: fifoMode, dev: oneOf(0, 0, 0, 1) }, mknodat: { mode: fifoMode, dev: oneOf(0, 0, 0, 1) },
   link: { path: filePath }, linkat: { path1: filePath }, readlink: { path: linkPath }, readlinkat: { path: linkPath }, symlink: { link: linkPath }, symlinkat: { path2: linkPath },
   break: { nsize: (d) => d.pick([DATA_END, DATA_END + d.below(1 << 20), d.raw()]) },

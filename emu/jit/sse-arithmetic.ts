@@ -33,13 +33,13 @@ function doubleOperand(b: BlockCode, insn: Insn, local: number): ((code: WasmCod
     code.set(local);
     return undefined;
   }
-  pushAddress(b, insn, 8, READ);
+  const offset = pushAddress(b, insn, 8, READ);
   code.tee(T1);
-  code.mem(MEM.f64Load);
+  code.mem(MEM.f64Load, offset);
   code.set(local);
   return (to) => {
     to.get(T1);
-    to.mem(MEM.i32Load, 4);
+    to.mem(MEM.i32Load, offset + 4);
   };
 }
 
@@ -181,8 +181,7 @@ const fromIntegers: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (from!.kind === IN_MEMORY) {
-    pushAddress(b, insn, 8, READ);
-    code.simdMem(SIMD.v128Load64Zero);
+    code.simdMem(SIMD.v128Load64Zero, pushAddress(b, insn, 8, READ));
   } else pushVector(b, from!.reg);
   code.simd(SIMD.f64x2ConvertLowI32x4S);
   popVector(b, to!.reg);
@@ -229,8 +228,7 @@ function toInteger(format: FloatFormat): Writer {
 function singleOperand(b: BlockCode, insn: Insn, local: number): void {
   const { kind, reg } = insn.operands[1]!;
   if (kind === IN_MEMORY) {
-    pushAddress(b, insn, 4, READ);
-    b.code.mem(MEM.f32Load);
+    b.code.mem(MEM.f32Load, pushAddress(b, insn, 4, READ));
   } else {
     pushVector(b, reg);
     b.code.simd(SIMD.f32x4ExtractLane, 0);

@@ -16,14 +16,13 @@ function moveWhole(aligned: boolean): Writer {
     const { code } = b;
     const [to, from] = insn.operands;
     if (to!.kind === IN_MEMORY) {
-      pushAddress(b, insn, 16, WRITE, aligned);
+      const offset = pushAddress(b, insn, 16, WRITE, aligned);
       pushVector(b, from!.reg);
-      code.simdMem(SIMD.v128Store);
+      code.simdMem(SIMD.v128Store, offset);
       return;
     }
     if (from!.kind === IN_MEMORY) {
-      pushAddress(b, insn, 16, READ, aligned);
-      code.simdMem(SIMD.v128Load);
+      code.simdMem(SIMD.v128Load, pushAddress(b, insn, 16, READ, aligned));
     } else pushVector(b, from!.reg);
     const known = from!.kind === IN_XMM && b.knowsDouble(from!.reg);
     popVector(b, to!.reg);
@@ -34,15 +33,15 @@ function moveWhole(aligned: boolean): Writer {
 /** Stores 4 or 8 low bytes of a vector. */
 function storeLow(b: BlockCode, insn: Insn, reg: number, size: number): void {
   const { code } = b;
-  pushAddress(b, insn, size, WRITE);
+  const offset = pushAddress(b, insn, size, WRITE);
   pushVector(b, reg);
   code.simd(size === 8 ? SIMD.i64x2ExtractLane : SIMD.i32x4ExtractLane, 0);
-  code.mem(size === 8 ? MEM.i64Store : MEM.i32Store);
+  code.mem(size === 8 ? MEM.i64Store : MEM.i32Store, offset);
 }
 
 function loadLow(b: BlockCode, insn: Insn, reg: number, size: number): void {
-  pushAddress(b, insn, size, READ);
-  b.code.simdMem(size === 8 ? SIMD.v128Load64Zero : SIMD.v128Load32Zero);
+  const offset = pushAddress(b, insn, size, READ);
+  b.code.simdMem(size === 8 ? SIMD.v128Load64Zero : SIMD.v128Load32Zero, offset);
   popVector(b, reg);
 }
 
@@ -96,13 +95,13 @@ function moveHalf(half: number): Writer {
   return (b, insn) => {
     const { code } = b;
     const [to, from] = insn.operands;
-    pushAddress(b, insn, 8, to!.kind === IN_MEMORY ? WRITE : READ);
+    const offset = pushAddress(b, insn, 8, to!.kind === IN_MEMORY ? WRITE : READ);
     if (to!.kind === IN_MEMORY) {
       pushVector(b, from!.reg);
       code.simd(SIMD.i64x2ExtractLane, half);
-      code.mem(MEM.i64Store);
+      code.mem(MEM.i64Store, offset);
     } else {
-      code.mem(MEM.i64Load);
+      code.mem(MEM.i64Load, offset);
       code.set(W0);
       pushVector(b, to!.reg);
       code.get(W0);

@@ -192,7 +192,6 @@ describe('state outside objects', () => {
     'emu/interp/interpreter.ts: warm': 'whether V8 has seen the hot loop',
     'emu/interp/interpreter.ts: retiredCold': 'how far it is from that',
     'emu/jit/flag-helpers.ts: helperModule': 'a constant, worked out once',
-    'emu/jit/move-ops.ts: conditional': 'constants, worked out once',
     'src/default-engine.ts: shared': 'an engine: holds nothing between two runs but what it makes of the code again',
     'emu/isa/decode.ts: modrmOf': 'follows from the opcode rows',
     'emu/unicorn/guard.ts: eferOffsets': 'where a library keeps a register: found by trial, the same always',

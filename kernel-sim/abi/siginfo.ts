@@ -1,4 +1,4 @@
-/** The fields of siginfo_t that are kept; `trapno` is the _reason of a fault, or the id of a timer with its `overrun`. FreeBSD 9.0 sys/sys/signal.h. */
+/** The fields of siginfo_t that are kept. FreeBSD 9.0 sys/sys/signal.h. */
 export interface SiginfoFields {
   readonly signo: number;
   readonly errno: number;
@@ -8,7 +8,9 @@ export interface SiginfoFields {
   readonly status: number;
   readonly addr: number;
   readonly value: number;
+  /** _reason: trap number for faults, id of a timer. */
   readonly trapno: number;
+  /** Of a timer: how often it went off while its signal was pending. */
   readonly overrun: number;
 }
 

@@ -1,5 +1,6 @@
 import type { Errno, Fd, Pid, Signo, Tid } from '../abi/ids.ts';
 import type { Rlimit } from '../abi/resource.ts';
+import type { SiginfoFields } from '../abi/siginfo.ts';
 import type { Termios } from '../abi/termios.ts';
 
 /*
@@ -272,19 +273,9 @@ export interface SigAction {
   readonly mask: readonly number[];
 }
 
-export interface SigInfo {
+/** A signal that is pending, or was. */
+export interface SigInfo extends SiginfoFields {
   readonly signo: Signo;
-  readonly code: number;
-  readonly errno: number;
-  readonly pid: number;
-  readonly uid: number;
-  readonly status: number;
-  readonly addr: number;
-  readonly value: number;
-  /** _reason: trap number for faults, id of a timer. */
-  readonly trapno: number;
-  /** Of a timer: how often it went off while its signal was pending. */
-  readonly overrun: number;
 }
 
 /** `suspended`: stopped with its process, neither on a queue nor asleep. */

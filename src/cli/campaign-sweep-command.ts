@@ -8,7 +8,7 @@ import { sweepCsv, sweepPlot, sweepText } from '../campaign/sweep-report.ts';
 import { writeHostFile } from '../host/files.ts';
 import { Progress } from '../host/progress.ts';
 import { runSweep } from '../host/sweep-runner.ts';
-import { parseDuration } from '../scenario/units.ts';
+import { parsePeriod } from '../scenario/units.ts';
 import { readSpec, type SpecOptions, workloadOf } from './campaign-spec.ts';
 import { collect, integerFrom } from './options.ts';
 
@@ -53,12 +53,19 @@ const HELP = `
 Seven intervals around Daly's optimum are tried at each failure rate, with the same times of failure at each. The measured optimum is
 the minimum of a + b / t + c t fitted to the mean completion times.`;
 
+/** Checkpoints at a shorter distance, to see what one costs, would take nearly all of the time. */
+const SHORTEST_BASE_NS = 1_000_000;
+
 async function sweep(options: SweepOptions): Promise<void> {
   const setting = settingOf(options);
-  const mtbfs = options.mtbf.map((text) => parseDuration(text, '--mtbf'));
-  if (mtbfs.includes(0)) throw new UsageError({ what: 'must be longer than 0', path: '--mtbf' });
+  const mtbfs = options.mtbf.map((text) => parsePeriod(text, '--mtbf'));
   // What a checkpoint costs hardly depends on when it is taken.
-  const { workNs, costNs } = sweepBase(setting, mtbfs[0]! / 4);
+  const { workNs, costNs } = sweepBase(setting, Math.max(mtbfs[0]! / 4, SHORTEST_BASE_NS));
+  for (const [n, mtbfNs] of mtbfs.entries()) {
+    if (mtbfNs >= costNs) continue;
+    const what = `${options.mtbf[n]} is shorter than the ${(costNs / 1e6).toFixed(2)} ms that a checkpoint takes`;
+    throw new UsageError({ what, path: '--mtbf', hint: 'nothing would ever be done between two failures' });
+  }
   const progress = new Progress();
   const curves = [];
   try {

@@ -97,6 +97,7 @@ export function checkRecovery(
   options: RecoveryOptions,
   setting: CheckSetting,
 ): RecoveryReport {
+  checkOptions(options);
   const seed = options.seed ?? DEFAULT_SEED;
   const name = options.name ?? nameOf(programs);
   const outcomes: Partial<Record<Outcome, number>> = {};
@@ -130,6 +131,24 @@ export function checkRecovery(
     throw new RecoveryFailure(messageOf(worst, path, how), worst, path);
   }
   return { name, seed, runs, outcomes, interrupted: details.interrupted };
+}
+
+/** Every option, so that one that is not there is refused. */
+const OPTIONS: Readonly<Record<keyof RecoveryOptions, true>> = {
+  ...{ name: true, machines: true, machine: true, nice: true, models: true, triggers: true, maxFaults: true },
+  ...{ outcomes: true, runs: true, seed: true, budgetMs: true },
+};
+
+/** Who tests in JavaScript has no compiler that would say so; and a check that runs nothing would hold. */
+function checkOptions(options: RecoveryOptions): void {
+  for (const key of Object.keys(options))
+    if (!Object.hasOwn(OPTIONS, key))
+      throw new UsageError({ what: 'there is no such option', key, hint: Object.keys(OPTIONS).join(', ') });
+  const { runs = 1, seed = 0, budgetMs = 1 } = options;
+  if (!Number.isSafeInteger(runs) || runs < 1)
+    throw new UsageError({ what: `${runs} is no number of runs`, key: 'runs' });
+  if (!Number.isSafeInteger(seed)) throw new UsageError({ what: `${seed} is no integer`, key: 'seed' });
+  if (!(budgetMs > 0)) throw new UsageError({ what: `${budgetMs} is no time in ms`, key: 'budgetMs' });
 }
 
 function nameOf(programs: Programs | fc.Arbitrary<Programs>): string {

@@ -50,9 +50,9 @@ export interface FailureOptions {
  */
 export function checkRecovery(
   programs: Programs | fc.Arbitrary<Programs>,
-  options: RecoveryOptions & FailureOptions = {},
+  { failures, ...options }: RecoveryOptions & FailureOptions = {},
 ): RecoveryReport {
-  return check(programs, options, { programs: shippedPrograms(), store: new FolderStore(options.failures) });
+  return check(programs, options, { programs: shippedPrograms(), store: new FolderStore(failures) });
 }
 
 /** Programs with these faults, once. `expect(run)` of `coreback/testing/vitest` has matchers for what comes out. */

@@ -189,7 +189,8 @@ describe('coreback campaign', () => {
     [['plan', '--run', 'true', '--root', '/nonexistent'], /nonexistent: does not exist/],
     [['sweep', '--run', 'true'], /--mtbf/],
     [['sweep', '--run', 'true', '--mtbf', '1s', '--cores', '1'], /--cores.*not an integer from 2 to 32/],
-    [['sweep', '--run', 'true', '--mtbf', '0s'], /--mtbf: must be longer than 0/],
+    [['sweep', '--run', 'true', '--mtbf', '0s'], /--mtbf: '0s' is no period/],
+    [['sweep', '--run', 'primes 3000', '--mtbf', '1ns'], /--mtbf: 1ns is shorter than the 2.05 ms/],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = coreback(['campaign', ...args]);
     expect(stderr).toMatch(message);

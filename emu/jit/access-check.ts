@@ -1,17 +1,16 @@
 import { PAGE_SHIFT, PERM_OFFSET, PERM_R, PERM_W } from '../memory/address-space.ts';
 import { S_WINDOWS_MISSED, STATE } from './layout.ts';
-import { WANTED, WINDOW } from './locals.ts';
+import { WINDOW } from './locals.ts';
 import { type Label, MEM, OP, UNLIKELY, type WasmCode } from './wasm-code.ts';
 import { READ_WINDOW, STACK_WINDOW, type Window, WRITE_WINDOW } from './windows.ts';
 
 export const READ = PERM_R;
 export const WRITE = PERM_W;
 
-/** Bytes that are accessed: [low, high) from the address in a local. */
+/** Bytes that are accessed: so many from the address in a local. */
 export interface AccessRange {
-  readonly address: number;
-  readonly low: number;
-  readonly high: number;
+  readonly start: number;
+  readonly size: number;
   /** READ, WRITE or both. */
   readonly need: number;
   /** Whether the address is likely to be in the stack. */
@@ -29,15 +28,10 @@ export function windowsOf({ need, inStack }: Pick<AccessRange, 'need' | 'inStack
  * of its pages decide, and what they refuse leaves by `exit` after `setExit`.
  */
 export function writeAccessCheck(code: WasmCode, range: AccessRange, setExit: () => void, exit: Label): void {
+  const { start, size, need } = range;
   const [likely, other] = windowsOf(range);
-  let wanted = range.address;
-  if (range.low !== 0) {
-    wanted = WANTED;
-    pushSum(code, range.address, range.low);
-    code.set(wanted);
-  }
   const ifOutside = (window: Window): void => {
-    code.get(wanted);
+    code.get(start);
     code.get(WINDOW + 2 * window);
     code.op(OP.i32Sub);
     code.get(WINDOW + 2 * window + 1);
@@ -47,10 +41,10 @@ export function writeAccessCheck(code: WasmCode, range: AccessRange, setExit: ()
   ifOutside(likely);
   ifOutside(other);
   setExit();
-  pushRefused(code, wanted, range.high - range.low, range.need);
+  pushRefused(code, start, size, need);
   code.brIf(exit, UNLIKELY);
   code.i32(STATE);
-  code.get(wanted);
+  code.get(start);
   code.mem(MEM.i32Store, (S_WINDOWS_MISSED + likely) * 4);
   code.end();
   code.end();

@@ -83,7 +83,8 @@ function withCarry(isSub: boolean): Writer {
     code.op(isSub ? OP.i32Sub : OP.i32Add);
     code.set(T3);
     putResult(b, insn, T3);
-    if (!b.writesFlags()) return;
+    const seen = b.writesSeenFlags();
+    if (seen === 'none') return;
     // Carries: (a & b) | ((a | b) & ~r), borrows: (~a & b) | ((~a | b) & r).
     const pushA = (): void => {
       code.get(T1);
@@ -107,26 +108,28 @@ function withCarry(isSub: boolean): Writer {
     code.op(OP.i32ShrU);
     code.i32(1);
     code.op(OP.i32And);
-    // OF: (a ^ r) & (b ^ r), or (a ^ b) & (a ^ r).
-    code.get(T1);
-    code.get(isSub ? T2 : T3);
-    code.op(OP.i32Xor);
-    code.get(isSub ? T1 : T2);
-    code.get(T3);
-    code.op(OP.i32Xor, OP.i32And);
-    code.i32(top);
-    code.op(OP.i32ShrU);
-    code.i32(1);
-    code.op(OP.i32And);
-    code.i32(11);
-    code.op(OP.i32Shl, OP.i32Or);
-    code.get(T1);
-    code.get(T2);
-    code.op(OP.i32Xor);
-    code.get(T3);
-    code.op(OP.i32Xor);
-    code.i32(FLAG_AF);
-    code.op(OP.i32And, OP.i32Or);
+    if (seen === 'all') {
+      // OF: (a ^ r) & (b ^ r), or (a ^ b) & (a ^ r).
+      code.get(T1);
+      code.get(isSub ? T2 : T3);
+      code.op(OP.i32Xor);
+      code.get(isSub ? T1 : T2);
+      code.get(T3);
+      code.op(OP.i32Xor, OP.i32And);
+      code.i32(top);
+      code.op(OP.i32ShrU);
+      code.i32(1);
+      code.op(OP.i32And);
+      code.i32(11);
+      code.op(OP.i32Shl, OP.i32Or);
+      code.get(T1);
+      code.get(T2);
+      code.op(OP.i32Xor);
+      code.get(T3);
+      code.op(OP.i32Xor);
+      code.i32(FLAG_AF);
+      code.op(OP.i32And, OP.i32Or);
+    }
     code.set(FLAGS.b);
     pushSignExtended(b, T3, size);
     code.set(FLAGS.a);
@@ -138,8 +141,8 @@ function incOrDec(isDec: boolean): Writer {
   return (b, insn) => {
     const { code } = b;
     const { kind, reg, size } = insn.operands[0]!;
-    const live = b.changesFlags();
     oneOperand(b, insn);
+    const live = b.incrementsFlags();
     code.get(T1);
     code.i32(isDec ? -1 : 1);
     code.op(OP.i32Add);

@@ -3,7 +3,7 @@ import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn, NONE } from '../isa/insn.
 import { READ, windowsOf, writeAccessCheck } from './access-check.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC, FlagCode, HELPER_CARRY, INC, KNOWN, keepsCarry } from './flag-code.ts';
-import { EXIT, FLAGS, FS_BASE, GS_BASE, REGISTER, T0, X87_SHAPE } from './locals.ts';
+import { EXIT, FLAGS, FS_BASE, GROUP_STARTS, GS_BASE, REGISTER, START, T0, X87_SHAPE } from './locals.ts';
 import { type Label, MEM, OP, UNLIKELY, type WasmCode } from './wasm-code.ts';
 import { WINDOW_REACH } from './windows.ts';
 import { SHAPE_TRUNCATES, type X87Note } from './x87-state.ts';
@@ -26,8 +26,15 @@ interface Access {
 /** What matters for flags, in the order of execution. */
 type FlagEvent =
   | { readonly what: 'access'; readonly access: number }
-  | { readonly what: 'exit' | 'read' }
-  | { readonly what: 'write' | 'partial'; readonly write: number };
+  | { readonly what: 'exit' }
+  | { readonly what: 'read' }
+  | { readonly what: FlagWrite; readonly write: number };
+
+/** All six arithmetic flags; all but CF, as an increment writes them; some, or perhaps none. */
+type FlagWrite = 'write' | 'increment' | 'partial';
+
+/** Of what an instruction writes. */
+type FlagsSeen = 'none' | 'carry' | 'all';
 
 /** What a first writing of a block finds out for the second. */
 export class BlockNotes {
@@ -46,44 +53,82 @@ export class BlockNotes {
   x87Fails = false;
   /** By access: what it checks for itself and later ones of the same start; null when an earlier one has done so. */
   checks: (Access | null)[] = [];
-  /** By flag write: nobody can see it. */
-  dead: boolean[] = [];
+  /** By access: what is checked with others, and is in a local from the first of them on. */
+  groups: (Group | null)[] = [];
+  /** By flag write: what of it anybody can see. */
+  seen: FlagsSeen[] = [];
 
   /** Draws the conclusions. */
   conclude(): void {
-    this.checks = groupAccesses(this.accesses);
-    let live = true;
+    const leaders = leadersOf(this.accesses);
+    this.checks = leaders.map(({ index, whole }, access) => (index === access ? whole : null));
+    this.groups = groupsOf(leaders);
+    let seen: FlagsSeen = 'all';
     for (const event of this.events.toReversed()) {
-      if (event.what === 'access') live ||= this.checks[event.access] !== null;
-      else if (event.what === 'write' || event.what === 'partial') {
-        this.dead[event.write] = !live;
-        if (event.what === 'write') live = false;
-      } else live = true;
+      switch (event.what) {
+        case 'exit':
+        case 'read':
+          seen = 'all';
+          break;
+        case 'access':
+          if (this.checks[event.access] !== null) seen = 'all';
+          break;
+        case 'write':
+          this.seen[event.write] = seen;
+          seen = 'none';
+          break;
+        case 'increment':
+          this.seen[event.write] = seen === 'all' ? 'all' : 'none';
+          if (seen === 'all') seen = 'carry';
+          break;
+        case 'partial':
+          if (seen === 'carry') seen = 'all';
+          this.seen[event.write] = seen;
+      }
     }
   }
 }
 
-/** Accesses around the same start and with the same need are checked together by the first of them, as long as a window's reach holds them all. */
-function groupAccesses(accesses: readonly Access[]): (Access | null)[] {
-  const checks: (Access | null)[] = [];
-  const leaders = new Map<string, number>();
-  accesses.forEach((access, index) => {
+/** The first of several accesses, and what they all reach. */
+interface Leader {
+  readonly index: number;
+  whole: Access;
+}
+
+/** Accesses that are checked together: the local that holds the address of what they reach, and how far that is from the value of their key. */
+interface Group {
+  readonly start: number;
+  readonly low: number;
+}
+
+/** By access: accesses around the same start and with the same need are checked together by the first of them, as long as a window's reach holds them all. */
+function leadersOf(accesses: readonly Access[]): Leader[] {
+  const leaders = new Map<string, Leader>();
+  return accesses.map((access, index) => {
     const key = `${access.key} ${access.need}`;
     const leader = leaders.get(key);
-    const group = leader === undefined ? null : checks[leader]!;
-    if (group !== null) {
-      const low = Math.min(group.low, access.low);
-      const high = Math.max(group.high, access.high);
+    if (leader !== undefined) {
+      const low = Math.min(leader.whole.low, access.low);
+      const high = Math.max(leader.whole.high, access.high);
       if (high - low <= WINDOW_REACH) {
-        checks[leader!] = { ...group, low, high };
-        checks[index] = null;
-        return;
+        leader.whole = { ...leader.whole, low, high };
+        return leader;
       }
     }
-    leaders.set(key, index);
-    checks[index] = access;
+    const own = { index, whole: access };
+    leaders.set(key, own);
+    return own;
   });
-  return checks;
+}
+
+/** By access: null for those that are alone, and of those groups that there is no local for. */
+function groupsOf(leaders: readonly Leader[]): (Group | null)[] {
+  const groups = new Map<Leader, Group>();
+  leaders.forEach((leader, access) => {
+    if (leader.index === access || groups.has(leader) || groups.size === GROUP_STARTS.count) return;
+    groups.set(leader, { start: GROUP_STARTS.first + groups.size, low: leader.whole.low });
+  });
+  return leaders.map((leader) => groups.get(leader) ?? null);
 }
 
 /** The linear address of an operand: code that leaves it on the stack, and what it is in terms of values. */
@@ -150,6 +195,12 @@ export class BlockCode {
     this.insn = insn;
     this.refund = refund;
     this.exitNumber = -1;
+  }
+
+  /** What is known of numbers behind other code holds at the start of this. */
+  knowWhatIsKnownBehind({ knownDoubles, knownStack }: BlockCode): void {
+    this.knownDoubles = knownDoubles;
+    this.knownStack = knownStack;
   }
 
   // Registers.
@@ -389,27 +440,65 @@ export class BlockCode {
 
   /** Leaves on the stack the address of `size` bytes that may be accessed: the instruction is the interpreter's if they may not. */
   pushChecked(address: Address, size: number, need: number, temporary = T0): void {
-    const { code } = this;
-    const { key, inStack, displacement } = address;
-    const index = this.accessCount++;
-    address.push();
+    this.pushAccess(this.noteAccess(address, size, need), address, temporary);
+  }
+
+  /** The same for a load or store with the offset that is returned: accesses that are checked together go by one address. */
+  pushNear(address: Address, size: number, need: number): number {
+    const access = this.noteAccess(address, size, need);
+    const group = this.notes.groups[access] ?? null;
+    if (group === null) {
+      this.pushAccess(access, address, T0);
+      return 0;
+    }
+    if (this.notes.checks[access] !== null) {
+      address.push();
+      this.code.set(T0);
+      this.writeCheck(access, address, T0);
+    }
+    this.code.get(group.start);
+    return address.displacement - group.low;
+  }
+
+  /** The number of the access. */
+  private noteAccess({ key, inStack, displacement }: Address, size: number, need: number): number {
+    const access = this.accessCount++;
     if (this.recording) {
       const [likely, other] = windowsOf({ need, inStack });
       this.notes.windowsUsed |= (1 << likely) | (1 << other);
       this.notes.accesses.push({ key, low: displacement, high: displacement + size, need, inStack });
-      this.notes.events.push({ what: 'access', access: index });
-      return;
+      this.notes.events.push({ what: 'access', access });
     }
-    const check = this.notes.checks[index]!;
-    if (check === null) return;
-    code.set(temporary);
-    const range = { ...check, address: temporary, low: check.low - displacement, high: check.high - displacement };
+    return access;
+  }
+
+  private pushAccess(access: number, address: Address, temporary: number): void {
+    address.push();
+    if (this.recording || this.notes.checks[access] === null) return;
+    this.code.set(temporary);
+    this.writeCheck(access, address, temporary);
+    this.code.get(temporary);
+  }
+
+  /** Checks what an access and those after it reach; its own address is in a local. */
+  private writeCheck(access: number, { displacement }: Address, local: number): void {
+    const { code, notes } = this;
+    const { low, high, need, inStack } = notes.checks[access]!;
+    const group = notes.groups[access] ?? null;
+    let start = local;
+    if (group !== null || low !== displacement) {
+      start = group === null ? START : group.start;
+      code.get(local);
+      code.i32(low - displacement);
+      code.op(OP.i32Add);
+      code.set(start);
+    }
+    const range = { start, size: high - low, need, inStack };
     writeAccessCheck(code, range, () => this.setExit(), this.context.exitLabel);
-    code.get(temporary);
   }
 
   /** Takes an address from the stack. */
-  load(size: number, signed = false): void {
+  load(size: number, signed = false, offset = 0): void {
     const op =
       size === 4
         ? MEM.i32Load
@@ -420,12 +509,12 @@ export class BlockCode {
           : signed
             ? MEM.i32Load8S
             : MEM.i32Load8U;
-    this.code.mem(op);
+    this.code.mem(op, offset);
   }
 
   /** Takes an address and a value from the stack. */
-  store(size: number): void {
-    this.code.mem(size === 4 ? MEM.i32Store : size === 2 ? MEM.i32Store16 : MEM.i32Store8);
+  store(size: number, offset = 0): void {
+    this.code.mem(size === 4 ? MEM.i32Store : size === 2 ? MEM.i32Store16 : MEM.i32Store8, offset);
   }
 
   /** Leaves operand i on the stack: zero-extended from a register or memory, truncated when an immediate. */
@@ -433,8 +522,7 @@ export class BlockCode {
     const { kind, reg, size, value } = insn.operands[i]!;
     if (kind === IN_REGISTER) this.pushRegister(reg, size);
     else if (kind === IN_MEMORY) {
-      this.pushChecked(this.addressOf(insn), size, READ);
-      this.load(size);
+      this.load(size, false, this.pushNear(this.addressOf(insn), size, READ));
     } else if (kind === IMMEDIATE) {
       const width = insn.operands[0]!.size;
       this.code.i32(width === 4 ? value : value & (width === 2 ? 0xffff : 0xff));
@@ -465,21 +553,31 @@ export class BlockCode {
 
   /** Whether anybody will see the flags that the instruction is about to write, all six of them. */
   writesFlags(): boolean {
+    return this.flagWrite('write') !== 'none';
+  }
+
+  /** The same for who has less to do when that is CF alone. */
+  writesSeenFlags(): FlagsSeen {
     return this.flagWrite('write');
+  }
+
+  /** The same for an increment or decrement, which leaves CF as it was. */
+  incrementsFlags(): boolean {
+    return this.flagWrite('increment') !== 'none';
   }
 
   /** The same for an instruction that leaves some flags as they were, or perhaps all. */
   changesFlags(): boolean {
-    return this.flagWrite('partial');
+    return this.flagWrite('partial') !== 'none';
   }
 
-  private flagWrite(what: 'write' | 'partial'): boolean {
+  private flagWrite(what: FlagWrite): FlagsSeen {
     const write = this.writeCount++;
     if (this.recording) {
       this.notes.events.push({ what, write });
-      return true;
+      return 'all';
     }
-    return !this.notes.dead[write];
+    return this.notes.seen[write]!;
   }
 
   readsFlags(): void {

@@ -98,36 +98,23 @@ export function irreducibleEdges(flow: Flow): [number, number][] {
   return edges;
 }
 
-/** An edge of a reducible graph that leads back to a loop's header, and the nodes that can reach it without passing the header. */
-export interface BackEdge {
-  readonly from: number;
-  readonly header: number;
-  readonly body: ReadonlySet<number>;
-}
-
-export function backEdges(flow: Flow): BackEdge[] {
+/** The natural loops of a reducible graph: header -> the nodes that can reach an edge back to it without passing it, itself included. */
+export function naturalLoops(flow: Flow): Map<number, Set<number>> {
   const predecessors: number[][] = flow.successors.map(() => []);
   for (const node of flow.order) for (const to of flow.successors[node]!) predecessors[to]!.push(node);
-  const edges: BackEdge[] = [];
+  const loops = new Map<number, Set<number>>();
   for (const from of flow.order) {
     for (const header of flow.successors[from]!) {
       if (!isRetreating(flow, from, header)) continue;
-      const body = new Set([header]);
+      const body = loops.get(header) ?? new Set([header]);
+      loops.set(header, body);
       const work = [from];
       for (let node = work.pop(); node !== undefined; node = work.pop()) {
         if (body.has(node)) continue;
         body.add(node);
         work.push(...predecessors[node]!);
       }
-      edges.push({ from, header, body });
     }
   }
-  return edges;
-}
-
-/** The natural loops that the back edges form: header -> its nodes, the header included. */
-export function naturalLoops(edges: readonly BackEdge[]): Map<number, Set<number>> {
-  const loops = new Map<number, Set<number>>();
-  for (const { header, body } of edges) loops.set(header, new Set([...(loops.get(header) ?? []), ...body]));
   return loops;
 }

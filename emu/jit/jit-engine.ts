@@ -11,6 +11,7 @@ import { DYNAMIC } from './flag-code.ts';
 import { isTranslated, isX87 } from './instructions.ts';
 import { S_EIP, S_KIND, S_LEFT, S_X87_SHAPE } from './layout.ts';
 import { findRegion, isRepeated, type Region } from './region.ts';
+import { withReturns } from './returns.ts';
 import type { Situation } from './situation.ts';
 import { newStatistics } from './statistics.ts';
 import { singleSteps } from './steps.ts';
@@ -338,8 +339,8 @@ export class JitEngine implements Engine {
     if (code.refused.has(eip) || code.regions.has(eip) || !this.isTranslatable(code, eip)) return;
     const situation = this.situationOf(core, code, eip);
     if (this.takeOver(this.byHead, situation, code, eip, after)) return;
-    const region = (withX87: boolean): Region | null =>
-      findRegion(eip, {
+    const region = (withX87: boolean): Region | null => {
+      const found = findRegion(eip, {
         space: code.space,
         translates: (insn) => isTranslated(insn) && (withX87 || !isX87(insn)),
         targetsOf: (at) => code.targetsOf(at),
@@ -347,6 +348,8 @@ export class JitEngine implements Engine {
         stopsAt: () => false,
         instructionsMax: REGION_INSTRUCTIONS_MAX,
       });
+      return found && withReturns(found);
+    };
     const attempt = (found: Region | null): Translation | null =>
       found === null || (!this.eager && found.interpreted * INTERPRETED_RATIO > found.instructions)
         ? null

@@ -44,9 +44,11 @@ export const X87_OPERAND_NOTE = 57;
 export const X87_DP = 58;
 /** 0 when PE is set already; else 1. */
 export const X87_INEXACT = 59;
-/** Of each window (windows.ts) the first address and the number of addresses, and an address to be looked for in them. */
+/** Of each window (windows.ts) the first address and the number of addresses. */
 export const WINDOW = 60;
-export const WANTED = 66;
+/** Where what an access and others with it reach begins: of the others, and of the groups of a block. */
+export const START = 66;
+export const GROUP_STARTS = { first: 70, count: 8 } as const;
 
 /** Their types, the parameter left out. */
 export const LOCAL_TYPES: readonly number[] = [
@@ -62,5 +64,5 @@ export const LOCAL_TYPES: readonly number[] = [
   F32,
   F32,
   ...Array<number>(10).fill(F64),
-  ...Array<number>(17).fill(I32),
+  ...Array<number>(25).fill(I32),
 ];

@@ -13,9 +13,9 @@ const mov: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (to!.kind === IN_MEMORY) {
-    b.pushChecked(b.addressOf(insn), to!.size, WRITE);
+    const offset = b.pushNear(b.addressOf(insn), to!.size, WRITE);
     b.pushOperand(insn, 1);
-    b.store(to!.size);
+    b.store(to!.size, offset);
     return;
   }
   b.pushOperand(insn, 1);
@@ -34,8 +34,7 @@ const movsx: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (from!.kind === IN_MEMORY) {
-    b.pushChecked(b.addressOf(insn), from!.size, READ);
-    b.load(from!.size, true);
+    b.load(from!.size, true, b.pushNear(b.addressOf(insn), from!.size, READ));
   } else {
     b.pushRegister(from!.reg, from!.size);
     code.op(from!.size === 1 ? OP.i32Extend8S : OP.i32Extend16S);

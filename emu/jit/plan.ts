@@ -1,6 +1,6 @@
-import { analyse, backEdges, type Flow, irreducibleEdges, naturalLoops } from './flow.ts';
+import { analyse, type Flow, irreducibleEdges, naturalLoops } from './flow.ts';
 import { ENTRIES_MAX } from './layout.ts';
-import { type Block, Ending, type Region } from './region.ts';
+import { type Block, Ending, isRepeated, type Region } from './region.ts';
 
 // The shape of a region's code: a graph that WebAssembly's structured control can express, with a way in to every entry.
 
@@ -18,8 +18,6 @@ export interface Plan {
   readonly entries: ReadonlyMap<number, number>;
   /** By EIP: the node of its block, or of the switch in front of it. */
   readonly fronts: ReadonlyMap<number, number>;
-  /** By edge name, a node that a jump goes to instead: the header of a loop without entries, behind the switch. */
-  readonly shortcuts: ReadonlyMap<string, number>;
   /** Jumps (from block, to block) that go round by the root's switch. */
   readonly roundabout: ReadonlySet<string>;
 }
@@ -27,19 +25,19 @@ export interface Plan {
 export const edgeName = (from: number, to: number): string => `${from >>> 0}>${to >>> 0}`;
 
 /** Node that a direct jump goes to; null when that is no node of the region, or the jump goes round by the root. */
-export function nodeFor(
-  plan: Pick<Plan, 'fronts' | 'shortcuts' | 'roundabout'>,
-  from: Block,
-  to: number,
-): number | null {
-  const name = edgeName(from.eip, to);
-  if (plan.roundabout.has(name)) return null;
-  return plan.shortcuts.get(name) ?? plan.fronts.get(to) ?? null;
+export function nodeFor(plan: Pick<Plan, 'fronts' | 'roundabout'>, from: Block, to: number): number | null {
+  if (plan.roundabout.has(edgeName(from.eip, to))) return null;
+  return plan.fronts.get(to) ?? null;
 }
 
 /** Whether a jump to an EIP stays in the region. */
 function isWithin({ blocks, isOfSteps, head }: Region, eip: number): boolean {
   return blocks.has(eip) && !(isOfSteps && eip === head);
+}
+
+/** A loop of a single block, which its writer closes: the graph has no edge for it. */
+export function isOwnLoop({ ending, eip, target, insns }: Block, { isOfSteps }: Region): boolean {
+  return ending === Ending.Branch && target === eip && !isOfSteps && !isRepeated(insns.at(-1)!);
 }
 
 /**
@@ -52,6 +50,10 @@ function successorsOf(block: Block, region: Region, fake: boolean): number[] {
     if (isWithin(region, eip) && !found.includes(eip)) found.push(eip);
   };
   const { ending } = block;
+  if (isOwnLoop(block, region)) {
+    add(block.next);
+    return found;
+  }
   if (ending === Ending.Falls || ending === Ending.Branch) add(block.next);
   if (ending === Ending.Jump || ending === Ending.Branch || ending === Ending.Call) add(block.target);
   if (fake && (ending === Ending.Call || ending === Ending.Indirect) && block.next !== 0) add(block.next);
@@ -69,6 +71,7 @@ export function planRegion(region: Region): Plan | null {
   const blocks = [...region.blocks.values()];
   const index = new Map(blocks.map((block, i) => [block.eip, i]));
   const entries = new Set(region.entries);
+  for (const block of blocks) if (isOwnLoop(block, region)) entries.add(block.eip);
   const roundabout = new Set<string>();
   for (let attempt = 0; attempt < 8; attempt++) {
     const edges = blocks.map((block) =>
@@ -84,16 +87,10 @@ export function planRegion(region: Region): Plan | null {
       entries.add(blocks[to]!.eip);
     }
     if (!clean) continue;
-    const back = backEdges(flow);
-    const loops = naturalLoops(back);
+    const loops = naturalLoops(flow);
     for (const header of loops.keys()) entries.add(blocks[header]!.eip);
     if (entries.size > ENTRIES_MAX - 1) return null;
-    const shortcuts = new Map<string, number>();
-    for (const { from, header, body } of back) {
-      const isPlain = [...body].every((node) => node === header || !entries.has(blocks[node]!.eip));
-      if (isPlain) shortcuts.set(edgeName(blocks[from]!.eip, blocks[header]!.eip), blockNode(header));
-    }
-    const plan = withSwitches(region, blocks, index, loops, entries, roundabout, shortcuts);
+    const plan = withSwitches(region, blocks, index, loops, entries, roundabout);
     const bad = irreducibleEdges(plan.flow);
     if (bad.length === 0) return plan;
     for (const [from, to] of bad) {
@@ -128,7 +125,6 @@ function withSwitches(
   loops: ReadonlyMap<number, ReadonlySet<number>>,
   entryEips: ReadonlySet<number>,
   roundabout: ReadonlySet<string>,
-  shortcuts: ReadonlyMap<string, number>,
 ): Plan {
   const entries = new Map([...entryEips].map((eip, i) => [eip, i + 1]));
   const entryBlocks = [...entryEips].map((eip) => index.get(eip)!);
@@ -166,7 +162,7 @@ function withSwitches(
   const fronts = new Map(
     [...index].filter(([eip]) => isWithin(region, eip)).map(([eip, block]) => [eip, front(block)]),
   );
-  const ways = { fronts, shortcuts, roundabout };
+  const ways = { fronts, roundabout };
   const successors = nodes.map((node) => {
     if (node.kind === 'switch') return [...new Set([...node.targets.values(), node.otherwise])];
     const { block } = node;

@@ -1,3 +1,4 @@
+import { assert } from '../base/errors.ts';
 import { ECX, ESP } from '../core/core-state.ts';
 import { type Insn, TARGET } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
@@ -8,14 +9,18 @@ import { DYNAMIC } from './flag-code.ts';
 import { writerOf } from './instructions.ts';
 import { REGION_MAP, S_EIP, S_RESUME, STATE, STEP_MAP } from './layout.ts';
 import { ENTRY, EXIT, FLAGS, INEXACT, LEFT, T1, T2, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
-import { edgeName, isSwitch, nodeFor, type Plan } from './plan.ts';
+import { edgeName, isOwnLoop, isSwitch, nodeFor, type Plan } from './plan.ts';
 import { type Block, Ending, isRepeated, type Region } from './region.ts';
 import { writeLoad, writeStore } from './region-state.ts';
+import { isReturn } from './returns.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
 import { pushGoesOn } from './string-ops.ts';
 import { StructuredWriter } from './structure.ts';
 import { type BranchHint, type Label, LIKELY, MEM, OP, UNLIKELY, WasmCode } from './wasm-code.ts';
 import type { X87Note } from './x87-state.ts';
+
+/** Bytes of code from the first to the last target of an indirect jump that goes by a table. */
+const JUMP_TABLE_MAX = 2048;
 
 /** Function type of regions in every translated module: entry number -> exit number. */
 export const REGION_TYPE = 0;
@@ -153,7 +158,6 @@ export class RegionCode {
       const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
       b.shape = shapes.get(block.eip)!;
       this.writeInstructions(b, block);
-      this.writeTransferOperands(b, block);
       notes.conclude();
       this.notes.set(block, notes);
       all.registersUsed |= notes.registersUsed;
@@ -303,8 +307,32 @@ export class RegionCode {
       this.writeBody(node, block.whole, kind);
       code.end();
     }
+    if (isOwnLoop(block, this.region)) this.writeOwnLoop(node, block, kind);
+    else {
+      this.writeBudgetCheck(block, kind);
+      this.writeBody(node, block, kind);
+    }
+  }
+
+  /**
+   * A loop of one block, and once more the block in front of it: there control comes in from anywhere with flags of any kind,
+   * the loop itself begins with those that it ends with, and knows what is known at its end.
+   */
+  private writeOwnLoop(node: number, block: Block, kind: number): void {
+    const { code } = this;
+    const done = code.block();
     this.writeBudgetCheck(block, kind);
-    this.writeBody(node, block, kind);
+    const first = this.writeStraight(block, kind);
+    code.op(OP.i32Eqz);
+    code.brIf(done);
+    const again = code.loop();
+    this.writeBudgetCheck(block, first.kind);
+    const b = this.writeStraight(block, first.kind, first);
+    assert(b.kind === first.kind, 'the flags behind a block are of one kind, whatever they are in front of it');
+    code.brIf(again);
+    code.end();
+    code.end();
+    this.goTo(node, b, block, block.next);
   }
 
   /** What is left of the budget behind a block. */
@@ -342,14 +370,20 @@ export class RegionCode {
 
   /** The instructions, and where they lead. */
   private writeBody(node: number, block: Block, kind: number): void {
+    this.writeEnding(node, this.writeStraight(block, kind), block);
+  }
+
+  /** The instructions; what the last leaves on the stack is for the ending. */
+  private writeStraight(block: Block, kind: number, before?: BlockCode): BlockCode {
     const { code } = this;
     const { exitLabel, newExit, newNote } = this;
     const inexactIsOld = this.inexactness === 'old';
     const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };
     const b = new BlockCode(code, kind, this.notes.get(block)!, false, context);
     b.shape = this.shapes.get(block.eip)!;
+    if (before) b.knowWhatIsKnownBehind(before);
     this.writeInstructions(b, block);
-    this.writeEnding(node, b, block);
+    return b;
   }
 
   /** Who comes from outside may bring another x87 stack than the one that this code was written for. */
@@ -369,6 +403,7 @@ export class RegionCode {
       b.begin(insn, insns.length - i);
       writerOf(insn)?.(b, insn);
     });
+    this.writeTransferOperands(b, block);
   }
 
   // Endings.
@@ -380,8 +415,7 @@ export class RegionCode {
     const { mnemonic } = insn.row;
     const direct = insn.operands[0]?.kind === TARGET;
     if (mnemonic === 'RET') {
-      b.pushChecked(b.addressIn(ESP), 4, READ);
-      b.load(4);
+      b.load(4, false, b.pushNear(b.addressIn(ESP), 4, READ));
       code.set(TARGET_EIP);
       b.advance(ESP, 4 + (insn.operands.length > 0 ? insn.operands[0]!.value & 0xffff : 0));
       return;
@@ -391,9 +425,9 @@ export class RegionCode {
         b.pushOperand(insn, 0);
         code.set(TARGET_EIP);
       }
-      b.pushChecked(b.addressIn(ESP, -4), 4, WRITE);
+      const offset = b.pushNear(b.addressIn(ESP, -4), 4, WRITE);
       code.i32(insn.next);
-      b.store(4);
+      b.store(4, offset);
       b.advance(ESP, -4);
     } else if (mnemonic === 'JMP' && !direct) {
       b.pushOperand(insn, 0);
@@ -429,7 +463,6 @@ export class RegionCode {
 
   private writeEnding(node: number, b: BlockCode, block: Block): void {
     const { code } = this;
-    this.writeTransferOperands(b, block);
     switch (block.ending) {
       case Ending.Jump:
       case Ending.Call:
@@ -451,33 +484,45 @@ export class RegionCode {
     }
   }
 
-  /** Straight to those targets that are known and in the region. */
   private writeIndirect(node: number, b: BlockCode, block: Block): void {
+    if (isReturn(block)) this.writeReturn(node, b, block);
+    else this.writeIndirectJump(node, b, block);
+    this.leave(b, block);
+  }
+
+  private writeReturn(node: number, b: BlockCode, block: Block): void {
+    const { code } = this;
+    b.makeDynamic();
+    for (const eip of block.targets) {
+      const to = nodeFor(this.plan, block, eip);
+      if (to === null) continue;
+      code.get(TARGET_EIP);
+      code.i32(eip);
+      code.op(OP.i32Eq);
+      code.brIf(this.structure.labelOf(node, to)!);
+    }
+  }
+
+  /** Straight to those targets that are known and in the region, if they lie so close together that there is a table for them. */
+  private writeIndirectJump(node: number, b: BlockCode, block: Block): void {
     const { code } = this;
     const labels = new Map<number, Label>();
     for (const eip of block.targets) {
       const to = nodeFor(this.plan, block, eip);
-      if (to !== null) labels.set(this.plan.entries.get(eip)!, this.structure.labelOf(node, to)!);
+      if (to !== null) labels.set(eip >>> 0, this.structure.labelOf(node, to)!);
     }
-    if (labels.size > 0) {
-      b.makeDynamic();
-      const elsewhere = code.block();
-      writeLookUp(code, REGION_MAP, elsewhere);
-      this.pushIsHere();
-      code.op(OP.i32Eqz);
-      code.brIf(elsewhere, UNLIKELY);
-      // No switch on the way is to look at it.
-      code.get(ENTRY);
-      code.i32(0);
-      code.set(ENTRY);
-      const table = Array.from(
-        { length: Math.max(...labels.keys()) + 1 },
-        (_, entry) => labels.get(entry) ?? elsewhere,
-      );
-      code.brTable(table, elsewhere);
-      code.end();
-    }
-    this.leave(b, block);
+    if (labels.size === 0) return;
+    const first = Math.min(...labels.keys());
+    const size = Math.max(...labels.keys()) - first + 1;
+    if (size > JUMP_TABLE_MAX) return;
+    b.makeDynamic();
+    const elsewhere = code.block();
+    const table = Array.from({ length: size }, (_, i) => labels.get(first + i) ?? elsewhere);
+    code.get(TARGET_EIP);
+    code.i32(first);
+    code.op(OP.i32Sub);
+    code.brTable(table, elsewhere);
+    code.end();
   }
 
   /** The condition is on the stack. */

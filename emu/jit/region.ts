@@ -31,7 +31,7 @@ export interface Block {
   readonly next: number;
   /** With `Interpreted`: where that instruction leads when nothing happens; else 0. */
   readonly resume: number;
-  /** Where an indirect jump may lead. */
+  /** Where an indirect jump, or a RET, may lead. */
   readonly targets: readonly number[];
   /** Of a single step (steps.ts): a block that begins with it and that control goes through instead when the budget reaches to its end. */
   readonly whole?: Block;

@@ -31,13 +31,13 @@ export function doubleOperand(b: BlockCode, insn: Insn, local: number): ((code: 
     code.set(local);
     return undefined;
   }
-  pushAddress(b, insn, 8, READ);
+  const offset = pushAddress(b, insn, 8, READ);
   code.tee(T1);
-  code.mem(MEM.f64Load);
+  code.mem(MEM.f64Load, offset);
   code.set(local);
   return (to) => {
     to.get(T1);
-    to.mem(MEM.i32Load, 4);
+    to.mem(MEM.i32Load, offset + 4);
   };
 }
 
@@ -134,8 +134,7 @@ function packed(vectorOp: number, format: FloatFormat, operation: Operation): Wr
 export function singleOperand(b: BlockCode, insn: Insn, local: number): void {
   const { kind, reg } = insn.operands[1]!;
   if (kind === IN_MEMORY) {
-    pushAddress(b, insn, 4, READ);
-    b.code.mem(MEM.f32Load);
+    b.code.mem(MEM.f32Load, pushAddress(b, insn, 4, READ));
   } else {
     pushVector(b, reg);
     b.code.simd(SIMD.f32x4ExtractLane, 0);

@@ -27,8 +27,7 @@ const fromIntegers: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (from!.kind === IN_MEMORY) {
-    pushAddress(b, insn, 8, READ);
-    code.simdMem(SIMD.v128Load64Zero);
+    code.simdMem(SIMD.v128Load64Zero, pushAddress(b, insn, 8, READ));
   } else pushVector(b, from!.reg);
   code.simd(SIMD.f64x2ConvertLowI32x4S);
   popVector(b, to!.reg);

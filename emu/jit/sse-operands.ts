@@ -6,11 +6,11 @@ import { OP, SIMD } from './wasm-code.ts';
 
 // Operands of SSE instructions.
 
-/** Leaves the address of the memory operand on the stack; 16 bytes must be aligned if `aligned`. */
-export function pushAddress(b: BlockCode, insn: Insn, size: number, need: number, aligned = false): void {
+/** Leaves an address on the stack and returns the offset of the memory operand from it; 16 bytes must be aligned if `aligned`. */
+export function pushAddress(b: BlockCode, insn: Insn, size: number, need: number, aligned = false): number {
   const { code } = b;
+  if (!aligned) return b.pushNear(b.addressOf(insn), size, need);
   b.pushChecked(b.addressOf(insn), size, need);
-  if (!aligned) return;
   code.set(T0);
   b.exitIf(() => {
     code.get(T0);
@@ -18,6 +18,7 @@ export function pushAddress(b: BlockCode, insn: Insn, size: number, need: number
     code.op(OP.i32And);
   });
   code.get(T0);
+  return 0;
 }
 
 export function pushVector(b: BlockCode, reg: number): void {
@@ -35,7 +36,6 @@ export function pushVectorOperand(b: BlockCode, insn: Insn, i: number): void {
   const { kind, reg } = insn.operands[i]!;
   if (kind === IN_XMM) pushVector(b, reg);
   else {
-    pushAddress(b, insn, 16, READ, true);
-    b.code.simdMem(SIMD.v128Load);
+    b.code.simdMem(SIMD.v128Load, pushAddress(b, insn, 16, READ, true));
   }
 }

@@ -19,14 +19,13 @@ function moveWhole(aligned: boolean): Writer {
     const { code } = b;
     const [to, from] = insn.operands;
     if (to!.kind === IN_MEMORY) {
-      pushAddress(b, insn, 16, WRITE, aligned);
+      const offset = pushAddress(b, insn, 16, WRITE, aligned);
       pushVector(b, from!.reg);
-      code.simdMem(SIMD.v128Store);
+      code.simdMem(SIMD.v128Store, offset);
       return;
     }
     if (from!.kind === IN_MEMORY) {
-      pushAddress(b, insn, 16, READ, aligned);
-      code.simdMem(SIMD.v128Load);
+      code.simdMem(SIMD.v128Load, pushAddress(b, insn, 16, READ, aligned));
     } else pushVector(b, from!.reg);
     const known = from!.kind === IN_XMM && b.knowsDouble(from!.reg);
     popVector(b, to!.reg);
@@ -37,15 +36,15 @@ function moveWhole(aligned: boolean): Writer {
 /** Stores 4 or 8 low bytes of a vector. */
 function storeLow(b: BlockCode, insn: Insn, reg: number, size: number): void {
   const { code } = b;
-  pushAddress(b, insn, size, WRITE);
+  const offset = pushAddress(b, insn, size, WRITE);
   pushVector(b, reg);
   code.simd(size === 8 ? SIMD.i64x2ExtractLane : SIMD.i32x4ExtractLane, 0);
-  code.mem(size === 8 ? MEM.i64Store : MEM.i32Store);
+  code.mem(size === 8 ? MEM.i64Store : MEM.i32Store, offset);
 }
 
 function loadLow(b: BlockCode, insn: Insn, reg: number, size: number): void {
-  pushAddress(b, insn, size, READ);
-  b.code.simdMem(size === 8 ? SIMD.v128Load64Zero : SIMD.v128Load32Zero);
+  const offset = pushAddress(b, insn, size, READ);
+  b.code.simdMem(size === 8 ? SIMD.v128Load64Zero : SIMD.v128Load32Zero, offset);
   popVector(b, reg);
 }
 
@@ -99,13 +98,13 @@ function moveHalf(half: number): Writer {
   return (b, insn) => {
     const { code } = b;
     const [to, from] = insn.operands;
-    pushAddress(b, insn, 8, to!.kind === IN_MEMORY ? WRITE : READ);
+    const offset = pushAddress(b, insn, 8, to!.kind === IN_MEMORY ? WRITE : READ);
     if (to!.kind === IN_MEMORY) {
       pushVector(b, from!.reg);
       code.simd(SIMD.i64x2ExtractLane, half);
-      code.mem(MEM.i64Store);
+      code.mem(MEM.i64Store, offset);
     } else {
-      code.mem(MEM.i64Load);
+      code.mem(MEM.i64Load, offset);
       code.set(W0);
       pushVector(b, to!.reg);
       code.get(W0);
@@ -202,8 +201,7 @@ const moveDoubled: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (from!.kind === IN_MEMORY) {
-    pushAddress(b, insn, 8, READ);
-    code.simdMem(SIMD.v128Load64Zero);
+    code.simdMem(SIMD.v128Load64Zero, pushAddress(b, insn, 8, READ));
   } else pushVector(b, from!.reg);
   code.tee(V0);
   code.get(V0);
@@ -215,8 +213,7 @@ const insertWord: Writer = (b, insn) => {
   const { code } = b;
   const [to, from] = insn.operands;
   if (from!.kind === IN_MEMORY) {
-    pushAddress(b, insn, 2, READ);
-    b.load(2);
+    b.load(2, false, pushAddress(b, insn, 2, READ));
   } else b.pushRegister(from!.reg, 4);
   code.set(T1);
   pushVector(b, to!.reg);
@@ -254,16 +251,15 @@ const pushMxcsr = (b: BlockCode): void => {
 };
 
 const storeMxcsr: Writer = (b, insn) => {
-  pushAddress(b, insn, 4, WRITE);
+  const offset = pushAddress(b, insn, 4, WRITE);
   pushMxcsr(b);
-  b.store(4);
+  b.store(4, offset);
 };
 
 /** Of the value that is there already: what code takes for granted does not change. */
 const loadMxcsr: Writer = (b, insn) => {
   const { code } = b;
-  pushAddress(b, insn, 4, READ);
-  b.load(4);
+  b.load(4, false, pushAddress(b, insn, 4, READ));
   code.set(T1);
   b.exitIf(() => {
     code.get(T1);

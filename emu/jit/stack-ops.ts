@@ -1,7 +1,7 @@
 import { EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP } from '../core/core-state.ts';
 import { IMMEDIATE, IN_MEMORY, IN_REGISTER, type Insn } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
-import { REGISTER, T0, T1, T2 } from './locals.ts';
+import { REGISTER, T0, T1 } from './locals.ts';
 import { MEM, OP } from './wasm-code.ts';
 import type { Rows, Writer } from './writer.ts';
 
@@ -15,11 +15,11 @@ const push: Writer = (b, insn) => {
     b.pushOperand(insn, 0);
     code.set(T1);
   }
-  b.pushChecked(b.addressIn(ESP, -size), size, WRITE, T2);
+  const offset = b.pushNear(b.addressIn(ESP, -size), size, WRITE);
   if (kind === IN_MEMORY) code.get(T1);
   else if (kind === IMMEDIATE) code.i32(value);
   else b.pushOperand(insn, 0);
-  b.store(size);
+  b.store(size, offset);
   b.advance(ESP, -size);
 };
 
@@ -28,8 +28,7 @@ const pop: Writer = (b, insn) => (insn.operands[0]!.kind === IN_MEMORY ? popMemo
 const popRegister: Writer = (b, insn) => {
   const { reg } = insn.operands[0]!;
   const size = insn.operandSize;
-  b.pushChecked(b.addressIn(ESP), size, READ);
-  b.load(size);
+  b.load(size, false, b.pushNear(b.addressIn(ESP), size, READ));
   b.code.set(T1);
   if (reg !== ESP || size < 4) b.advance(ESP, size);
   b.code.get(T1);
@@ -98,8 +97,7 @@ const enter: Writer = (b, insn) => {
 
 const leave: Writer = (b) => {
   const { code } = b;
-  b.pushChecked(b.addressIn(EBP), 4, READ);
-  b.load(4);
+  b.load(4, false, b.pushNear(b.addressIn(EBP), 4, READ));
   code.set(T1);
   b.pushRegister(EBP, 4);
   code.i32(4);

@@ -12,19 +12,19 @@ import { LAST_CLEAR } from './x87-state.ts';
 export function readMemory(b: BlockCode, insn: Insn, local: number): void {
   const { code } = b;
   const format = insn.row.operands[0] as string;
-  b.pushChecked(b.addressOf(insn), insn.operands[0]!.size, READ);
+  const offset = b.pushNear(b.addressOf(insn), insn.operands[0]!.size, READ);
   switch (format) {
     case 'm64fp':
       code.tee(T1);
-      code.mem(MEM.f64Load);
+      code.mem(MEM.f64Load, offset);
       code.set(local);
       writeValueCheck(b, X87_DOUBLE, local, (to) => {
         to.get(T1);
-        to.mem(MEM.i32Load, 4);
+        to.mem(MEM.i32Load, offset + 4);
       });
       return;
     case 'm32fp':
-      code.mem(MEM.f32Load);
+      code.mem(MEM.f32Load, offset);
       code.set(S0);
       // A denormal single is a normal double, but raises an exception.
       writeValueCheck(b, SINGLE, S0);
@@ -32,7 +32,7 @@ export function readMemory(b: BlockCode, insn: Insn, local: number): void {
       code.op(OP.f64PromoteF32);
       break;
     case 'm64int':
-      code.mem(MEM.i64Load);
+      code.mem(MEM.i64Load, offset);
       code.set(W0);
       // Up to 2^53, every one is a double.
       b.exitIf(() => {
@@ -46,11 +46,11 @@ export function readMemory(b: BlockCode, insn: Insn, local: number): void {
       code.op(OP.f64ConvertI64S);
       break;
     case 'm16int':
-      code.mem(MEM.i32Load16S);
+      code.mem(MEM.i32Load16S, offset);
       code.op(OP.f64ConvertI32S);
       break;
     default:
-      code.mem(MEM.i32Load);
+      code.mem(MEM.i32Load, offset);
       code.op(OP.f64ConvertI32S);
   }
   code.set(local);

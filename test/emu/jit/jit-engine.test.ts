@@ -81,6 +81,24 @@ describe('translated code', () => {
     expect([guest.r[EXIT_VECTOR], guest.r[EIP], guest.read32(DATA)]).toEqual([VECTOR_PF, CODE + 1, count]);
   });
 
+  it('has all flags of an ADC where the increment behind it faults, and CF of one whose other flags an increment replaces', () => {
+    // adc eax, ecx; inc edx; adc eax, ecx; inc dword [ebx]; back to the start
+    const code = '11c8 / 42 / 11c8 / ff03 / ebf7';
+    const { guest } = eagerGuest(code);
+    const reference = new Guest(code, { engine: new Interpreter() });
+    for (const g of [guest, reference]) {
+      g.r[EBX] = DATA;
+      g.r[ECX] = 0x4f0f0f0f;
+    }
+    for (let n = 0; n < 50; n++) {
+      for (const access of [PERM_R | PERM_W, PERM_R]) {
+        for (const g of [guest, reference]) g.space.protectPage(DATA >>> 12, access);
+        expect(guest.outcome(300 + n)).toBe(reference.outcome(300 + n));
+        expect(guest.core.i32).toEqual(reference.core.i32);
+      }
+    }
+  });
+
   it('faults when its own page may not be executed any more', () => {
     const { guest } = eagerGuest(COUNTING);
     guest.r[EBX] = DATA;

@@ -37,6 +37,10 @@ function drawInstruction(prng: Prng): number[] {
     () => [...pick(PREFIXES), 0x0f, 0xc2, 0xc0 | (9 * reg()), prng.below(8)],
     () => [...pick(PREFIXES), 0x0f, 0x51, ...operand()],
     () => [...pick([[], [PACKED]]), 0x0f, pick([0x2e, 0x2f]), ...operand()],
+    // MOVDDUP, PINSRW, STMXCSR and LDMXCSR of what it has stored.
+    () => [DOUBLE, 0x0f, 0x12, ...operand()],
+    () => [PACKED, 0x0f, 0xc4, 0x43 | (reg() << 3), 8 * prng.below(DATA_WORDS / 4), prng.below(8)],
+    () => [0x0f, 0xae, 0x5b, 0x7c, ...(prng.below(2) === 0 ? [0x0f, 0xae, 0x53, 0x7c] : [])],
     () => [SINGLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],
     () => [0x0f, 0x5b, ...operand()],
     () => [DOUBLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],

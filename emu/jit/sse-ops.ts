@@ -1,10 +1,13 @@
 import { IN_MEMORY, IN_REGISTER, IN_XMM, type Insn } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
 import type { BlockCode } from './block-code.ts';
-import { V0, W0 } from './locals.ts';
+import { S_MXCSR, STATE } from './layout.ts';
+import { T1, V0, W0 } from './locals.ts';
 import { sseArithmetic } from './sse-arithmetic.ts';
+import { sseComparisons } from './sse-comparisons.ts';
+import { sseConversions } from './sse-conversions.ts';
 import { popVector, pushAddress, pushVector, pushVectorOperand } from './sse-operands.ts';
-import { MEM, SIMD } from './wasm-code.ts';
+import { MEM, OP, SIMD } from './wasm-code.ts';
 import { any, type Row, type Rows, type Writer } from './writer.ts';
 
 // SSE and SSE2 on vectors of WebAssembly: moves, integers and logic. Arithmetic is in sse-arithmetic.ts.
@@ -170,6 +173,101 @@ const pshufd = shuffle((insn) => bytesOf(4, ...[0, 1, 2, 3].map((i) => 4 + order
 const shufps = shuffle((insn) => bytesOf(4, order(insn, 0), order(insn, 1), 4 + order(insn, 2), 4 + order(insn, 3)));
 const shufpd = shuffle((insn) => bytesOf(8, insn.operands[2]!.value & 1, 2 + ((insn.operands[2]!.value >> 1) & 1)));
 
+/** PSHUFLW and PSHUFHW: four words of the source from `first` on are chosen from among themselves. */
+function shuffleWords(first: number): Writer {
+  const words = [0, 1, 2, 3, 4, 5, 6, 7];
+  return shuffle((insn) =>
+    bytesOf(2, ...words.map((i) => 8 + (i >= first && i < first + 4 ? first + order(insn, i - first) : i))),
+  );
+}
+
+/** A selector with its uppermost bit set gives 0, as one beyond the vector does in WebAssembly. */
+const shuffleBytes: Writer = (b, insn) => {
+  const { code } = b;
+  const { reg } = insn.operands[0]!;
+  const mask = 0x8f8f8f8f8f8f8f8fn;
+  pushVectorOperand(b, insn, 1);
+  code.v128(mask, mask);
+  code.simd(SIMD.v128And);
+  code.set(V0);
+  pushVector(b, reg);
+  code.get(V0);
+  code.simd(SIMD.i8x16Swizzle);
+  popVector(b, reg);
+};
+
+/** MOVDDUP takes 8 bytes of memory. */
+const moveDoubled: Writer = (b, insn) => {
+  const { code } = b;
+  const [to, from] = insn.operands;
+  if (from!.kind === IN_MEMORY) {
+    code.simdMem(SIMD.v128Load64Zero, pushAddress(b, insn, 8, READ));
+  } else pushVector(b, from!.reg);
+  code.tee(V0);
+  code.get(V0);
+  code.simd(SIMD.i8x16Shuffle, ...bytesOf(8, 0, 0));
+  popVector(b, to!.reg);
+};
+
+const insertWord: Writer = (b, insn) => {
+  const { code } = b;
+  const [to, from] = insn.operands;
+  if (from!.kind === IN_MEMORY) {
+    b.load(2, false, pushAddress(b, insn, 2, READ));
+  } else b.pushRegister(from!.reg, 4);
+  code.set(T1);
+  pushVector(b, to!.reg);
+  code.get(T1);
+  code.simd(SIMD.i16x8ReplaceLane, insn.operands[2]!.value & 7);
+  popVector(b, to!.reg);
+};
+
+const extractWord: Writer = (b, insn) => {
+  pushVector(b, insn.operands[1]!.reg);
+  b.code.simd(SIMD.i16x8ExtractLaneU, insn.operands[2]!.value & 7);
+  b.popRegister(insn.operands[0]!.reg, 4);
+};
+
+/** PMULUDQ: the lower doublewords of both halves. */
+const multiplyEven: Writer = (b, insn) => {
+  const { code } = b;
+  const { reg } = insn.operands[0]!;
+  const lower = (): void => {
+    code.v128(0xffffffffn, 0xffffffffn);
+    code.simd(SIMD.v128And);
+  };
+  pushVectorOperand(b, insn, 1);
+  lower();
+  pushVector(b, reg);
+  lower();
+  code.simd(SIMD.i64x2Mul);
+  popVector(b, reg);
+};
+
+const pushMxcsr = (b: BlockCode): void => {
+  b.useMxcsr();
+  b.code.i32(STATE);
+  b.code.mem(MEM.i32Load, S_MXCSR * 4);
+};
+
+const storeMxcsr: Writer = (b, insn) => {
+  const offset = pushAddress(b, insn, 4, WRITE);
+  pushMxcsr(b);
+  b.store(4, offset);
+};
+
+/** Of the value that is there already: what code takes for granted does not change. */
+const loadMxcsr: Writer = (b, insn) => {
+  const { code } = b;
+  b.load(4, false, pushAddress(b, insn, 4, READ));
+  code.set(T1);
+  b.exitIf(() => {
+    code.get(T1);
+    pushMxcsr(b);
+    code.op(OP.i32Ne);
+  });
+};
+
 /** Shifts by a constant; a count that reaches the width leaves zeros, or signs. */
 function shiftLanes(op: number, width: number, arithmetic: boolean): Writer {
   return (b, insn) => {
@@ -223,10 +321,27 @@ const rows: Record<string, Row> = {
   PANDN: [vectorOp(SIMD.v128Andnot, true), ofVectors],
   ANDNPS: [vectorOp(SIMD.v128Andnot, true), ofVectors],
   ANDNPD: [vectorOp(SIMD.v128Andnot, true), ofVectors],
+  PSHUFLW: [shuffleWords(0), ofVectors],
+  PSHUFHW: [shuffleWords(4), ofVectors],
+  MOVHLPS: [shuffle(() => bytesOf(8, 3, 1)), any],
+  MOVLHPS: [shuffle(() => bytesOf(8, 0, 2)), any],
+  MOVDDUP: [moveDoubled, any],
+  MOVSLDUP: [shuffle(() => bytesOf(4, 4, 4, 6, 6)), any],
+  MOVSHDUP: [shuffle(() => bytesOf(4, 5, 5, 7, 7)), any],
+  PSHUFB: [shuffleBytes, ofVectors],
+  PINSRW: [insertWord, any],
+  PEXTRW: [extractWord, any],
+  PMULUDQ: [multiplyEven, ofVectors],
+  STMXCSR: [storeMxcsr, any],
+  LDMXCSR: [loadMxcsr, any],
   ...sseArithmetic,
+  ...sseComparisons,
+  ...sseConversions,
 };
 for (const name of ['MOVAPS', 'MOVAPD', 'MOVDQA', 'MOVNTPS', 'MOVNTPD', 'MOVNTDQ']) rows[name] = [moveWhole(true), any];
 for (const name of ['MOVUPS', 'MOVUPD', 'MOVDQU', 'LDDQU']) rows[name] = [moveWhole(false), any];
+for (const name of ['LFENCE', 'MFENCE', 'SFENCE', 'PREFETCHNTA', 'PREFETCHT0', 'PREFETCHT1', 'PREFETCHT2'])
+  rows[name] = [() => {}, any];
 for (const name of ['MOVLPS', 'MOVLPD']) rows[name] = [moveHalf(0), any];
 for (const name of ['MOVHPS', 'MOVHPD']) rows[name] = [moveHalf(1), any];
 for (const [names, op] of [

@@ -11,6 +11,7 @@ const MXCSR_BYTE_OFFSET = FXSAVE_BYTE_OFFSET + 24;
 const PACKED = 0x66;
 const DOUBLE = 0xf2;
 const SINGLE = 0xf3;
+const PREFIXES: readonly number[][] = [[], [PACKED], [DOUBLE], [SINGLE]];
 
 /** Registers XMM0 .. XMM3; memory operands are [ebx + a multiple of 16]. */
 function drawInstruction(prng: Prng): number[] {
@@ -30,12 +31,22 @@ function drawInstruction(prng: Prng): number[] {
     ...[0, 1].map(() => () => [PACKED, 0x0f, arithmetic(), ...operand()]),
     () => [0x0f, arithmetic(), ...operand()],
     () => [SINGLE, 0x0f, 0xe6, ...operand()],
-    () => [DOUBLE, 0x0f, pick([0x5d, 0x5f]), ...operand()],
-    () => [PACKED, 0x0f, 0x2e, ...operand()],
+    () => [...pick(PREFIXES), 0x0f, pick([0x5d, 0x5f]), ...operand()],
+    () => [...pick(PREFIXES), 0x0f, 0xc2, ...operand(), prng.below(8)],
+    // Of a register with itself: equal.
+    () => [...pick(PREFIXES), 0x0f, 0xc2, 0xc0 | (9 * reg()), prng.below(8)],
+    () => [...pick(PREFIXES), 0x0f, 0x51, ...operand()],
+    () => [...pick([[], [PACKED]]), 0x0f, pick([0x2e, 0x2f]), ...operand()],
+    // MOVDDUP, PINSRW, STMXCSR and LDMXCSR of what it has stored.
+    () => [DOUBLE, 0x0f, 0x12, ...operand()],
+    () => [PACKED, 0x0f, 0xc4, 0x43 | (reg() << 3), 8 * prng.below(DATA_WORDS / 4), prng.below(8)],
+    () => [0x0f, 0xae, 0x5b, 0x7c, ...(prng.below(2) === 0 ? [0x0f, 0xae, 0x53, 0x7c] : [])],
+    () => [SINGLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],
+    () => [0x0f, 0x5b, ...operand()],
     () => [DOUBLE, 0x0f, 0x2a, 0xc1 | (reg() << 3)],
     () => [DOUBLE, 0x0f, 0x5a, ...operand()],
     () => [SINGLE, 0x0f, 0x5a, ...operand()],
-    () => [pick([SINGLE, DOUBLE]), 0x0f, 0x2c, 0xc0 | reg()],
+    () => [pick([SINGLE, DOUBLE]), 0x0f, pick([0x2c, 0x2d]), 0xc0 | reg()],
     () => [DOUBLE, 0x0f, 0x11, 0x43 | (reg() << 3), 8 * prng.below(DATA_WORDS / 4)],
   ])();
 }

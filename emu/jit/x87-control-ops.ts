@@ -3,25 +3,13 @@ import { C1 } from '../fpu/environment.ts';
 import { CONTROL_MASK, CONTROL_ONES } from '../fpu/x87.ts';
 import { IN_MEMORY } from '../isa/insn.ts';
 import { READ, WRITE } from './access-check.ts';
-import type { BlockCode } from './block-code.ts';
 import { S_X87_CONTROL, STATE } from './layout.ts';
 import { T0, T1, X87_LAST, X87_STATUS } from './locals.ts';
 import { MEM, OP } from './wasm-code.ts';
 import { any, type Rows, type Writer } from './writer.ts';
-import { LAST_CLEAR, LAST_TOUCHED, NEAREST, TRUNCATING } from './x87-state.ts';
+import { LAST_CLEAR, NEAREST, TRUNCATING } from './x87-state.ts';
 
 // The x87's control and status words. C truncates between two FLDCW: which of the two roundings there is code knows when it is written.
-
-/** Notes that there was an instruction, which says nothing of C1. */
-function touch(b: BlockCode): void {
-  const { code } = b;
-  b.useStack();
-  code.get(X87_LAST);
-  code.i32(LAST_TOUCHED);
-  code.get(X87_LAST);
-  code.op(OP.select);
-  code.set(X87_LAST);
-}
 
 /** FLDCW that changes rounding from nearest to toward zero, or back, and nothing else that code relies on. */
 const loadControl: Writer = (b, insn) => {
@@ -46,7 +34,6 @@ const loadControl: Writer = (b, insn) => {
   code.op(OP.i32Or);
   code.mem(MEM.i32Store, S_X87_CONTROL * 4);
   b.changeRounding();
-  touch(b);
 };
 
 const storeControl: Writer = (b, insn) => {
@@ -56,7 +43,6 @@ const storeControl: Writer = (b, insn) => {
   code.i32(STATE);
   code.mem(MEM.i32Load, S_X87_CONTROL * 4);
   b.store(2);
-  touch(b);
 };
 
 /** FNSTSW where C1 is known to be 0. */
@@ -71,7 +57,7 @@ const storeStatus: Writer = (b, insn) => {
   b.exitIf(() => {
     code.get(X87_LAST);
     code.i32(LAST_CLEAR);
-    code.op(OP.i32GtS);
+    code.op(OP.i32GtU);
   });
   if (kind === IN_MEMORY) code.get(T0);
   code.get(X87_STATUS);
@@ -85,11 +71,10 @@ const storeStatus: Writer = (b, insn) => {
   code.op(OP.i32Or);
   if (kind === IN_MEMORY) b.store(2);
   else b.popRegister(EAX, 2);
-  touch(b);
 };
 
 /** Everything is masked: nothing is ever pending. */
-const wait: Writer = touch;
+const wait: Writer = (b) => b.useStack();
 
 export const x87ControlWriters: Rows = {
   FLDCW: [loadControl, any],

@@ -24,8 +24,6 @@ export const X87_SQRT = 3;
 
 /** What the last result says of C1: nothing, that it is 0, or that it follows from operands that were kept. */
 export const LAST_NONE = 0;
-/** The same, but an instruction that leaves C1 alone has been done. */
-export const LAST_TOUCHED = -1;
 export const LAST_CLEAR = 1;
 /** Plus the number of the operation. */
 export const LAST_ARITHMETIC = 2;
@@ -118,9 +116,6 @@ export class X87Carrier {
   /** Back after translated code has run on it. */
   store(core: CoreState, state: Int32Array, doubles: Float64Array, notes: readonly X87Note[]): void {
     const { fpu } = this;
-    const last = state[S_X87_LAST]!;
-    // No instruction has been done, and what there is must stay to the last reserved byte.
-    if (last === LAST_NONE && state[S_X87_NOTE] === -1) return;
     // What translated code leaves alone is still what it was; another core may have been loaded since.
     fpu.load(core.i32);
     const shape = state[S_X87_SHAPE]!;
@@ -134,7 +129,8 @@ export class X87Carrier {
       fpu.plain[p] = 1;
     }
     fpu.setStatus(state[S_X87_STATUS]!);
-    if (last > LAST_NONE) fpu.setConditions(C1, roundedUp(last, doubles[S_X87_A]!, doubles[S_X87_B]!) ? C1 : 0);
+    const last = state[S_X87_LAST]!;
+    if (last !== LAST_NONE) fpu.setConditions(C1, roundedUp(last, doubles[S_X87_A]!, doubles[S_X87_B]!) ? C1 : 0);
     const note = notes[state[S_X87_NOTE]!];
     if (note !== undefined) {
       fpu.opcode = note.opcode;

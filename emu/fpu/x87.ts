@@ -26,8 +26,12 @@ const TOP_MASK = 7 << TOP_SHIFT;
 const CONDITIONS = C0 | C1 | C2 | C3;
 
 /** Control word: 53-bit precision, to nearest, everything masked. Then doubles are right (see `fast`). */
-const DOUBLE_CONTROL = 0x023f;
-const DOUBLE_CONTROL_MASK = 0x0f3f;
+export const DOUBLE_CONTROL = 0x023f;
+export const DOUBLE_CONTROL_MASK = 0x0f3f;
+
+/** Bits of the control word that can be chosen, and those that are always set. */
+export const CONTROL_MASK = 0x1f3f;
+export const CONTROL_ONES = 0x40;
 
 export const CONTROL_AFTER_INIT = 0x037f;
 
@@ -99,7 +103,7 @@ export class X87 {
   // Words.
 
   setControl(control: number): void {
-    this.control = (control & 0x1f3f) | 0x40;
+    this.control = (control & CONTROL_MASK) | CONTROL_ONES;
     this.env.setControl(control);
     this.fast = (control & DOUBLE_CONTROL_MASK) === DOUBLE_CONTROL;
     this.summarize();

@@ -6,7 +6,7 @@ import { DYNAMIC, FlagCode, HELPER_CARRY, INC, KNOWN, keepsCarry } from './flag-
 import { EXIT, FLAGS, FS_BASE, GROUP_STARTS, GS_BASE, REGISTER, START, T0, X87_SHAPE } from './locals.ts';
 import { type Label, MEM, OP, UNLIKELY, type WasmCode } from './wasm-code.ts';
 import { WINDOW_REACH } from './windows.ts';
-import type { X87Note } from './x87-state.ts';
+import { SHAPE_TRUNCATES, type X87Note } from './x87-state.ts';
 
 /** Function numbers of what translated modules import; HELPER_CARRY is one too. */
 const HELPER_SETTLE = 0;
@@ -176,7 +176,7 @@ export class BlockCode {
   private insn!: Insn;
   private refund = 0;
   private exitNumber = -1;
-  /** TOP and the filled registers of the x87 (x87-state.ts). */
+  /** TOP, the filled registers and the rounding of the x87 (x87-state.ts). */
   shape = 0;
   private knownDoubles = 0;
   private knownStack = 0;
@@ -339,6 +339,15 @@ export class BlockCode {
   popStack(): void {
     const register = this.stackRegister(0);
     this.setShape((this.shape & ~(0x100 << register) & ~7) | ((register + 1) & 7));
+  }
+
+  /** Whether rounding is toward zero, and not to nearest. */
+  get truncates(): boolean {
+    return (this.shape & SHAPE_TRUNCATES) !== 0;
+  }
+
+  changeRounding(): void {
+    this.setShape(this.shape ^ SHAPE_TRUNCATES);
   }
 
   private setShape(shape: number): void {

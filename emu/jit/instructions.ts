@@ -38,9 +38,9 @@ function isTransfer({ row, operands, operandSize, addressSize }: Insn): boolean 
   return mnemonic === 'JECXZ' || mnemonic.startsWith('LOOP') ? addressSize === 4 : mnemonic.startsWith('J');
 }
 
-/** Escape opcodes; FWAIT is not among them. */
+/** Escape opcodes and FWAIT. */
 export function isX87({ row }: Insn): boolean {
-  return (row.opcode & ~7) === 0xd8;
+  return (row.opcode & ~7) === 0xd8 || row.mnemonic === 'FWAIT';
 }
 
 /** What writes an instruction's translation; null when it has none. Transfers are not among them. */

@@ -29,6 +29,8 @@ export const S_CARRY_A = 24;
 export const S_CARRY_B = 25;
 /** (function << 8 | entry) of the single step (steps.ts) in front of which the budget has ended; 0 when it has not, or elsewhere. */
 export const S_RESUME = 26;
+/** The x87's control word. */
+export const S_X87_CONTROL = 30;
 /** Indices of doubles: the eight physical registers, and the operands that C1 depends on. */
 export const S_X87_REGISTERS = 32;
 export const S_X87_A = 40;

@@ -1,98 +1,31 @@
-import { EAX } from '../core/core-state.ts';
-import { C0, C1, C2, C3, PE } from '../fpu/environment.ts';
+import { C0, C2, C3, PE } from '../fpu/environment.ts';
 import { ARITHMETIC_FLAGS } from '../interp/flags.ts';
 import { IN_MEMORY, type Insn } from '../isa/insn.ts';
-import { READ, WRITE } from './access-check.ts';
+import { WRITE } from './access-check.ts';
 import { type BlockCode, HELPER_X87 } from './block-code.ts';
 import { KNOWN } from './flag-code.ts';
-import { type Known, type Operation, SINGLE, writeFloatCheck, writeValueCheck, X87_DOUBLE } from './float-check.ts';
-import {
-  D0,
-  D1,
-  D2,
-  FLAGS,
-  S0,
-  STACK,
-  T0,
-  T1,
-  X87_A,
-  X87_B,
-  X87_DP,
-  X87_INEXACT,
-  X87_LAST,
-  X87_NOTE,
-  X87_OPERAND_NOTE,
-  X87_STATUS,
-} from './locals.ts';
+import { type Known, type Operation, writeFloatCheck, X87_DOUBLE } from './float-check.ts';
+import { D0, D1, D2, FLAGS, T0, T1, X87_A, X87_B, X87_INEXACT, X87_LAST, X87_STATUS } from './locals.ts';
 import { MEM, OP, UNLIKELY } from './wasm-code.ts';
 import { any, type Row, type Rows, type Writer } from './writer.ts';
+import { x87ControlWriters } from './x87-control-ops.ts';
+import { x87IntegerWriters } from './x87-integer-ops.ts';
+import {
+  form,
+  getStack,
+  note,
+  type Operand,
+  pushed,
+  readMemory,
+  setLast,
+  setStack,
+  stackOperand,
+} from './x87-operands.ts';
 import { LAST_ARITHMETIC, LAST_CLEAR, LAST_SINGLE, X87_ADD, X87_DIV, X87_MUL, X87_SQRT } from './x87-state.ts';
 
 // The x87 at 53-bit precision, to nearest, everything masked, on registers that hold zeros and normal doubles: then the machine's
 // doubles give its results. Where TOP is and which registers are empty is known when the code is written. Whether the last result
 // was rounded up (C1) is worked out when somebody asks. Anything else is the interpreter's.
-
-/** Reads the memory operand to `local`: m32fp, m64fp, m16int or m32int. It is then known to be a zero or middling. */
-function readMemory(b: BlockCode, insn: Insn, local: number): void {
-  const { code } = b;
-  const format = insn.row.operands[0] as string;
-  const offset = b.pushNear(b.addressOf(insn), insn.operands[0]!.size, READ);
-  switch (format) {
-    case 'm64fp':
-      code.tee(T1);
-      code.mem(MEM.f64Load, offset);
-      code.set(local);
-      writeValueCheck(b, X87_DOUBLE, local, (to) => {
-        to.get(T1);
-        to.mem(MEM.i32Load, offset + 4);
-      });
-      return;
-    case 'm32fp':
-      code.mem(MEM.f32Load, offset);
-      code.set(S0);
-      // A denormal single is a normal double, but raises an exception.
-      writeValueCheck(b, SINGLE, S0);
-      code.get(S0);
-      code.op(OP.f64PromoteF32);
-      break;
-    case 'm16int':
-      code.mem(MEM.i32Load16S, offset);
-      code.op(OP.f64ConvertI32S);
-      break;
-    default:
-      code.mem(MEM.i32Load, offset);
-      code.op(OP.f64ConvertI32S);
-  }
-  code.set(local);
-}
-
-/** Notes the instruction, and its operand, for exception handlers. After what may leave for the interpreter. */
-function note(b: BlockCode, insn: Insn): void {
-  const { code } = b;
-  const number = b.x87Note(insn);
-  code.i32(number);
-  code.set(X87_NOTE);
-  if (insn.operands[0]?.kind !== IN_MEMORY) return;
-  code.i32(number);
-  code.set(X87_OPERAND_NOTE);
-  b.pushOffset(insn);
-  code.set(X87_DP);
-}
-
-/** What the last result says of C1. */
-function setLast(b: BlockCode, last: number): void {
-  b.code.i32(last);
-  b.code.set(X87_LAST);
-}
-
-function getStack(b: BlockCode, i: number): void {
-  b.code.get(STACK + b.stackRegister(i));
-}
-
-/** Takes a value from the WebAssembly stack into ST(i), which is not empty afterwards. `known`: it is a zero or middling. */
-function setStack(b: BlockCode, i: number, known: boolean): void {
-  b.code.set(STACK + b.fillStackRegister(i, known));
-}
 
 const OPERATIONS: Record<number, readonly [Operation, op: number]> = {
   [X87_ADD]: ['sum', OP.f64Add],
@@ -101,10 +34,16 @@ const OPERATIONS: Record<number, readonly [Operation, op: number]> = {
   [X87_SQRT]: ['root', OP.f64Sqrt],
 };
 
+/** Arithmetic while rounding is toward zero is the interpreter's. */
+function exitUnlessNearest(b: BlockCode): void {
+  if (b.truncates) b.exitIf(() => b.code.i32(1));
+}
+
 /** D2 = D0 op D1, or the instruction is the interpreter's. */
 function compute(b: BlockCode, number: number, known: Known): void {
   const { code } = b;
   const [operation, op] = OPERATIONS[number]!;
+  exitUnlessNearest(b);
   code.get(D0);
   if (operation !== 'root') code.get(D1);
   code.op(op);
@@ -152,14 +91,6 @@ function askHelper(b: BlockCode, number: number, second: number): void {
   code.end();
 }
 
-/** An operand: code that leaves it on the stack, and whether it is known to be a zero or middling. */
-interface Operand {
-  readonly push: () => void;
-  readonly known: boolean;
-}
-
-const stackOperand = (b: BlockCode, i: number): Operand => ({ push: () => getStack(b, i), known: b.knowsStack(i) });
-
 const BASE_OPERATIONS: Record<string, number> = {
   ADD: X87_ADD,
   SUB: X87_ADD,
@@ -203,15 +134,6 @@ const loadMemory: Writer = (b, insn) => {
   pushed(b, insn, { push: () => b.code.get(D0), known: true });
 };
 
-/** Makes room and fills it. */
-function pushed(b: BlockCode, insn: Insn, { push, known }: Operand): void {
-  push();
-  b.pushStack();
-  setStack(b, 0, known);
-  note(b, insn);
-  setLast(b, LAST_CLEAR);
-}
-
 const loadRegister: Writer = (b, insn) => {
   const from = insn.operands[0]!.reg;
   b.requireFilled(from);
@@ -234,6 +156,7 @@ function storeMemory(pops: boolean): Writer {
       setLast(b, LAST_CLEAR);
     } else {
       code.set(T0);
+      exitUnlessNearest(b);
       getStack(b, 0);
       code.set(D0);
       // Within the range of singles, and "inexact" no news.
@@ -303,6 +226,22 @@ function unary(op: number): Writer {
   };
 }
 
+/** By EFLAGS; C1 stays. */
+const moveIf: Writer = (b, insn) => {
+  const from = insn.operands[1]!.reg;
+  b.requireFilled(0);
+  b.requireFilled(from);
+  const known = b.knowsStack(0) && b.knowsStack(from);
+  getStack(b, from);
+  getStack(b, 0);
+  // B, E, BE, U and their opposites.
+  const condition = [2, 4, 6, 10][(insn.modrm >> 3) & 3]!;
+  b.pushCondition(condition | (insn.row.opcode & 1));
+  b.code.op(OP.select);
+  setStack(b, 0, known);
+  note(b, insn);
+};
+
 const squareRoot: Writer = (b, insn) => {
   b.requireFilled(0);
   getStack(b, 0);
@@ -321,7 +260,10 @@ function compared(b: BlockCode, insn: Insn): void {
   const [first, second] = insn.operands;
   b.requireFilled(0);
   if (first?.kind === IN_MEMORY) readMemory(b, insn, D1);
-  else {
+  else if (insn.row.mnemonic === 'FTST') {
+    code.f64(0);
+    code.set(D1);
+  } else {
     const reg = first === undefined ? 1 : (second ?? first).reg;
     b.requireFilled(reg);
     getStack(b, reg);
@@ -379,31 +321,6 @@ function compareToFlags(pops: boolean): Writer {
   };
 }
 
-/** FNSTSW AX where C1 is known to be 0. */
-const storeStatus: Writer = (b) => {
-  const { code } = b;
-  b.useStack();
-  b.exitIf(() => {
-    code.get(X87_LAST);
-    code.i32(LAST_CLEAR);
-    code.op(OP.i32GtU);
-  });
-  code.get(X87_STATUS);
-  code.get(X87_STATUS);
-  code.i32(~C1);
-  code.op(OP.i32And);
-  code.get(X87_LAST);
-  code.i32(LAST_CLEAR);
-  code.op(OP.i32Ne, OP.select);
-  code.i32(b.stackTop << 11);
-  code.op(OP.i32Or);
-  b.popRegister(EAX, 2);
-};
-
-const form =
-  (...forms: string[]) =>
-  (insn: Insn): boolean =>
-    forms.includes(insn.row.operands[0] as string);
 const floats = form('m32fp', 'm64fp', 'ST(0)', 'ST(i)');
 
 const rows: Record<string, Row> = {
@@ -411,7 +328,7 @@ const rows: Record<string, Row> = {
     (b, insn) => (insn.operands[0]!.kind === IN_MEMORY ? loadMemory : loadRegister)(b, insn),
     form('m32fp', 'm64fp', 'ST(i)'),
   ],
-  FILD: [loadMemory, form('m16int', 'm32int')],
+  FILD: [loadMemory, form('m16int', 'm32int', 'm64int')],
   FLD1: [loadConstant(1), any],
   FLDZ: [loadConstant(0), any],
   FST: [
@@ -439,8 +356,14 @@ const rows: Record<string, Row> = {
   FUCOMI: [compareToFlags(false), any],
   FCOMIP: [compareToFlags(true), any],
   FUCOMIP: [compareToFlags(true), any],
-  FNSTSW: [storeStatus, form('AX')],
+  FTST: [compare(0), any],
+  ...x87IntegerWriters,
+  ...x87ControlWriters,
 };
+for (const condition of ['B', 'E', 'BE', 'U']) {
+  rows[`FCMOV${condition}`] = [moveIf, any];
+  rows[`FCMOVN${condition}`] = [moveIf, any];
+}
 for (const kind of ['ADD', 'MUL', 'SUB', 'SUBR', 'DIV', 'DIVR']) {
   rows[`F${kind}`] = [arithmetic(kind, false), any];
   rows[`FI${kind}`] = [arithmetic(kind, false), any];

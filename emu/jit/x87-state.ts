@@ -1,10 +1,11 @@
 import { type CoreState, SEG_CS, SEG_SELECTOR } from '../core/core-state.ts';
 import { addDoubles, divideDoubles, multiplyDoubles, outcome, rootOfDouble } from '../fpu/double-arithmetic.ts';
 import { C1, PE } from '../fpu/environment.ts';
-import { X87 } from '../fpu/x87.ts';
+import { DOUBLE_CONTROL, DOUBLE_CONTROL_MASK, X87 } from '../fpu/x87.ts';
 import {
   S_X87_A,
   S_X87_B,
+  S_X87_CONTROL,
   S_X87_DP,
   S_X87_LAST,
   S_X87_NOTE,
@@ -28,8 +29,18 @@ export const LAST_CLEAR = 1;
 export const LAST_ARITHMETIC = 2;
 /** A double was stored as a single. */
 export const LAST_SINGLE = 6;
+/** The one operand was rounded to the other. */
+export const LAST_ROUNDED = 7;
 
-/** Shape: TOP in the low byte, above it a bit for each physical register that is not empty. */
+/** Bits of the control word, and what they must be: 53 bits, to nearest, everything masked. */
+export const NEAREST = { mask: DOUBLE_CONTROL_MASK, value: DOUBLE_CONTROL } as const;
+/** Toward zero, everything masked: numbers are only moved and rounded to integers then, in whatever precision (gcc 4.2's casts choose 24 bits). */
+export const TRUNCATING = { mask: 0xc3f, value: 0xc3f } as const;
+
+const isOf = (control: number, { mask, value }: { mask: number; value: number }): boolean => (control & mask) === value;
+
+/** Shape: TOP in the low byte, above it a bit for each physical register that is not empty, then whether rounding is toward zero. */
+export const SHAPE_TRUNCATES = 0x10000;
 export const SHAPE_UNLOADED = -1;
 export const SHAPE_UNFIT = -2;
 
@@ -59,6 +70,9 @@ export function x87Helper(operation: number, a: number, b: number): number {
   return outcome.raised === 0 ? 1 : 2;
 }
 
+/** Stands for what an empty register holds when that is no double: translated code never makes one of these. */
+const UNTOUCHED = Number.NaN;
+
 /** Moves the state between a core and a state block. */
 export class X87Carrier {
   private readonly fpu = new X87();
@@ -66,7 +80,12 @@ export class X87Carrier {
   /** TOP and the filled registers of a core, as a shape. */
   shapeOf(core: CoreState): number {
     this.fpu.load(core.i32);
-    return this.fpu.top | (this.fpu.valid << 8);
+    return this.shape;
+  }
+
+  private get shape(): number {
+    const { control, top, valid } = this.fpu;
+    return top | (valid << 8) | (isOf(control, TRUNCATING) ? SHAPE_TRUNCATES : 0);
   }
 
   /** Whether the x87 of a core has raised "inexact" already. */
@@ -79,13 +98,17 @@ export class X87Carrier {
   load(core: CoreState, state: Int32Array, doubles: Float64Array): void {
     const { fpu } = this;
     fpu.load(core.i32);
-    const fits = fpu.fast && fpu.plain.every((plain) => plain !== 0);
-    state[S_X87_SHAPE] = fits ? fpu.top | (fpu.valid << 8) : SHAPE_UNFIT;
+    const fits =
+      (isOf(fpu.control, NEAREST) || isOf(fpu.control, TRUNCATING)) &&
+      fpu.plain.every((plain, p) => plain !== 0 || ((fpu.valid >> p) & 1) === 0);
+    state[S_X87_SHAPE] = fits ? this.shape : SHAPE_UNFIT;
+    state[S_X87_CONTROL] = fpu.control;
     state[S_X87_STATUS] = fpu.status;
     state[S_X87_LAST] = LAST_NONE;
     state[S_X87_NOTE] = -1;
     state[S_X87_OPERAND_NOTE] = -1;
-    if (fits) doubles.set(fpu.double, S_X87_REGISTERS);
+    if (!fits) return;
+    for (let p = 0; p < 8; p++) doubles[S_X87_REGISTERS + p] = fpu.plain[p] === 0 ? UNTOUCHED : fpu.double[p]!;
   }
 
   /** Back after translated code has run on it. */
@@ -94,10 +117,13 @@ export class X87Carrier {
     // What translated code leaves alone is still what it was; another core may have been loaded since.
     fpu.load(core.i32);
     const shape = state[S_X87_SHAPE]!;
+    fpu.setControl(state[S_X87_CONTROL]!);
     fpu.top = shape & 7;
-    fpu.valid = shape >> 8;
+    fpu.valid = (shape >> 8) & 0xff;
     for (let p = 0; p < 8; p++) {
-      fpu.double[p] = doubles[S_X87_REGISTERS + p]!;
+      const value = doubles[S_X87_REGISTERS + p]!;
+      if (Number.isNaN(value)) continue;
+      fpu.double[p] = value;
       fpu.plain[p] = 1;
     }
     fpu.setStatus(state[S_X87_STATUS]!);
@@ -120,6 +146,7 @@ export class X87Carrier {
 
 function roundedUp(last: number, a: number, b: number): boolean {
   if (last === LAST_CLEAR) return false;
+  if (last === LAST_ROUNDED) return Math.abs(b) > Math.abs(a);
   if (last === LAST_SINGLE) return Math.abs(Math.fround(a)) > Math.abs(a);
   byDoubles(last - LAST_ARITHMETIC, a, b);
   return outcome.raised === (PE | C1);

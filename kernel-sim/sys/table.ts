@@ -57,4 +57,7 @@ for (const row of SYSCALLS) {
   byNumber[row.number] = row;
 }
 
+const names: ReadonlySet<string> = new Set(SYSCALLS.map(({ name }) => name));
+export const isSyscallName = (name: string): boolean => names.has(name);
+
 export const syscallByNumber = (code: number): SyscallRow | undefined => byNumber[code];

@@ -5,7 +5,7 @@ import type { Stop } from '../../emu/machine/machine.ts';
 import type { HostFolders } from '../../kernel-sim/vfs/host-folder.ts';
 import { machineConfig } from '../scenario/compile-scenario.ts';
 import { asFaultSpec } from '../scenario/fault-schema.ts';
-import { parseMount } from '../scenario/mount-text.ts';
+import { parseMounts } from '../scenario/mount-text.ts';
 import { parseDuration } from '../scenario/units.ts';
 import { type GuestFile, System } from '../system.ts';
 import type { CampaignSpec } from './schema.ts';
@@ -48,7 +48,7 @@ export function makeSystem(
   const [minInstructions, maxInstructions] = machine.slice;
   const system = new System({
     ...machineConfig({ ...machine, recovery: policy }),
-    mounts: spec.mounts.map((text, n) => parseMount(text, `mounts[${n}]`)),
+    mounts: parseMounts(spec.mounts),
     schedule: { kind: 'seeded', seed: machine.seed, minInstructions, maxInstructions },
     ...(faults ? { faults } : {}),
     ...(engine ? { engine } : {}),

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import { describeFault } from '../../emu/faults/describe.ts';
 import { Injector } from '../campaign/injector.ts';
@@ -23,7 +23,7 @@ import { prepare, printPlan, roughly } from './campaign-plan.ts';
 import { addCampaignReportCommand } from './campaign-report-command.ts';
 import { fileDigests, type SpecOptions, withSpecOptions, workloadOf } from './campaign-spec.ts';
 import { addCampaignSweepCommand } from './campaign-sweep-command.ts';
-import { integer } from './options.ts';
+import { integer, integerFrom, parseShard, type Shard } from './options.ts';
 
 const EXIT_INTERRUPTED = 130;
 
@@ -34,11 +34,6 @@ interface RunOptions extends SpecOptions {
   readonly shard?: Shard;
 }
 
-interface Shard {
-  readonly index: number;
-  readonly count: number;
-}
-
 /** `coreback campaign plan | run | merge | rerun` */
 export function addCampaignCommand(program: Command): void {
   const campaign = program
@@ -47,16 +42,20 @@ export function addCampaignCommand(program: Command): void {
   withSpecOptions(campaign.command('plan'))
     .description('say how many faults there are, how many would be injected, and how long that would take')
     .option('--json', 'print it as one JSON object')
-    .option('--jobs <n>', 'worker threads to reckon with', jobs, cpus().length)
+    .option('--jobs <n>', 'worker threads to reckon with', integerFrom(1, 256), cpus().length)
     .action((spec: string | undefined, options: SpecOptions & { json?: boolean; jobs: number }) => {
       printPlan(spec, options);
     });
   withSpecOptions(campaign.command('run'))
     .description('inject them; every result is a line of the file')
     .requiredOption('--out <file>', 'file of records (NDJSON), appended to as results come in')
-    .option('--jobs <n>', 'worker threads', jobs, cpus().length)
+    .option('--jobs <n>', 'worker threads', integerFrom(1, 256), cpus().length)
     .option('--resume', 'go on with a file that was broken off')
-    .option('--shard <i/n>', 'only every n-th injection, from the i-th (1 to n); campaign merge joins the files', shard)
+    .option(
+      '--shard <i/n>',
+      'only every n-th injection, from the i-th (1 to n); campaign merge joins the files',
+      parseShard,
+    )
     .addHelpText('after', RUN_HELP)
     .action(async (spec: string | undefined, options: RunOptions) => {
       process.exitCode = await runCampaign(spec, options);
@@ -84,19 +83,6 @@ export function addCampaignCommand(program: Command): void {
 const RUN_HELP = `
 Interrupt it as you like, by ^C or SIGKILL: --resume goes on. The same campaign gives the same lines for any number of jobs.
 Exit code: 0 when complete, 130 when interrupted, 2 for bad input.`;
-
-function jobs(text: string): number {
-  const n = integer(text);
-  if (n < 1 || n > 256) throw new InvalidArgumentError('not a number from 1 to 256.');
-  return n;
-}
-
-function shard(text: string): Shard {
-  const match = /^(\d+)\/(\d+)$/.exec(text);
-  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
-  if (!match || index < 1 || index > count) throw new InvalidArgumentError('write it like 1/2: the first of two.');
-  return { index, count };
-}
 
 async function runCampaign(path: string | undefined, options: RunOptions): Promise<number> {
   const { workload, hostFolders, plan, header } = prepare(path, options);

@@ -9,7 +9,7 @@ import type { Workload } from '../campaign/workload.ts';
 import { readHostFile } from '../host/files.ts';
 import { resolveProgram, shippedPrograms } from '../host/guest-programs.ts';
 import { foldersFrom, NodeFolders } from '../host/node-folders.ts';
-import { parseMount } from '../scenario/mount-text.ts';
+import { parseMounts } from '../scenario/mount-text.ts';
 import { checkStructure, formatOf, readStructured } from '../scenario/structured-text.ts';
 import { System } from '../system.ts';
 import { collect, integer } from './options.ts';
@@ -72,7 +72,7 @@ export function withSpecOptions(command: Command): Command {
     )
     .option('--policy <policy>', 'recovery policy; may be repeated', collect, [])
     .option('--cores <n>', 'number of cores', integer)
-    .option('--mhz <n>', 'clock rate of each core', number)
+    .option('--mhz <n>', 'clock rate of each core (default: 1, as in a scenario; run has 100)', number)
     .option('--checkpoint-every <time>', 'checkpoint every process so often, in virtual time (default: never)')
     .option('--seed <n>', 'seed of the sample', integer)
     .option('--error <e>', 'half width wanted of the intervals: 0.02 is two percentage points', number)
@@ -153,7 +153,7 @@ function sampleOf({ exhaustive, size, error, confidence }: SpecOptions): unknown
 
 /** The programs of a campaign found and read. Errors: UsageError for one that is not there. */
 export function workloadOf(spec: CampaignSpec, hostFolders: NodeFolders = new NodeFolders()): Workload {
-  const mounts = spec.mounts.map((text, n) => parseMount(text, `mounts[${n}]`));
+  const mounts = parseMounts(spec.mounts);
   const tree = new System({ cores: 1, mounts, hostFolders });
   const shipped = shippedPrograms().filter(({ path }) => !tree.has(path));
   const found = spec.run.map((text) => {

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
+import { CORES_MAX } from '../../emu/machine/machine.ts';
 import { dalyInterval } from '../campaign/checkpoint-interval.ts';
 import { type SweepSetting, sweepBase, sweepCurve, sweepPoint } from '../campaign/sweep.ts';
 import { sweepCsv, sweepPlot, sweepText } from '../campaign/sweep-report.ts';
@@ -9,7 +10,7 @@ import { Progress } from '../host/progress.ts';
 import { runSweep } from '../host/sweep-runner.ts';
 import { parseDuration } from '../scenario/units.ts';
 import { readSpec, type SpecOptions, workloadOf } from './campaign-spec.ts';
-import { collect, integer } from './options.ts';
+import { collect, integerFrom } from './options.ts';
 
 interface SweepOptions {
   readonly run: readonly string[];
@@ -35,10 +36,10 @@ export function addCampaignSweepCommand(campaign: Command): void {
     )
     .requiredOption('--run <command>', "the program ('primes 100000')", collect)
     .requiredOption('--mtbf <time>', 'mean time between failures, in virtual time; may be repeated', collect)
-    .option('--seeds <n>', 'runs for each interval', positive, 16)
-    .option('--cores <n>', 'cores to lose: one stays, so 2 at least', positive, 32)
-    .option('--mhz <n>', 'clock rate of each core', positive, 10)
-    .option('--jobs <n>', 'worker threads', positive, cpus().length)
+    .option('--seeds <n>', 'runs for each interval', integerFrom(1), 16)
+    .option('--cores <n>', 'cores to lose: one stays, so 2 at least', integerFrom(2, CORES_MAX), CORES_MAX)
+    .option('--mhz <n>', 'clock rate of each core', integerFrom(1, 1000), 10)
+    .option('--jobs <n>', 'worker threads', integerFrom(1, 256), cpus().length)
     .option('--json <file>', 'write every point')
     .option('--csv <file>', 'the same as a table')
     .option('--svg <file>', 'draw the curves')
@@ -51,12 +52,6 @@ export function addCampaignSweepCommand(campaign: Command): void {
 const HELP = `
 Seven intervals around Daly's optimum are tried at each failure rate, with the same times of failure at each. The measured optimum is
 the minimum of a + b / t + c t fitted to the mean completion times.`;
-
-function positive(text: string): number {
-  const n = integer(text);
-  if (n < 1) throw new InvalidArgumentError('not a positive integer.');
-  return n;
-}
 
 async function sweep(options: SweepOptions): Promise<void> {
   const setting = settingOf(options);
@@ -124,8 +119,6 @@ function settingOf(options: SweepOptions): SweepSetting {
     cores: options.cores,
     mhz: options.mhz,
   };
-  if (options.cores < 2)
-    throw new UsageError({ what: 'one core stays, so that none would fail: take more', path: '--cores' });
   if (options.run.length !== 1) throw new UsageError({ what: 'a sweep is about one program', path: '--run' });
   const workload = workloadOf(readSpec(undefined, spec, MACHINE));
   const path = workload.commands[0]!.path;

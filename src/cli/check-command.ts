@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import { runTasks } from '../host/check-pool.ts';
 import type { CheckResult, CheckTask } from '../host/check-worker.ts';
@@ -11,7 +11,7 @@ import { escapeTerminal } from '../report/escape.ts';
 import { type JunitCase, junitXml } from '../report/junit.ts';
 import { parseDuration } from '../scenario/units.ts';
 import { EXIT_BUDGET_OVER, EXIT_EMULATOR_BUG, EXIT_FAILED, EXIT_HOLDS } from './exit-codes.ts';
-import { integer, withEngineOptions } from './options.ts';
+import { integer, integerFrom, parseShard, type Shard, withEngineOptions } from './options.ts';
 
 interface CheckCommandOptions extends EngineChoice {
   readonly seed: number;
@@ -22,11 +22,6 @@ interface CheckCommandOptions extends EngineChoice {
   readonly junit?: string;
   readonly github?: boolean;
   readonly failures: string;
-}
-
-interface Shard {
-  readonly index: number;
-  readonly of: number;
 }
 
 /** One run, where it comes from, and what came of it; null: not run. */
@@ -44,10 +39,10 @@ export function addCheckCommand(program: Command): void {
     .argument('<files...>', 'scenario files (.json .yaml .ts .mjs) or folders');
   withEngineOptions(command)
     .option('--seed <n>', 'what the variations are drawn from', integer, 1)
-    .option('--runs <n>', 'variations of each scenario, besides the scenario as written', integer, 10)
+    .option('--runs <n>', 'variations of each scenario, besides the scenario as written', integerFrom(0), 10)
     .option('--budget <time>', 'begin no run after so much time of the clock: 90s, 5m (default: no limit)')
-    .option('--jobs <n>', 'runs at the same time', integer, availableParallelism())
-    .option('--shard <i/n>', 'only the i-th of n parts: 1/4', shard)
+    .option('--jobs <n>', 'runs at the same time', integerFrom(1, 256), availableParallelism())
+    .option('--shard <i/n>', 'only the i-th of n parts: 1/4', parseShard)
     .option('--junit <file>', 'write a JUnit XML report')
     .option('--github', 'print annotations for GitHub (the default where GITHUB_ACTIONS is set)')
     .option('--failures <folder>', 'where failing runs are saved, and run first the next time', FAILURES_FOLDER)
@@ -64,17 +59,7 @@ Exit code: 0 when everything holds, 1 when something does not, 2 for bad input, 
     });
 }
 
-function shard(text: string): Shard {
-  const match = /^(\d+)\/(\d+)$/.exec(text);
-  const [index, of] = [Number(match?.[1]), Number(match?.[2])];
-  if (!match || index < 1 || index > of) throw new InvalidArgumentError('write it like 1/4.');
-  return { index, of };
-}
-
 async function checkCommand(paths: readonly string[], options: CheckCommandOptions): Promise<number> {
-  if (options.jobs < 1 || options.runs < 0) {
-    throw new UsageError({ what: 'must be positive', path: options.jobs < 1 ? '--jobs' : '--runs' });
-  }
   const budgetMs = options.budget === undefined ? null : parseDuration(options.budget, '--budget') / 1e6;
   makeEngine(options);
   const store = new FolderStore(options.failures);
@@ -123,7 +108,7 @@ function itemsOf(files: readonly ScenarioFile[], store: FolderStore, options: Ch
     for (const file of files)
       items.push({ file, task: { kind: 'variation', scenario: file.scenario, n, seed, engine }, result: null });
   }
-  const { index, of } = options.shard ?? { index: 1, of: 1 };
+  const { index, count: of } = options.shard ?? { index: 1, count: 1 };
   return items.filter((_, n) => n % of === index - 1);
 }
 

@@ -28,6 +28,8 @@ async function build(args: readonly string[]): Promise<Command> {
     .showHelpAfterError('(coreback --help tells how)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'coreback: ')) })
     .exitOverride();
+  if (args[0] === 'help' && args[1] !== undefined && !Object.hasOwn(COMMANDS, args[1]))
+    throw new UsageError({ what: `there is no command '${args[1]}'`, hint: Object.keys(COMMANDS).join(', ') });
   const wanted = args[0] !== undefined && Object.hasOwn(COMMANDS, args[0]) ? [args[0]] : Object.keys(COMMANDS);
   for (const name of wanted) (await COMMANDS[name]!())(program);
   for (const command of program.commands) command.copyInheritedSettings(program);
@@ -62,7 +64,9 @@ function report(error: unknown): number {
 
 // A reader that goes away (`coreback run count | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : EXIT_BUG);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`coreback: standard output: cannot be written: ${error.message}\n`);
+  process.exit(EXIT_USAGE);
 });
 
 try {

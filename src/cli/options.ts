@@ -10,7 +10,7 @@ import { NodeFolders, requireFolder } from '../host/node-folders.ts';
 import { parseFault } from '../scenario/fault-spec.ts';
 import { parseFaults } from '../scenario/fault-text.ts';
 import { parseMount } from '../scenario/mount-text.ts';
-import { cycleNsOf, parseDuration } from '../scenario/units.ts';
+import { cycleNsOf, parseDuration, parsePeriod } from '../scenario/units.ts';
 import type { SystemConfig } from '../system.ts';
 
 /** What every command that runs a machine understands. */
@@ -42,8 +42,31 @@ const RELEASE_NAMES = Object.keys(RELEASES) as ReleaseName[];
 
 export function integer(text: string): number {
   const n = Number(text);
-  if (!Number.isSafeInteger(n)) throw new InvalidArgumentError('not an integer.');
+  if (text.trim() === '' || !Number.isSafeInteger(n)) throw new InvalidArgumentError('not an integer.');
   return n;
+}
+
+/** Parses an integer in a range. */
+export const integerFrom =
+  (low: number, high = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const n = integer(text);
+    const range = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
+    if (n < low || n > high) throw new InvalidArgumentError(`not an integer ${range}.`);
+    return n;
+  };
+
+/** One of `count` parts, from 1. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+export function parseShard(text: string): Shard {
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || index < 1 || index > count) throw new InvalidArgumentError('write it like 1/2: the first of two.');
+  return { index, count };
 }
 
 function positive(text: string): number {
@@ -105,8 +128,13 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
     )
     .option('--rollback-scope <what>', 'what goes back: process, or tree (to one instant)', 'process')
     .option('--rollback-files <what>', 'what a rollback takes back of open files: keep, offsets or contents', 'offsets')
-    .option('--spare-cores <n>', 'cores kept idle for those that die, with --recovery spare', integer, 1)
-    .option('--important-nice <n>', 'processes above this nice value stand back, with --recovery degraded', integer, 0)
+    .option('--spare-cores <n>', 'cores kept idle for those that die, with --recovery spare', integerFrom(1), 1)
+    .option(
+      '--important-nice <n>',
+      'processes above this nice value stand back, with --recovery degraded',
+      integerFrom(-20, 20),
+      0,
+    )
     .addOption(
       new Option(
         '--fail <fault>',
@@ -136,7 +164,7 @@ export function withMachineOptions(command: Command, defaults: { mhz: number; un
         .default([], 'none'),
     )
     .option('--until <time>', 'break the run off at this virtual time', defaults.until)
-    .option('--max-instructions <n>', 'break it off after so many instructions of all cores together', integer)
+    .option('--max-instructions <n>', 'break it off after so many instructions of all cores together', integerFrom(1))
     .option('--paranoid', 'check every invariant after every step (slow)');
 }
 
@@ -155,6 +183,7 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
   const recovery = oneOf(RECOVERY_POLICIES, options.recovery, '--recovery');
   const scope = oneOf(['process', 'tree'] as const, options.rollbackScope, '--rollback-scope');
   const files = oneOf(['keep', 'offsets', 'contents'] as const, options.rollbackFiles, '--rollback-files');
+  if (options.duplicate.includes('')) throw new UsageError({ what: 'names no program', path: '--duplicate' });
   const cycleNs = cycleNsOf(options.mhz, '--mhz');
   return {
     engine: makeEngine(options),
@@ -165,10 +194,14 @@ export function systemConfig(options: MachineOptions): SystemConfig & { faults: 
     schedule: { kind: 'seeded', seed: options.seed, ...sliceOf(options.slice) },
     coreLayout: options.coreLayout,
     recovery,
-    selfTest: options.selfTestEvery ? { periodNs: parseDuration(options.selfTestEvery, '--self-test-every') } : null,
+    selfTest:
+      options.selfTestEvery === undefined
+        ? null
+        : { periodNs: parsePeriod(options.selfTestEvery, '--self-test-every') },
     duplicate: options.duplicate.length > 0 ? { processes: options.duplicate } : null,
     recoveryOptions: { scope, files, spareCores: options.spareCores, importantNiceMax: options.importantNice },
-    checkpointEveryNs: options.checkpointEvery ? parseDuration(options.checkpointEvery, '--checkpoint-every') : 0,
+    checkpointEveryNs:
+      options.checkpointEvery === undefined ? 0 : parsePeriod(options.checkpointEvery, '--checkpoint-every'),
     faults: [
       ...options.fail.map((text) => parseFault(text, options.cores)),
       ...parseFaults(options.fault, options.cores),

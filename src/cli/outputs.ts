@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { readFile } from '../../kernel-sim/vfs/memfs.ts';
 import { writeHostFile } from '../host/files.ts';
 import { reportHtml } from '../report/html.ts';
@@ -27,13 +27,22 @@ export function withPrintOptions(command: Command): Command {
     .option('--timeline', 'print the timeline and the story of the run');
 }
 
+function nonEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('names nothing.');
+  return text;
+}
+
 export function withFileOptions(command: Command): Command {
   return command
-    .option('--html <file>', 'write the report as one HTML page')
-    .option('--svg <file>', 'write the timeline as a picture')
-    .option('--trace <file>', 'write a trace for ui.perfetto.dev')
-    .option('--strace <file>', 'write each system call and signal as a line; - is standard error (docs/syscalls.md)')
-    .option('--out <folder>', 'write all of these, the JSON and every core file into a folder');
+    .option('--html <file>', 'write the report as one HTML page', nonEmpty)
+    .option('--svg <file>', 'write the timeline as a picture', nonEmpty)
+    .option('--trace <file>', 'write a trace for ui.perfetto.dev', nonEmpty)
+    .option(
+      '--strace <file>',
+      'write each system call and signal as a line; - is standard error (docs/syscalls.md)',
+      nonEmpty,
+    )
+    .option('--out <folder>', 'write all of these, the JSON and every core file into a folder', nonEmpty);
 }
 
 /** Writes what was asked for. Errors: UsageError naming the file. */

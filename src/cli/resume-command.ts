@@ -7,7 +7,7 @@ import { parseDuration } from '../scenario/units.ts';
 import { decodeSavedRun, type SavedRun } from '../snapshot/saved-run.ts';
 import { System } from '../system.ts';
 import { finishRun } from './finish-run.ts';
-import { integer, withEngineOptions } from './options.ts';
+import { integerFrom, withEngineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, withPrintOptions } from './outputs.ts';
 import { type SaveOptions, saveRequest, withSaveOptions } from './save-options.ts';
 
@@ -27,7 +27,7 @@ export function addResumeCommand(program: Command): void {
     .argument('<file>', 'saved run');
   withSaveOptions(withFileOptions(withPrintOptions(withEngineOptions(command))))
     .option('--until <time>', 'break the run off at this virtual time, instead of when it would have been')
-    .option('--max-instructions <n>', 'the same for instructions of all cores together', integer)
+    .option('--max-instructions <n>', 'the same for instructions of all cores together', integerFrom(1))
     .option('--paranoid', 'check every invariant after every step (slow)')
     .addHelpText(
       'after',

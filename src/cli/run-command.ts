@@ -9,7 +9,7 @@ import { hangBoundNs } from '../recovery/hang-bound.ts';
 import { parseCpuList } from '../scenario/units.ts';
 import { System } from '../system.ts';
 import { finishRun } from './finish-run.ts';
-import { collect, integer, type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
+import { collect, integerFrom, type MachineOptions, runLimits, systemConfig, withMachineOptions } from './options.ts';
 import { type OutputOptions, withFileOptions, withPrintOptions } from './outputs.ts';
 import { type SaveOptions, saveRequest, withSaveOptions } from './save-options.ts';
 
@@ -30,7 +30,7 @@ export function addRunCommand(program: Command): void {
     .argument('[args...]', 'its arguments')
     .passThroughOptions(false);
   withSaveOptions(withFileOptions(withPrintOptions(withMachineOptions(command, { mhz: 100, until: '3600s' }))))
-    .option('--nice <n>', 'nice value of the program', integer, 0)
+    .option('--nice <n>', 'nice value of the program', integerFrom(-20, 20), 0)
     .option('--cpus <list>', 'CPUs on which it may run: 0,1,3 or 0-2')
     .addOption(
       new Option('--with <command>', "run this beside it ('primes 200000'); may be repeated")

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../emu/base/errors.ts';
 import type { RunLimits } from '../../emu/machine/machine.ts';
 import { parseDuration } from '../scenario/units.ts';
-import { integer } from './options.ts';
+import { integerFrom } from './options.ts';
 
 /** Where a run is to be saved. */
 export interface SaveOptions {
@@ -15,7 +15,11 @@ export function withSaveOptions(command: Command): Command {
   return command
     .option('--save-state <file>', 'stop the run and save it, to go on with coreback resume (docs/saved-state.md)')
     .option('--save-at <time>', 'save it when this virtual time has come')
-    .option('--save-at-instruction <n>', 'save it after exactly so many instructions of all cores together', integer);
+    .option(
+      '--save-at-instruction <n>',
+      'save it after exactly so many instructions of all cores together',
+      integerFrom(0),
+    );
 }
 
 /** Into which file, and when. */
@@ -39,8 +43,6 @@ export function saveRequest(options: SaveOptions): SaveRequest | null {
     const hint = 'either --save-at TIME or --save-at-instruction N';
     throw new UsageError({ what: 'needs one moment', path: '--save-state', hint });
   }
-  if (saveAtInstruction !== undefined && saveAtInstruction < 0)
-    throw new UsageError({ what: 'is before the start', path: '--save-at-instruction' });
   const pause =
     saveAt !== undefined ? { pauseNs: parseDuration(saveAt, '--save-at') } : { pauseInstructions: saveAtInstruction! };
   return { file, pause };

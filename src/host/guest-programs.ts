@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { InvariantError } from '../../emu/base/errors.ts';
+import { InvariantError, UsageError } from '../../emu/base/errors.ts';
 import type { GuestFile, System } from '../system.ts';
 import { readHostFile } from './files.ts';
 
@@ -41,6 +41,7 @@ export function resolveProgram(
   shipped: readonly GuestFile[],
   system?: System,
 ): { path: string; files: GuestFile[] } {
+  if (name === '') throw new UsageError({ what: 'the name of the program is empty' });
   if (name.startsWith('/') && system?.has(name)) return { path: name, files: [] };
   const known = shipped.find((file) => file.path === `/bin/${name}` || file.path === name);
   if (known) return { path: known.path, files: [] };

@@ -17,7 +17,7 @@ import { UsageError } from '../../emu/base/errors.ts';
 import { EACCES } from '../../kernel-sim/abi/errno.ts';
 import type { Errno } from '../../kernel-sim/abi/ids.ts';
 import type { HostEntry, HostFolders, HostPlace } from '../../kernel-sim/vfs/host-folder.ts';
-import { parseMount } from '../scenario/mount-text.ts';
+import { parseMounts } from '../scenario/mount-text.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** Where a path may begin at an open folder, as openat(2) does: then nobody can put a symbolic link in its way. Elsewhere each part is only looked at. */
@@ -70,10 +70,9 @@ export function requireFolder(path: string): string {
 
 /** Mounts as texts (mount-text.ts) whose folders are named from one folder on, with absolute paths. Errors: UsageError when one is not there. */
 export function foldersFrom(folder: string, mounts: readonly string[]): string[] {
-  return mounts.map((text, n) => {
-    const { host, guest, readOnly } = parseMount(text, `mounts[${n}]`);
-    return `${requireFolder(resolve(folder, host))}:${guest}:${readOnly ? 'ro' : 'cow'}`;
-  });
+  return parseMounts(mounts).map(
+    ({ host, guest, readOnly }) => `${requireFolder(resolve(folder, host))}:${guest}:${readOnly ? 'ro' : 'cow'}`,
+  );
 }
 
 function remember<T>(known: Map<string, T>, { folder, path }: HostPlace, make: () => T): T {

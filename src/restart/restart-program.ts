@@ -34,6 +34,7 @@ import { hostCredentials, lookupFile } from '../../kernel-sim/vfs/namei.ts';
 import { type BreakAt, linkerVariables, planSignals, planThreads, type RestartInputs, readInputs } from './plan.ts';
 import { planMemory } from './plan-memory.ts';
 import { INJECTED_DATA_MAX, type Preparation, type Word } from './preparation.ts';
+import type { RestartStep } from './steps.ts';
 
 /*
  * The paper's restart (section 3.2), step for step, as a native process: fork; the child asks to be traced and executes the program;
@@ -447,7 +448,7 @@ function expectTrap(c: NativeContext): void {
 }
 
 /** Begins a step, in which a fault may strike the core: then nothing more comes of it. */
-function say(c: NativeContext, s: RestartState, step: string, detail: string): void {
+function say(c: NativeContext, s: RestartState, step: RestartStep, detail: string): void {
   if (c.core.failed) return;
   c.k.emit({ kind: 'restart-step', pid: (s.lostPid || s.child || c.pid) as Pid, by: c.pid, step, detail });
   if (s.lostPid) c.k.faults.recoveryStep(c.core.id, s.lostPid, step);

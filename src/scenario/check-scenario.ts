@@ -32,11 +32,9 @@ function refuse(what: string, key: string, hint?: string): never {
 
 function checkMachine({ config }: CompiledScenario): void {
   const { periodNs, deadlineNs } = config.faultGenerator!;
-  if (periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.period');
   if (deadlineNs >= periodNs) refuse('the deadline must be shorter than the period', 'machine.detection.deadline');
   if (config.duplicate && config.cores < 2)
     refuse('a machine with one core cannot execute anything on two', 'machine.detection.duplicate');
-  if (config.selfTest?.periodNs === 0) refuse('the period must be longer than nothing', 'machine.detection.selfTest');
   const spareCores = config.recoveryOptions?.spareCores ?? 0;
   if (config.recovery === 'spare' && spareCores >= config.cores)
     refuse(`${spareCores} spare cores of ${config.cores} leave none to run on`, 'machine.spareCores');

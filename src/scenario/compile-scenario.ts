@@ -5,7 +5,7 @@ import { maskOf } from '../../kernel-sim/kern/cpumask.ts';
 import type { SystemConfig } from '../system.ts';
 import { asFaultSpec, type TimedFault } from './fault-schema.ts';
 import type { Expectation, Scenario, Step } from './schema.ts';
-import { cycleNsOf, parseCpuList, parseDuration } from './units.ts';
+import { cycleNsOf, parseCpuList, parseDuration, parsePeriod } from './units.ts';
 
 /** Something that the script does to the machine at a time, or an expectation that wants to look into it then. */
 export type Action = { readonly ns: number; readonly key: string } & (
@@ -67,12 +67,12 @@ export function machineConfig(machine: Scenario['machine']): CompiledScenario['c
       transientFaultsMax: machine.transientFaultsMax,
     },
     selfTest: machine.detection.selfTest
-      ? { periodNs: parseDuration(machine.detection.selfTest, 'machine.detection.selfTest') }
+      ? { periodNs: parsePeriod(machine.detection.selfTest, 'machine.detection.selfTest') }
       : null,
     duplicate: machine.detection.duplicate.length > 0 ? { processes: machine.detection.duplicate } : null,
-    checkpointEveryNs: machine.checkpointEvery ? parseDuration(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
+    checkpointEveryNs: machine.checkpointEvery ? parsePeriod(machine.checkpointEvery, 'machine.checkpointEvery') : 0,
     faultGenerator: {
-      periodNs: parseDuration(machine.detection.period, 'machine.detection.period'),
+      periodNs: parsePeriod(machine.detection.period, 'machine.detection.period'),
       deadlineNs: parseDuration(machine.detection.deadline, 'machine.detection.deadline'),
       misses: machine.detection.misses,
     },

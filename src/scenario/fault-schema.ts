@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { ALU_UNITS, type FaultSpec, REGISTERS, SEGMENTS } from '../../emu/faults/plan.ts';
+import { isSyscallName } from '../../kernel-sim/sys/table.ts';
+import { RESTART_STEPS } from '../restart/steps.ts';
 
 /* Hardware faults as a scenario writes them: the names of emu/faults/plan.ts, whose comments say what each does. */
 
@@ -10,6 +12,7 @@ const ns = index.describe('Virtual ns since power-on');
 const address = z.int().min(0).max(0xffffffff).describe('A linear address');
 const bit = index.describe('A bit, from 0');
 const level = z.union([z.literal(0), z.literal(1)]);
+const isStep = (step: number | string): boolean => typeof step === 'number' || RESTART_STEPS.some((s) => s === step);
 const program = z.string().describe('Name of a process, as ps shows it');
 
 export const trigger = z
@@ -34,7 +37,11 @@ export const trigger = z
       .strictObject({
         at: z.literal('syscall'),
         nth: count,
-        name: z.string().optional().describe('Of the system call, as in docs/syscalls.md'),
+        name: z
+          .string()
+          .refine(isSyscallName, 'no system call has this name')
+          .optional()
+          .describe('Of the system call, as in docs/syscalls.md'),
         process: program.optional(),
         core: core.optional(),
       })
@@ -46,7 +53,10 @@ export const trigger = z
       .strictObject({
         at: z.literal('recovery'),
         nth: count,
-        step: z.union([count, z.string()]).describe('A restart step: its number from 1, or its name'),
+        step: z
+          .union([count, z.string()])
+          .refine(isStep, `is neither a number from 1 nor one of ${RESTART_STEPS.join(', ')}`)
+          .describe('A restart step: its number from 1, or its name'),
         core: core.optional(),
       })
       .describe('In the n-th recovery, at a restart step; core absent: the one that does the step'),

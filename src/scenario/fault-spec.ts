@@ -4,10 +4,9 @@ import { parseDuration } from './units.ts';
 
 /**
  * A fault as the command line writes it: `core2@12s` (the core stops at a virtual time), `core2#1000000` (after so many of its own
- * instructions), `count@12s` (the core that runs the process `count` then, or the first to run it later).
+ * instructions), `count@12s` (the core that runs the process `count` then, or the first to run it later). Errors: UsageError with the key.
  */
-export function parseFault(text: string, cores: number): FaultSpec {
-  const key = '--fail';
+export function parseFault(text: string, cores: number, key = '--fail'): FaultSpec {
   const match = /^([^@#]+)([@#])(.+)$/.exec(text);
   if (!match) {
     throw new UsageError({ what: `'${text}' is no fault`, key, hint: 'write core2@12s, core2#1000000 or count@12s' });

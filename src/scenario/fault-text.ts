@@ -1,6 +1,8 @@
 import { UsageError } from '../../emu/base/errors.ts';
 import { checkFaultPlan } from '../../emu/faults/check-plan.ts';
-import type { FaultPlan } from '../../emu/faults/plan.ts';
+import type { FaultPlan, FaultTrigger } from '../../emu/faults/plan.ts';
+import { isSyscallName } from '../../kernel-sim/sys/table.ts';
+import { RESTART_STEPS } from '../restart/steps.ts';
 import { parseFault } from './fault-spec.ts';
 import { parseDuration } from './units.ts';
 
@@ -16,7 +18,21 @@ const BANK = ['status', 'address'];
  */
 export function parseFaults(texts: readonly string[], cores: number): FaultPlan {
   const specs = texts.map((text, n) => faultOf(text, cores, `${KEY}[${n}]`));
-  return checkFaultPlan(specs, cores, KEY);
+  const plan = checkFaultPlan(specs, cores, KEY);
+  for (const [n, { trigger }] of plan.entries()) checkNames(trigger, `${KEY}[${n}].trigger`);
+  return plan;
+}
+
+/** A name that nothing has would never strike, and nobody would know why. */
+function checkNames(trigger: FaultTrigger, key: string): void {
+  if (trigger.at === 'syscall' && trigger.name !== undefined && !isSyscallName(trigger.name)) {
+    const hint = 'docs/syscalls.md lists all';
+    throw new UsageError({ what: `there is no system call '${trigger.name}'`, key: `${key}.name`, hint });
+  }
+  if (trigger.at === 'recovery' && typeof trigger.step === 'string' && !RESTART_STEPS.some((s) => s === trigger.step)) {
+    const hint = RESTART_STEPS.join(', ');
+    throw new UsageError({ what: `there is no restart step '${trigger.step}'`, key: `${key}.step`, hint });
+  }
 }
 
 function faultOf(text: string, cores: number, key: string): unknown {
@@ -26,11 +42,14 @@ function faultOf(text: string, cores: number, key: string): unknown {
   const [where, ...trigger] = words.slice(middle + 1);
   if (middle < 1 || !where) throw new UsageError({ what: `'${text}' is no fault`, key, hint: HINT });
   const keys = keysOf(effect, model === 'machine-check' ? BANK : NAMES, key);
+  const isShort = /[@#]/.test(where);
+  if (isShort && trigger[0] !== undefined)
+    throw new UsageError({ what: `'${trigger[0]}' stands behind the trigger '${where}'`, key, hint: HINT });
   return {
     model,
     ...(model === 'bit-flip' ? flipKeys(keys) : keys),
-    trigger: /[@#]/.test(where)
-      ? parseFault(where, cores).trigger
+    trigger: isShort
+      ? parseFault(where, cores, key).trigger
       : { at: where, ...keysOf(trigger, NAMES, `${key}.trigger`) },
   };
 }

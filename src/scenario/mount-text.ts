@@ -10,3 +10,7 @@ export function parseMount(text: string, key: string): Mount {
   }
   return { host, guest, readOnly: how === 'ro' };
 }
+
+/** The `mounts` of a scenario or a campaign. Errors: UsageError with the key of the entry. */
+export const parseMounts = (texts: readonly string[]): Mount[] =>
+  texts.map((text, n) => parseMount(text, `mounts[${n}]`));

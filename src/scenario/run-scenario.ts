@@ -13,7 +13,7 @@ import { type GuestFile, System } from '../system.ts';
 import { type Action, type CompiledScenario, compileScenario, PID_OF } from './compile-scenario.ts';
 import { checkExpectation, pidOfProgram } from './expect.ts';
 import { lookAtMemory, lookAtRegisters, type Sight } from './look.ts';
-import { parseMount } from './mount-text.ts';
+import { parseMounts } from './mount-text.ts';
 import type { Scenario } from './schema.ts';
 
 export interface ScenarioRun {
@@ -99,7 +99,7 @@ class Play {
       schedule: { kind: 'seeded', seed, minInstructions: slice[0], maxInstructions: slice[1] },
       faults,
       paranoid: options.paranoid ?? false,
-      mounts: scenario.mounts.map((text, n) => parseMount(text, `mounts[${n}]`)),
+      mounts: parseMounts(scenario.mounts),
       ...(options.engine ? { engine: options.engine } : {}),
       ...(options.hostFolders ? { hostFolders: options.hostFolders } : {}),
     });

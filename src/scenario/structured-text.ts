@@ -17,14 +17,14 @@ function readJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UsageError({ what: `is not JSON: ${(error as Error).message}`, path });
+    throw new UsageError({ what: `is not JSON: ${printable((error as Error).message)}`, path });
   }
 }
 
 function readYaml(text: string, path: string): unknown {
   const document = parseDocument(text, { prettyErrors: true });
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem) throw new UsageError({ what: `is not YAML: ${problem.message.split('\n')[0]}`, path });
+  if (problem) throw new UsageError({ what: `is not YAML: ${printable(problem.message.split('\n')[0]!)}`, path });
   try {
     return document.toJS();
   } catch (error) {
@@ -33,15 +33,22 @@ function readYaml(text: string, path: string): unknown {
   }
 }
 
+/** The parsers quote what they found, which may be anything. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+
 /** A value as a schema has it, its defaults filled in. Errors: UsageError with the path of the key that is wrong. */
 export function checkStructure<T>(schema: z.ZodType<T>, value: unknown, path: string, hint: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = deepest(result.error.issues[0]!, []);
+  const issue = deepest(worst(result.error.issues), []);
   throw new UsageError({ what: issue.message, path, key: keyOf(issue.path), hint });
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** Beside a key that does not exist, a missing one is the smaller news. */
+const worst = (issues: readonly Issue[]): Issue =>
+  issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
 
 /** Where one of several forms was meant, the complaint of the form that came closest says more than "invalid input". */
 function deepest(issue: Issue, above: readonly PropertyKey[]): { message: string; path: PropertyKey[] } {
@@ -49,8 +56,7 @@ function deepest(issue: Issue, above: readonly PropertyKey[]): { message: string
   if (issue.code !== 'invalid_union') return { message: issue.message, path };
   if (issue.errors.length === 0) return { message: discriminatorMessage(issue), path };
   const closest = issue.errors.reduce((a, b) => (isCloser(b, a) ? b : a));
-  // Beside a key that does not exist, a missing one is the smaller news.
-  const first = closest.find((each) => each.code === 'unrecognized_keys') ?? closest[0];
+  const first = worst(closest);
   if (first && isOfOtherKind(first) && !issue.errors.every(([each]) => each?.code === 'invalid_value'))
     return { message: 'has none of the forms that it may have', path };
   if (first?.code === 'invalid_value')

@@ -14,6 +14,18 @@ export function parseDuration(text: string, key: string): number {
   return whole;
 }
 
+/** A duration that is not 0: how often something happens. Errors: UsageError naming `key`. */
+export function parsePeriod(text: string, key: string): number {
+  const ns = parseDuration(text, key);
+  if (ns === 0)
+    throw new UsageError({
+      what: `'${text}' is no period`,
+      key,
+      hint: 'longer than nothing; leave it out for the default',
+    });
+  return ns;
+}
+
 /** `0,1,3`, `0-2` or `all` as ascending CPU numbers below `cores`. Errors: UsageError naming `key`. */
 export function parseCpuList(text: string, cores: number, key: string): number[] {
   if (text === 'all') return Array.from({ length: cores }, (_, n) => n);

@@ -100,9 +100,11 @@ describe('every encoding that has a translation', { timeout: TIMEOUT_MS }, () =>
     const wrong: string[] = [];
     for (const [i, row] of rows.entries()) {
       if (i % ROWS_PER_MACHINE === 0) [reference, translated] = machines();
+      // The x87's stack is often not such that there is a translation.
+      const wanted = row.isX87 ? 3 * CASES : CASES;
       let tried = 0;
       let done = 0;
-      for (let n = 0; n < TRIES_MAX && (tried < CASES || done === 0); n++) {
+      for (let n = 0; n < TRIES_MAX && (tried < wanted || done === 0); n++) {
         const c = drawCase(generator, prng, row);
         if (!isTranslatedCode(c.code.subarray(0, -LOOP_END_BYTES), row.mnemonic)) continue;
         tried++;

@@ -3,7 +3,7 @@ import { sequenceRows, x87SequenceRows } from '../../silicon/rows.ts';
 
 /** What has a translation, and jumps. */
 const FAST_X87 =
-  /^F(LD|LD1|LDZ|I?ADDP?|I?SUBR?P?|I?MULP?|I?DIVR?P?|STP?|ILD|XCH|CHS|ABS|SQRT|U?COMP?P?|U?COMIP?|ICOMP?|NSTSW|PREM)$/;
+  /^F(LD|LD1|LDZ|I?ADDP?|I?SUBR?P?|I?MULP?|I?DIVR?P?|STP?|ILD|ISTP?|ISTTP|RNDINT|XCH|CHS|ABS|SQRT|U?COMP?P?|U?COMIP?|ICOMP?|TST|CMOVN?[BEU]E?|NSTSW|NSTCW|WAIT|PREM)$/;
 export const fastX87Rows = [
   ...x87SequenceRows.filter((row) => FAST_X87.test(row.mnemonic)),
   ...sequenceRows.filter((row) => row.operands[0] === 'Jb'),

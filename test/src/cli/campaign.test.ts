@@ -188,7 +188,7 @@ describe('coreback campaign', () => {
     [['plan', '--run', 'true', '--size', '5', '--exhaustive'], /given in two ways/],
     [['plan', '--run', 'true', '--root', '/nonexistent'], /nonexistent: does not exist/],
     [['sweep', '--run', 'true'], /--mtbf/],
-    [['sweep', '--run', 'true', '--mtbf', '1s', '--cores', '1'], /--cores: one core stays/],
+    [['sweep', '--run', 'true', '--mtbf', '1s', '--cores', '1'], /--cores.*not an integer from 2 to 32/],
     [['sweep', '--run', 'true', '--mtbf', '0s'], /--mtbf: must be longer than 0/],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = coreback(['campaign', ...args]);

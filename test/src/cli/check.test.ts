@@ -116,7 +116,7 @@ describe('coreback check', () => {
   });
 
   it.each([
-    [['check', GOOD, '--shard', '5/4'], 'write it like 1/4'],
+    [['check', GOOD, '--shard', '5/4'], 'write it like 1/2'],
     [['check', GOOD, '--budget', 'soon'], "--budget: 'soon' is no duration"],
     [['check', '/no/such'], '/no/such: does not exist'],
     [['check', GOOD, '--engine', 'magic'], "there is no engine 'magic'"],

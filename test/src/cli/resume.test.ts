@@ -53,7 +53,7 @@ describe('a run that is saved and goes on in a new host process', () => {
   it.each([
     [['--save-state', join(FOLDER, 'none')], '--save-state: needs one moment'],
     [['--save-at', '1s'], '--save-at: says when, but not into which file'],
-    [['--save-at-instruction', '-1', '--save-state', 'x'], '--save-at-instruction: is before the start'],
+    [['--save-at-instruction', '-1', '--save-state', 'x'], 'not an integer from 0'],
     [['--save-state', join(FOLDER, 'none'), '--save-at', '5s'], 'none: was not written: the run had ended before'],
   ])('is refused: %j', (options, why) => {
     const { status, stderr } = coreback(['run', 'true', ...options]);

@@ -74,8 +74,11 @@ describe('a fault on the command line', () => {
     ['intermittent downNs=soon at core1#5', "--fault[0].downNs: 'soon' is no duration"],
     ['bit-flip register=eax at core1#5', '--fault[0].bit: is missing'],
     ['bit-flip register=rax bit=3 at core1#5', '--fault[0].target.register: is none of eax'],
-    ['hang at core9#5', '--fail: there is no core 9'],
+    ['hang at core9#5', '--fault[0]: there is no core 9'],
     ['hang at syscall', '--fault[0].trigger.nth: is missing'],
+    ['hang at core1#5 at core2#5', "--fault[0]: 'at' stands behind the trigger 'core1#5'"],
+    ['hang at syscall nth=1 name=wirte', "--fault[0].trigger.name: there is no system call 'wirte'"],
+    ['hang at recovery nth=1 step=lode', "--fault[0].trigger.step: there is no restart step 'lode'"],
     ['hang at syscall nth=1 core=9', '--fault[0].trigger.core: is no core'],
   ])('refuses %s', (text, message) => {
     expect(() => parseFaults([text], 3)).toThrow(message);

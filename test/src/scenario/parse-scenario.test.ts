@@ -59,6 +59,18 @@ describe('a scenario', () => {
     ],
     ['no such model', withStep({ at: '1ms', fault: { model: 'melt', core: 0 } }), 'script[2].fault.model', 'fail-stop'],
     ['no such trigger', withStep(trigger({ at: 'noon' })), 'script[2].fault.trigger.at', 'syscall'],
+    [
+      'no such system call',
+      withStep(trigger({ at: 'syscall', nth: 1, name: 'wirte' })),
+      'script[2].fault.trigger.name',
+      'no system call',
+    ],
+    [
+      'no such restart step',
+      withStep(trigger({ at: 'recovery', nth: 1, step: 'lode' })),
+      'script[2].fault.trigger.step',
+      'detach',
+    ],
     ['a duration that is none', withMachine({ checkpointEvery: 'often' }), 'machine.checkpointEvery', 'often'],
     ['a time that is none', withStep({ at: 'soon', run: 'primes' }), 'script[2].at', 'soon'],
     ['a regular expression that is none', withExpectation({ logMatches: '(' }), 'expect[0].logMatches', 'regular'],
@@ -116,7 +128,7 @@ describe('a scenario', () => {
       'a self-test without a pause',
       withMachine({ detection: { selfTest: '0s' } }),
       'machine.detection.selfTest',
-      'longer than nothing',
+      'no period',
     ],
     // Programs.
     ['two programs of one name', withStep({ at: '1ms', run: 'count' }), 'script[2]', 'started already'],

@@ -14,9 +14,10 @@ import { JitEngine } from '../emu/jit/jit-engine.ts';
 import { UnicornEngine } from '../emu/unicorn/unicorn-engine.ts';
 import { useBranchHints } from '../src/host/branch-hints.ts';
 import { loadUnicorn } from '../src/host/unicorn-koffi.ts';
-import { System } from '../src/system.ts';
+import type { SystemConfig } from '../src/system.ts';
 import { type BenchProgram, build, CPU_PROGRAMS, versionOf } from './programs.ts';
 import { NATIVE, outputOf, QEMU, timeProgram } from './reference.ts';
+import { bestRate, boot, FOREVER, roundInstructions, wholeRun } from './stretch.ts';
 import { geometricMean, short, table } from './table.ts';
 
 const { values: options } = parseArgs({
@@ -34,39 +35,14 @@ const MAKERS: Record<string, () => Engine> = {
 const ENGINES = options.engines.split(',');
 
 const SLICE = 10_000;
-const WARM_UP_SECONDS = 1;
-const STRETCH_SECONDS = 0.3;
-const STRETCHES = 5;
+const STRETCHES = { warmUpSeconds: 1, stretchSeconds: 0.3, stretches: 5 };
 const CHECK_ROUNDS = 3;
-const FOREVER = 1_000_000_000;
 
-function boot(bytes: Uint8Array, rounds: number, engine: Engine): System {
-  const system = new System({ cores: 1, engine, schedule: { kind: 'fixed', instructions: SLICE } });
-  system.install({ path: '/bin/bench', bytes });
-  system.spawn({ path: '/bin/bench', args: ['bench', String(rounds)] });
-  return system;
-}
-
-/** Instructions per CPU second in the next `seconds`, looked at about every 20 ms. */
-function rate(system: System, seconds: number): number {
-  const from = system.machine.retired;
-  const before = process.cpuUsage();
-  let piece = 200_000;
-  for (;;) {
-    const start = performance.now();
-    system.run({ instructions: system.machine.retired + piece });
-    if (performance.now() - start < 10) piece *= 2;
-    const { user, system: kernel } = process.cpuUsage(before);
-    if (user + kernel >= seconds * 1e6) return ((system.machine.retired - from) * 1e6) / (user + kernel);
-  }
-}
-
-function outputOn(bytes: Uint8Array, rounds: number, engine: Engine): { output: string; instructions: number } {
-  const system = boot(bytes, rounds, engine);
-  system.run();
-  const output = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
-  return { output: output.trim(), instructions: system.machine.retired };
-}
+const machine = (engine: Engine): SystemConfig => ({
+  cores: 1,
+  engine,
+  schedule: { kind: 'fixed', instructions: SLICE },
+});
 
 interface Row {
   readonly program: string;
@@ -80,9 +56,8 @@ function measure(program: BenchProgram, folder: string): Row {
   const built = build(program, folder);
   if (typeof built === 'string') throw new Error(built);
   const bytes = readFileSync(built.guest);
-  const few = outputOn(bytes, CHECK_ROUNDS, new Interpreter());
-  const more = outputOn(bytes, CHECK_ROUNDS + 2, new Interpreter());
-  const instructionsPerRound = (more.instructions - few.instructions) / 2;
+  const few = wholeRun(bytes, CHECK_ROUNDS, machine(new Interpreter()));
+  const instructionsPerRound = roundInstructions(bytes, () => machine(new Interpreter()), CHECK_ROUNDS);
   const rates: Record<string, number | undefined> = {};
   const outputs = [few.output];
   for (const runner of [NATIVE, QEMU]) {
@@ -91,11 +66,8 @@ function measure(program: BenchProgram, folder: string): Row {
     outputs.push(outputOf(runner, built.linux, CHECK_ROUNDS) ?? few.output);
   }
   for (const name of ENGINES) {
-    outputs.push(outputOn(bytes, CHECK_ROUNDS, MAKERS[name]!()).output);
-    const system = boot(bytes, FOREVER, MAKERS[name]!());
-    rate(system, WARM_UP_SECONDS);
-    const best = Math.max(...Array.from({ length: STRETCHES }, () => rate(system, STRETCH_SECONDS)));
-    rates[name] = best / instructionsPerRound;
+    outputs.push(wholeRun(bytes, CHECK_ROUNDS, machine(MAKERS[name]!())).output);
+    rates[name] = bestRate(boot(bytes, FOREVER, machine(MAKERS[name]!())), STRETCHES) / instructionsPerRound;
   }
   return {
     program: program.name,

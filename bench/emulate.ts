@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { EXIT_BUDGET } from '../emu/core/engine.ts';
 import { Interpreter } from '../emu/interp/interpreter.ts';
-import { System } from '../src/system.ts';
+import type { System, SystemConfig } from '../src/system.ts';
+import { bestRate, boot, FOREVER, rate, roundInstructions, wholeRun } from './stretch.ts';
 
 export interface EmulationJob {
   readonly program: string;
@@ -24,36 +25,14 @@ export interface Emulation {
   readonly engineBytesPerMillion?: number;
 }
 
-/** CPU seconds of a measured stretch, and of the warm-up after the first. */
+/** CPU seconds of a measured stretch. */
 const STRETCH_SECONDS = 0.5;
-const WARM_UP_SECONDS = 1;
 const STRETCHES = 5;
-/** Instructions between two looks at the clock. */
-const PIECE = 1_000_000;
 const ALLOCATING = 5_000_000;
 const SLICE = 10_000;
-/** More rounds than any measurement lasts. */
-const FOREVER = 1_000_000_000;
-
-function boot(program: string, rounds: number): System {
-  const system = new System({ cores: 1, consoleIsTty: false, engine });
-  system.install({ path: '/bin/bench', bytes: readFileSync(program) });
-  system.spawn({ path: '/bin/bench', args: ['bench', String(rounds)] });
-  return system;
-}
 
 const engine = new Interpreter();
-
-/** Millions of instructions per second of CPU time in the next `seconds` of it. */
-function mips(system: System, seconds: number): number {
-  const start = system.machine.retired;
-  const before = process.cpuUsage();
-  for (;;) {
-    system.run({ instructions: system.machine.retired + PIECE });
-    const { user, system: kernel } = process.cpuUsage(before);
-    if (user + kernel >= seconds * 1e6) return (system.machine.retired - start) / (user + kernel);
-  }
-}
+const MACHINE: SystemConfig = { cores: 1, consoleIsTty: false, engine };
 
 /** Bytes that `run` allocates for each million of instructions: the median of several, because compilation allocates as well. */
 function allocation(run: () => void): number {
@@ -78,18 +57,11 @@ function runEngineAlone(system: System): boolean {
   return true;
 }
 
-function instructionsOf(program: string, rounds: number): { instructions: number; output: string } {
-  const system = boot(program, rounds);
-  system.run();
-  const output = system.events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
-  return { instructions: system.machine.retired, output: output.trim() };
-}
-
 function measure({ program, checkRounds }: EmulationJob): Emulation {
-  const forever = boot(program, FOREVER);
-  const coldMips = mips(forever, STRETCH_SECONDS);
-  mips(forever, WARM_UP_SECONDS);
-  const stretches = Array.from({ length: STRETCHES }, () => mips(forever, STRETCH_SECONDS));
+  const bytes = readFileSync(program);
+  const forever = boot(bytes, FOREVER, MACHINE);
+  const cold = rate(forever, STRETCH_SECONDS);
+  const warm = bestRate(forever, { warmUpSeconds: 1, stretchSeconds: STRETCH_SECONDS, stretches: STRETCHES });
   const systemBytesPerMillion = allocation(() => {
     forever.run({ instructions: forever.machine.retired + ALLOCATING });
   });
@@ -97,13 +69,11 @@ function measure({ program, checkRounds }: EmulationJob): Emulation {
   const engineBytes = allocation(() => {
     alone.completed = runEngineAlone(forever);
   });
-  const few = instructionsOf(program, checkRounds);
-  const more = instructionsOf(program, checkRounds + 2);
   return {
-    output: few.output,
-    instructionsPerRound: (more.instructions - few.instructions) / 2,
-    coldMips,
-    warmMips: Math.max(...stretches),
+    output: wholeRun(bytes, checkRounds, MACHINE).output,
+    instructionsPerRound: roundInstructions(bytes, () => MACHINE, checkRounds),
+    coldMips: cold / 1e6,
+    warmMips: warm / 1e6,
     systemBytesPerMillion,
     ...(alone.completed ? { engineBytesPerMillion: engineBytes } : {}),
   };

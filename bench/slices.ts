@@ -11,9 +11,10 @@ import type { Engine } from '../emu/core/engine.ts';
 import { Interpreter } from '../emu/interp/interpreter.ts';
 import { JitEngine } from '../emu/jit/jit-engine.ts';
 import { useBranchHints } from '../src/host/branch-hints.ts';
-import { System } from '../src/system.ts';
+import type { System } from '../src/system.ts';
 import { build, CPU_PROGRAMS } from './programs.ts';
 import { SLICE_MACHINES, type SliceMachine, type SliceRow, slicesText } from './slice-rows.ts';
+import { boot, FOREVER, rate } from './stretch.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -24,7 +25,6 @@ const { values: options } = parseArgs({
 });
 
 const MAKERS: Record<string, () => Engine> = { jit: () => new JitEngine(), interpreter: () => new Interpreter() };
-const FOREVER = 1_000_000_000;
 const WARM_UP_SECONDS = 0.8;
 const STRETCH_SECONDS = 0.1;
 const STRETCHES = 8;
@@ -38,23 +38,9 @@ function withoutTrials(engine: Engine): Engine {
     : { name, run };
 }
 
-function boot(bytes: Uint8Array, made: Engine, { cores, copies, slice, turnByTurn }: SliceMachine): System {
+function start(bytes: Uint8Array, made: Engine, { cores, copies, slice, turnByTurn }: SliceMachine): System {
   const engine = turnByTurn ? withoutTrials(made) : made;
-  const system = new System({ cores, engine, schedule: { kind: 'fixed', instructions: slice } });
-  system.install({ path: '/bin/bench', bytes });
-  for (let n = 0; n < copies; n++) system.spawn({ path: '/bin/bench', args: ['bench', String(FOREVER)] });
-  return system;
-}
-
-/** CPU microseconds per million instructions. */
-function cost(system: System, seconds: number): number {
-  const from = system.machine.retired;
-  const before = process.cpuUsage();
-  for (;;) {
-    system.run({ pauseNs: system.machine.nowNs + 10e6 });
-    const { user, system: kernel } = process.cpuUsage(before);
-    if (user + kernel >= seconds * 1e6) return ((user + kernel) * 1e6) / (system.machine.retired - from);
-  }
+  return boot(bytes, FOREVER, { cores, engine, schedule: { kind: 'fixed', instructions: slice } }, copies);
 }
 
 useBranchHints();
@@ -67,15 +53,15 @@ try {
     if (typeof built === 'string') throw new Error(built);
     const bytes = readFileSync(built.guest);
     for (const engine of options.engines.split(',')) {
-      const systems = SLICE_MACHINES.map((machine) => boot(bytes, MAKERS[engine]!(), machine));
-      for (const system of systems) cost(system, WARM_UP_SECONDS);
-      const best = systems.map(() => Number.POSITIVE_INFINITY);
+      const systems = SLICE_MACHINES.map((machine) => start(bytes, MAKERS[engine]!(), machine));
+      for (const system of systems) rate(system, WARM_UP_SECONDS);
+      const best = systems.map(() => 0);
       for (let n = 0; n < STRETCHES; n++) {
         systems.forEach((system, which) => {
-          best[which] = Math.min(best[which]!, cost(system, STRETCH_SECONDS));
+          best[which] = Math.max(best[which]!, rate(system, STRETCH_SECONDS));
         });
       }
-      rows.push({ program: program.name, engine, ratios: best.map((value) => value / best[0]!) });
+      rows.push({ program: program.name, engine, ratios: best.map((value) => best[0]! / value) });
     }
     process.stderr.write(`${program.name} done\n`);
   }

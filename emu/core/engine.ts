@@ -52,8 +52,8 @@ export function isRetired({ i32 }: CoreState, exit: EngineExit): boolean {
 export interface Engine {
   readonly name: string;
   /**
-   * All that a run leaves behind is in the core's block and in the space: what is taken back there can be done again, which is worth it from so many
-   * instructions on. Engines that tell somebody what they run leave it out.
+   * All that a run leaves behind is in the core's block and in the space: what is taken back there can be done again, which is worth it where it
+   * saves each core so many turns. Engines that tell somebody what they run leave it out.
    */
   readonly trialMin?: number;
   /**

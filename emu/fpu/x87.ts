@@ -100,6 +100,18 @@ export class X87 {
     }
   }
 
+  /** Whether `store` would leave an image that has just been loaded as it is: what must be 0 there is 0. */
+  keeps(image: Int32Array): boolean {
+    if (image[CONTROL_STATUS] !== (this.control | (this.statusWord << 16))) return false;
+    if (image[TAGS_OPCODE] !== (this.valid | (this.opcode << 16))) return false;
+    let surplus = (image[FCS] | image[FDS]) & ~0xffff;
+    for (let i = 0; i < 8; i++) {
+      const at = REGISTERS + 4 * i;
+      surplus |= (image[at + 2] & ~0xffff) | image[at + 3];
+    }
+    return surplus === 0;
+  }
+
   // Words.
 
   setControl(control: number): void {

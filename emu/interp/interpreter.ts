@@ -56,7 +56,7 @@ export interface InterpreterOptions {
  */
 export class Interpreter implements Engine {
   readonly name = 'interpreter';
-  readonly trialMin = 20_000;
+  readonly trialMin = 64;
   private readonly fast: boolean;
   private readonly cacheOf: (space: AddressSpace) => CodePages;
   private readonly cpu = new Cpu();

@@ -40,8 +40,8 @@ const FRAME_BYTES_MAX = 1 << 20;
 const ROUNDING_CHANGES_MAX = 3;
 const INEXACT_OLD = PE | (PE << MASK_SHIFT);
 
-/** What a trial begins with takes the time of some ten thousand instructions. */
-const TRIAL_MIN = 100_000;
+/** What a trial begins with takes the time that some dozens of turns of all cores take beyond their instructions. */
+const TRIAL_MIN = 64;
 
 export interface JitOptions {
   /** Instructions between two samples of where cold code runs. */

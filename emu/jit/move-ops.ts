@@ -101,18 +101,18 @@ const cmov: Writer = (b, insn) => {
   b.popRegister(reg, size);
 };
 
-const conditional: Record<string, Row> = {};
-for (const condition of ['O', 'NO', 'B', 'AE', 'E', 'NE', 'BE', 'A', 'S', 'NS', 'P', 'NP', 'L', 'GE', 'LE', 'G']) {
-  conditional[`SET${condition}`] = [setcc, any];
-  conditional[`CMOV${condition}`] = [cmov, any];
-}
+const CONDITIONS = ['O', 'NO', 'B', 'AE', 'E', 'NE', 'BE', 'A', 'S', 'NS', 'P', 'NP', 'L', 'GE', 'LE', 'G'] as const;
+
+const forConditions = (name: string, row: Row): Rows =>
+  Object.fromEntries(CONDITIONS.map((condition) => [name + condition, row]));
 
 /** MOV knows segment, control and debug registers too. */
 const isPlainMove = ({ operands }: Insn): boolean =>
   operands.every(({ kind }) => kind === IN_REGISTER || kind === IN_MEMORY || kind === IMMEDIATE);
 
 export const moveWriters: Rows = {
-  ...conditional,
+  ...forConditions('SET', [setcc, any]),
+  ...forConditions('CMOV', [cmov, any]),
   NOP: [nop, any],
   PAUSE: [nop, any],
   MOV: [mov, isPlainMove],

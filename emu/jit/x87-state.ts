@@ -100,6 +100,8 @@ export class X87Carrier {
     fpu.load(core.i32);
     const fits =
       (isOf(fpu.control, NEAREST) || isOf(fpu.control, TRUNCATING)) &&
+      // A region may use the x87 and not come to where it does: the image must not have changed then.
+      fpu.keeps(core.i32) &&
       fpu.plain.every((plain, p) => plain !== 0 || ((fpu.valid >> p) & 1) === 0);
     state[S_X87_SHAPE] = fits ? this.shape : SHAPE_UNFIT;
     state[S_X87_CONTROL] = fpu.control;

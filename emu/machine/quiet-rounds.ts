@@ -4,7 +4,7 @@ import { anyBreakpoint } from '../interp/debug-registers.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { Core, OpenRound, TrapHandler } from './machine.ts';
 import type { Schedule } from './schedule.ts';
-import { Trial } from './trial.ts';
+import { areApart, Trial } from './trial.ts';
 
 /** How far quiet rounds may go. All are limits that the machine itself sees to when they are near. */
 export interface QuietLimits {
@@ -30,8 +30,12 @@ export interface QuietEnd {
 const RUN_MAX = 1 << 20;
 /** A trial is as long as the n-th part of the time for which nobody has trapped, so that what is done in vain never is much. */
 const TRIAL_SHARE = 4;
-/** After spaces have turned out to be written all over there is no trial for so many instructions. */
-const TRIAL_RETRY = 20_000_000;
+/** So many pages that have to be copied cost as much as the rest of a trial's beginning; more than the last are too many. */
+const TRIAL_PAGES = 16;
+const TRIAL_PAGES_MAX = 128;
+/** After there were more there is no trial for so many instructions; if that happens again before long, for twice as many, up to the last. */
+const TRIAL_RETRY_MIN = 2_000_000;
+const TRIAL_RETRY_MAX = 1_000_000_000;
 
 /**
  * Rounds in which the kernel has nothing to do but to count: each core goes on with what it runs, or is idle, and nothing is due. They come
@@ -50,8 +54,11 @@ export class QuietRounds {
   private readonly unchargedNs: Float64Array;
   private busy = 0;
   private readonly trial: Trial;
-  /** Instructions' time since somebody has trapped; below 0 as long as there are to be no trials. */
+  /** Time since somebody has trapped, time until there may be trials again, how long that was last, and trials since: in instructions of a core. */
   private calm = 0;
+  private untilTrial = 0;
+  private retry = TRIAL_RETRY_MIN;
+  private tried = 0;
 
   constructor(
     cycleNs: number,
@@ -74,8 +81,9 @@ export class QuietRounds {
   /** Goes as far as it can from the start of a round on; null: not even one round is quiet for sure. */
   run(nowNs: number, limits: QuietLimits): QuietEnd | null {
     const end = this.isQuiet() ? this.goOn(nowNs, limits) : null;
-    if (end?.exit === EXIT_BUDGET) this.calm += (end.nowNs - nowNs) / this.cycleNs;
-    else this.calm = Math.min(this.calm, 0);
+    const passed = end === null ? 0 : (end.nowNs - nowNs) / this.cycleNs;
+    this.calm = end?.exit === EXIT_BUDGET ? this.calm + passed : 0;
+    this.untilTrial -= passed;
     return end;
   }
 
@@ -158,16 +166,32 @@ export class QuietRounds {
     return Math.min(rounds, Math.floor((retiredMax - this.retired - 1) / (longest * this.busy)));
   }
 
+  /** Whether a trial that saves so many turns costs less than they do. */
+  private isWorthTrying(turns: number): boolean {
+    const least = this.engine.trialMin ?? Number.POSITIVE_INFINITY;
+    if (turns < least || this.untilTrial > 0 || !areApart(this.spaces)) return false;
+    const pages = Math.max(...this.spaces.map((space) => space?.trialPages ?? 0));
+    if (pages > TRIAL_PAGES_MAX) {
+      for (const space of this.spaces) space?.endTrials();
+      this.retry = this.tried > 8 * this.retry ? TRIAL_RETRY_MIN : Math.min(2 * this.retry, TRIAL_RETRY_MAX);
+      this.untilTrial = this.retry;
+      this.tried = 0;
+      return false;
+    }
+    return turns >= least * (1 + pages / TRIAL_PAGES);
+  }
+
   /** Several cores run, each all of its turns at once. Null: better not. */
   private onTrial(nowNs: number, { horizonNs, pauseNs, retiredMax }: QuietLimits): QuietEnd | null {
     const { cores, schedule, spaces, trial, unchargedNs } = this;
     const { longest } = schedule;
-    const least = trial.leastFor(spaces);
-    if (this.calm < TRIAL_SHARE * least) return null;
-    const roundsMax = Math.min(this.roundsMax(retiredMax), Math.floor(RUN_MAX / longest));
-    const rounds = Math.min(Math.max(2, Math.floor(this.calm / TRIAL_SHARE / longest)), roundsMax);
-    const length = Math.min(rounds * longest, (Math.min(horizonNs, pauseNs) - nowNs) / this.cycleNs);
-    if (length < Math.max(least, 2 * longest)) return null;
+    const rounds = Math.min(
+      Math.max(2, Math.floor(this.calm / TRIAL_SHARE / longest)),
+      Math.floor(RUN_MAX / longest),
+      this.roundsMax(retiredMax),
+    );
+    const turns = Math.min(rounds, (Math.min(horizonNs, pauseNs) - nowNs) / this.cycleNs / longest);
+    if (turns < 2 || !this.isWorthTrying(turns)) return null;
     const before = cores.map(({ retired }) => retired);
     const end = trial.run(
       spaces,
@@ -175,10 +199,7 @@ export class QuietRounds {
       horizonNs,
       (endNs, number) => endNs >= horizonNs || endNs >= pauseNs || number === rounds,
     );
-    if (end === null) {
-      this.calm = -TRIAL_RETRY;
-      return null;
-    }
+    this.tried += turns * longest;
     const { round, turn, exit } = end;
     const { startNs, endNs, firstCore } = round;
     for (const core of cores) unchargedNs[core.id]! += (core.retired - before[core.id]!) * this.cycleNs;

@@ -10,9 +10,6 @@ import type { Schedule, TimedRound } from './schedule.ts';
  * where they belong.
  */
 
-/** Pages that are copied at the beginning of a trial at most, of each space: a fraction of a microsecond each. */
-const PAGES_MAX = 128;
-
 /** Where a trial has ended. */
 export interface TrialEnd {
   /** The last round that has begun. */
@@ -33,6 +30,12 @@ interface Attempt {
   exit: EngineExit;
 }
 
+/** Whether no two cores run in the same space; null: idle. */
+export function areApart(spaces: readonly (AddressSpace | null)[]): boolean {
+  const taken = spaces.filter((space) => space !== null);
+  return new Set(taken).size === taken.length;
+}
+
 export class Trial {
   private readonly cycleNs: number;
   private readonly cores: readonly Core[];
@@ -46,26 +49,18 @@ export class Trial {
     this.schedule = schedule;
   }
 
-  /** Instructions of a core in a trial that is worth it; never, when cores (null: idle) share a space. */
-  leastFor(spaces: readonly (AddressSpace | null)[]): number {
-    const taken = spaces.filter((space) => space !== null);
-    if (new Set(taken).size < taken.length) return Number.POSITIVE_INFINITY;
-    return this.engine.trialMin ?? Number.POSITIVE_INFINITY;
-  }
-
   /**
    * Runs the rounds from `nowNs` to the one that `isLast`, none of which ends behind the horizon. Cores, spaces and schedule are left as if one
-   * turn had come after the other. Null: a space has too many pages that would have to be kept, and nothing has happened.
+   * turn had come after the other.
    */
   run(
     spaces: readonly (AddressSpace | null)[],
     nowNs: number,
     horizonNs: number,
     isLast: (endNs: number, number: number) => boolean,
-  ): TrialEnd | null {
+  ): TrialEnd {
     const { cores, cycleNs, schedule } = this;
     const attempts = this.begin(spaces, nowNs);
-    if (attempts === null) return null;
     const draws = schedule.snapshot();
     let end: TrialEnd = {
       round: schedule.drawRounds(cores.length, nowNs, cycleNs, horizonNs, isLast),
@@ -85,7 +80,7 @@ export class Trial {
     return end;
   }
 
-  private begin(spaces: readonly (AddressSpace | null)[], nowNs: number): Attempt[] | null {
+  private begin(spaces: readonly (AddressSpace | null)[], nowNs: number): Attempt[] {
     const attempts: Attempt[] = [];
     for (const core of this.cores) {
       const space = spaces[core.id]!;
@@ -94,11 +89,7 @@ export class Trial {
       attempts.push({ core, space, fromNs, block: core.state.save(), retired: 0, exit: EXIT_BUDGET });
     }
     // The last to go knows how far the others have come, and never has to go back.
-    for (const { space } of attempts.slice(0, -1)) {
-      if (space.beginTrial(PAGES_MAX)) continue;
-      for (const begun of attempts) begun.space.endTrial(true);
-      return null;
-    }
+    for (const { space } of attempts.slice(0, -1)) space.beginTrial();
     return attempts;
   }
 

@@ -1,5 +1,5 @@
 import { assert } from '../base/errors.ts';
-import { SavedPages } from './saved-pages.ts';
+import { type SavedPage, SavedPages } from './saved-pages.ts';
 
 export const PAGE_SIZE = 4096;
 export const PAGE_SHIFT = 12;
@@ -297,39 +297,47 @@ export class AddressSpace {
     return true;
   }
 
+  /** Pages that `beginTrial` would copy: those that have been written since trials began. */
+  get trialPages(): number {
+    return this.saved.count;
+  }
+
   /**
    * What the guest writes from now on can be taken back, until `endTrial`; pages come and go and change their permissions only outside of trials.
-   * Pages that have been written before are copied at once, others when they first are. False: more than `pagesMax` would have to be copied,
-   * and no trial has begun; the next one finds none of them written.
+   * Pages that have been written before are copied at once, others when they first are.
    */
-  beginTrial(pagesMax: number): boolean {
-    const isTooMuch = this.saved.count > pagesMax;
-    if (!this.hasTrials || isTooMuch) this.guardAll();
-    if (isTooMuch) return false;
-    for (const page of this.saved.numbers()) this.saved.save(page, this.attr[page]!, this.u8);
-    return true;
+  beginTrial(): void {
+    if (!this.hasTrials) this.setGuards(true);
+    this.saved.begin(this.attr, this.u8);
   }
 
   /** Lets what has been written stay, or makes the pages what they were. */
   endTrial(keep: boolean): void {
-    if (keep) return;
-    for (const [page, { attributes, bytes }] of this.saved.entries()) {
-      if (!this.hasBytes(page, bytes)) {
-        this.dropCode(page);
-        this.u8.set(bytes, page * PAGE_SIZE);
-      }
-      const tracked = ATTR_CLEAN | ATTR_KEPT;
-      this.attr[page] = (this.attr[page]! & ~tracked) | (attributes & tracked);
-      if (attributes & ATTR_CLEAN) this.dirty.delete(page);
-      this.refreshPerm(page);
-    }
+    if (!keep) for (const [page, saved] of this.saved.entries()) this.putBack(page, saved);
+    this.saved.end();
   }
 
-  private guardAll(): void {
-    this.hasTrials = true;
+  /** There are no trials any more; the next begins as the first. */
+  endTrials(): void {
+    this.setGuards(false);
+  }
+
+  private putBack(page: number, { attributes, bytes }: SavedPage): void {
+    if (!this.hasBytes(page, bytes)) {
+      this.dropCode(page);
+      this.u8.set(bytes, page * PAGE_SIZE);
+    }
+    const tracked = ATTR_CLEAN | ATTR_KEPT;
+    this.attr[page] = (this.attr[page]! & ~tracked) | (attributes & tracked);
+    if (attributes & ATTR_CLEAN) this.dirty.delete(page);
+    this.refreshPerm(page);
+  }
+
+  private setGuards(on: boolean): void {
+    this.hasTrials = on;
     this.saved.forgetAll();
     for (const page of this.resident) {
-      this.attr[page] = this.attr[page]! | ATTR_GUARDED;
+      this.attr[page] = on ? this.attr[page]! | ATTR_GUARDED : this.attr[page]! & ~ATTR_GUARDED;
       this.refreshPerm(page);
     }
   }
@@ -354,7 +362,7 @@ export class AddressSpace {
 
   /** The page is about to be written: it is dirty, and code derived from it is void. */
   private touch(page: number): void {
-    if (this.attr[page]! & ATTR_GUARDED) this.saved.save(page, this.attr[page]!, this.u8);
+    if (this.attr[page]! & ATTR_GUARDED) this.saved.add(page, this.attr[page]!, this.u8);
     this.dropCode(page);
     this.attr[page] = this.attr[page]! & ~(ATTR_CLEAN | ATTR_KEPT | ATTR_GUARDED);
     this.dirty.add(page);

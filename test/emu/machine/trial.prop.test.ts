@@ -120,7 +120,7 @@ describe.each(Object.keys(engines))('a trial on the %s', (name) => {
         for (const length of lengths) {
           const horizonNs = nowNs + length;
           const spaces = tried.map(({ guest }) => guest?.space ?? null);
-          const end: TrialEnd = trial.run(spaces, nowNs, horizonNs, (endNs) => endNs >= horizonNs)!;
+          const end: TrialEnd = trial.run(spaces, nowNs, horizonNs, (endNs) => endNs >= horizonNs);
           expect(end).toEqual(takeTurns(stepped, new Interpreter(), schedules[1], nowNs, horizonNs));
           expect(tried.map(stateOf)).toEqual(stepped.map(stateOf));
           expect(schedules[0].snapshot()).toEqual(schedules[1].snapshot());

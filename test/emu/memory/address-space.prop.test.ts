@@ -26,7 +26,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('clean' as const) }),
   fc.record({ do: fc.constant('snapshot' as const) }),
   fc.record({ do: fc.constant('restore' as const), which: fc.nat(), fresh: fc.boolean() }),
-  fc.record({ do: fc.constant('try' as const), pagesMax: fc.nat(5) }),
+  fc.record({ do: fc.constant('try' as const), anew: fc.nat(3) }),
   fc.record({ do: fc.constant('end' as const), keep: fc.boolean() }),
 );
 
@@ -121,7 +121,9 @@ describe('an address space', () => {
             space.restore(snapshot);
             model = copyOf(then);
           } else if (s.do === 'try') {
-            if (space.beginTrial(s.pagesMax)) before = copyOf(model);
+            if (s.anew === 0) space.endTrials();
+            space.beginTrial();
+            before = copyOf(model);
           } else if (s.do === 'end' && before) {
             space.endTrial(s.keep);
             if (!s.keep) model = before;
@@ -152,20 +154,23 @@ describe('an address space', () => {
 });
 
 describe('a trial', () => {
-  it('copies pages that were written before, and refuses when they are too many', () => {
+  it('copies pages that were written before, until there are no trials any more', () => {
     const space = new AddressSpace();
     for (let n = 16; n < 32; n++) space.mapPage(n, PERM_R | PERM_W);
-    expect(space.beginTrial(2)).toBe(true);
+    space.beginTrial();
     for (const n of [16, 20, 24]) expect(store(space, n, 1)).toBe(true);
     space.endTrial(false);
     expect([16, 20, 24].map((n) => space.u8[n * PAGE_SIZE])).toEqual([0, 0, 0]);
     // Their permission bytes let the guest write from now on.
     expect([16, 18, 20].map((n) => space.perm[n]! & PERM_W)).toEqual([PERM_W, 0, PERM_W]);
-    expect(space.beginTrial(2)).toBe(false);
-    expect(space.beginTrial(2)).toBe(true);
+    expect(space.trialPages).toBe(3);
+    space.endTrials();
+    expect([16, 18].map((n) => space.perm[n]! & PERM_W)).toEqual([PERM_W, PERM_W]);
+    expect(space.trialPages).toBe(0);
+    space.beginTrial();
     expect(store(space, 16, 2)).toBe(true);
     space.endTrial(true);
-    expect(space.u8[16 * PAGE_SIZE]).toBe(2);
+    expect([space.u8[16 * PAGE_SIZE], space.trialPages]).toEqual([2, 1]);
     space.dispose();
   });
 });

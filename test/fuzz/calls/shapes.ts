@@ -1,345 +1,78 @@
-import { SELECTOR_UCODE, SELECTOR_UDATA, SELECTOR_UFS, SELECTOR_UGS } from '../../../emu/core/reset.ts';
-import * as ev from '../../../kernel-sim/abi/event.ts';
 import * as so from '../../../kernel-sim/abi/socket.ts';
-import { bytesOf } from '../../../kernel-sim/kern/kernel.ts';
-import { UCONTEXT_SIZE } from '../../../kernel-sim/kern/sendsig.ts';
-import type { OpenFile, Socket } from '../../../kernel-sim/kern/state.ts';
-import { sysctlRows } from '../../../kernel-sim/sys/sysctl-nodes.ts';
 import { DATA, TEXT } from '../../../src/testing/guest-program.ts';
-import { type Draft, THREAD_STACK_BYTES, THREAD_STACKS } from './draft.ts';
+import type { Draft } from './draft.ts';
+import {
+  anyKqueue,
+  anySocket,
+  connected,
+  constant,
+  folder,
+  listener,
+  mappable,
+  ofType,
+  oneOf,
+  orNull,
+  processDescriptor,
+  regular,
+  stream,
+  structOf,
+  terminal,
+  unconnected,
+} from './drawings.ts';
 import { type Drawing, filePath, linkPath, path } from './kinds.ts';
 import { drawPtrace } from './ptrace-shape.ts';
+import {
+  domain,
+  lengthWord,
+  levels,
+  messageFlags,
+  messageHeader,
+  nameAndLength,
+  named,
+  optionNames,
+  socketType,
+  vector,
+  vectorCount,
+} from './socket-shapes.ts';
+import {
+  aiocb,
+  aiocbOfJob,
+  cpuId,
+  cpuMask,
+  cpuMaskSize,
+  deadline,
+  descriptors,
+  fcntlArgument,
+  fdCount,
+  fdSet,
+  fifoMode,
+  itimerspec,
+  itimerval,
+  kevents,
+  levelCpus,
+  limit,
+  map,
+  pollfds,
+  programs,
+  rtprio,
+  segmentId,
+  sleepTimeval,
+  stringList,
+  sysctl,
+  threadParameters,
+  timerId,
+  ucontext,
+  umtx,
+  whichCpus,
+  withRange,
+} from './structure-shapes.ts';
 
 /* What arguments of particular calls look like, where their kind says too little. */
 
 const DATA_END = DATA + 0x4000;
-const MC_SIZE = 640;
-const FPFMT_NODEV = 0x10000;
-const FPOWNED_NONE = 0x20000;
 
 /** Arguments by name. */
 type ByName = Readonly<Record<string, Drawing>>;
-
-const orNull =
-  (draw: Drawing): Drawing =>
-  (d) =>
-    d.oneIn(3) ? 0 : draw(d);
-const oneOf =
-  (...values: readonly number[]): Drawing =>
-  (d) =>
-    d.oneIn(12) ? d.raw() : d.pick(values);
-const structOf =
-  (...fields: readonly Drawing[]): Drawing =>
-  (d) =>
-    d.words(...fields.map((field) => field(d)));
-const constant =
-  (value: number): Drawing =>
-  () =>
-    value;
-
-const ofType =
-  (...types: readonly string[]) =>
-  (d: Draft, file: OpenFile): boolean =>
-    file.kind === 'vnode' && types.includes(d.k.vnode(file.vnode).type);
-const isShm = (file: OpenFile): boolean => file.kind === 'shm';
-const fdWhere =
-  (isWanted: (d: Draft, file: OpenFile) => boolean): Drawing =>
-  (d) =>
-    d.fd((file) => isWanted(d, file));
-const isSocket = ({ kind }: OpenFile): boolean => kind === 'socket';
-const socketWhere =
-  (...wanted: readonly ((socket: Socket) => boolean)[]): Drawing =>
-  (d) =>
-    d.fd(...wanted.map((is) => (file: OpenFile) => file.kind === 'socket' && is(d.k.socket(file.socket))), isSocket);
-
-const anySocket = socketWhere(() => true);
-const listener = socketWhere(
-  ({ state, pending }) => state === 'listening' && pending.length > 0,
-  ({ state }) => state === 'listening',
-);
-const connected = socketWhere(({ state }) => state === 'connected');
-const unconnected = socketWhere(({ state }) => state === 'open');
-const stream = socketWhere(
-  ({ state, type, local }) => state === 'open' && type !== 'dgram' && local !== null,
-  ({ state, type }) => state === 'open' && type !== 'dgram',
-);
-const anyKqueue = fdWhere((_d, { kind }) => kind === 'kqueue');
-const regular = fdWhere(ofType('reg'));
-const processDescriptor = fdWhere((_, { kind }) => kind === 'procdesc');
-const mappable = fdWhere((d, file) => isShm(file) || ofType('reg')(d, file));
-const folder = fdWhere(ofType('dir'));
-const terminal = fdWhere((d, file) => !['reg', 'dir'].some((type) => ofType(type)(d, file)));
-
-// ---- sockets -----------------------------------------------------------------------------------------------------------
-
-function sockaddr(d: Draft): Uint8Array {
-  const port = d.pick([0, 2000, 2001, 2002, d.below(65536)]);
-  switch (d.below(4)) {
-    case 0:
-      return so.encodeSockaddr(so.AF_INET, { kind: 'inet', address: d.pick([so.LOOPBACK_V4, so.ANY_V4]), port });
-    case 1:
-      return so.encodeSockaddr(so.AF_INET6, { kind: 'inet', address: d.pick([so.LOOPBACK_V6, so.ANY_V6]), port });
-    case 2:
-      return so.encodeSockaddr(so.AF_UNIX, { kind: 'unix', path: `/tmp/s${d.below(3)}` });
-    default:
-      return Uint8Array.from([
-        d.below(256),
-        d.pick([0, 1, 2, 28, 99]),
-        ...Array.from({ length: d.below(130) }, () => d.below(256)),
-      ]);
-  }
-}
-
-/** The socket behind a descriptor, if it is one. */
-function socketAt(d: Draft, fd: number): Socket | null {
-  const entry = d.p.fds[fd];
-  const file = entry ? d.k.file(entry.file) : null;
-  return file?.kind === 'socket' ? d.k.socket(file.socket) : null;
-}
-
-const FAMILIES = { unix: so.AF_UNIX, inet: so.AF_INET, inet6: so.AF_INET6 } as const;
-
-/** A name for the socket and its length: mostly of the socket's family; with `of`, mostly one that such a socket has. */
-function nameAndLength(d: Draft, fd: number, of: (other: Socket) => boolean = () => false): [number, number] {
-  const socket = socketAt(d, fd);
-  const family = socket && FAMILIES[socket.domain];
-  const others = [...d.k.state.sockets.values()].filter(
-    (other) => other.domain === socket?.domain && other.type === socket.type && other.local && of(other),
-  );
-  let bytes = sockaddr(d);
-  for (let tries = 0; family !== null && bytes[1] !== family && tries < 8; tries++) bytes = sockaddr(d);
-  if (family !== null && others.length > 0 && !d.oneIn(4)) bytes = so.encodeSockaddr(family, d.pick(others).local);
-  return [d.place(bytes), d.oneIn(12) ? d.raw() : bytes.length];
-}
-
-const lengthWord: Drawing = (d) => d.words(d.pick([0, 1, 2, 16, 28, 106, 128, d.raw()]));
-const messageFlags: Drawing = (d) =>
-  (d.oneIn(4) ? d.bits(1, 2, 8, 0x40, 0x100, 0x20000, 0x40000) : 0) | (d.oneIn(3) ? 0 : 0x80);
-const domain: Drawing = oneOf(so.AF_UNIX, so.AF_UNIX, so.AF_INET, so.AF_INET6);
-const socketType: Drawing = (d) =>
-  d.pick([1, 1, 2, 5, d.below(8)]) | (d.oneIn(3) ? d.bits(so.SOCK_CLOEXEC, so.SOCK_NONBLOCK) : so.SOCK_NONBLOCK);
-const vector: Drawing = (d) =>
-  d.words(
-    ...Array.from({ length: d.pick([1, 2, 4]) }, () => [d.pointer(), d.pick([0, 1, 8, 100, 4096, d.raw()])]).flat(),
-  );
-const vectorCount: Drawing = oneOf(0, 1, 1, 2, 4);
-
-function messageHeader(d: Draft, fd: number): number {
-  const [name, length] = d.oneIn(2) ? [0, 0] : nameAndLength(d, fd);
-  const control = d.oneIn(2) ? 0 : d.words(16, so.SOL_SOCKET, d.pick([1, 1, 2, 3]), d.fd(), d.raw());
-  return d.words(
-    name,
-    length,
-    vector(d),
-    d.pick([1, 1, 2]),
-    control,
-    control === 0 ? 0 : d.pick([12, 16, 20, d.raw()]),
-    0,
-  );
-}
-
-const levels = oneOf(so.SOL_SOCKET, so.SOL_SOCKET, so.IPPROTO_IP, so.IPPROTO_TCP, so.IPPROTO_IPV6);
-// biome-ignore format: by number
-const optionNames = oneOf(1, 2, 3, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1001, 0x1002, 0x1003, 0x1004, 0x1005, 0x1006, 0x1007, 0x1008, 0x1011, 0x1012, 27);
-
-// ---- times, scheduling ---------------------------------------------------------------------------------------------------
-
-const timeval: Drawing = (d) => d.words(...d.time(1e6));
-const itimerval: Drawing = (d) => d.words(...d.time(1e6), ...d.time(1e6));
-const itimerspec: Drawing = (d) => d.words(...d.time(1e9), ...d.time(1e9));
-const limit: Drawing = (d) => {
-  const big = (): number[] =>
-    d.pick([
-      [0x7fffffff, -1],
-      [-1, 0x7fffffff],
-      [1 << 22, 0],
-      [1 << 28, 0],
-      [64, 0],
-      [d.raw(), d.raw()],
-    ]);
-  return d.words(...big(), ...big());
-};
-const rtprio: Drawing = (d) => d.words(d.pick([2, 3, 3, 3, 4, 10, d.below(12)]) | (d.below(40) << 16));
-const whichCpus: Drawing = oneOf(1, 2, 3);
-const levelCpus: Drawing = oneOf(1, 2, 3, 3);
-const cpuId: Drawing = (d) => d.pick([-1, -1, d.pid(), d.tid(), d.below(4)]);
-const cpuMask: Drawing = (d) => d.words(d.pick([1, 2, 3, 3, 3, 7, d.raw()]), 0, 0, 0);
-const cpuMaskSize: Drawing = oneOf(4, 4, 8, 16);
-
-// ---- everything else -----------------------------------------------------------------------------------------------------
-
-const pollfds: Drawing = (d) =>
-  d.words(...Array.from({ length: 4 }, () => [d.fd(), d.bits(1, 2, 4, 0x40, 0x80, 0x100)]).flat());
-const fdSet: Drawing = (d) =>
-  d.oneIn(3) ? 0 : d.words(d.bits(1, 2, 4, 8, 16, 32, 64, 128, d.raw()), 0, 0, d.oneIn(8) ? d.raw() : 0);
-const fdCount: Drawing = oneOf(0, 3, 8, 12, 32, 64, 1024);
-const fifoMode = oneOf(0o010666, 0o010666, 0o020666, 0o100644);
-const sleepTimeval: Drawing = (d) => (d.oneIn(6) ? 0 : timeval(d));
-const programs = ['/bin/true', '/bin/fuzz', '/bin/fuzz', '/bin/fuzz', '/tmp/script', '/tmp/a', '/tmp/d', '/tmp/deep'];
-const stringList: Drawing = (d) => {
-  const strings = Array.from({ length: d.below(4) }, (_, n) => (d.oneIn(12) ? d.pointer() : d.text(`arg${n}`)));
-  return d.oneIn(12) ? d.pointer() : d.words(...strings, 0);
-};
-
-/** A ucontext_t that can be gone on with, with a few words spoilt at times. Offsets: kern/sendsig.ts. */
-const ucontext: Drawing = (d) => {
-  const words = new Int32Array(UCONTEXT_SIZE / 4);
-  const selectors = {
-    5: SELECTOR_UGS,
-    6: SELECTOR_UFS,
-    7: SELECTOR_UDATA,
-    8: SELECTOR_UDATA,
-    20: SELECTOR_UCODE,
-    23: SELECTOR_UDATA,
-  };
-  for (const [at, selector] of Object.entries(selectors)) words[Number(at)] = selector;
-  words[19] = TEXT;
-  words.set([0x202, THREAD_STACKS + THREAD_STACK_BYTES], 21);
-  words.set([MC_SIZE, FPFMT_NODEV, FPOWNED_NONE], 24);
-  if (d.oneIn(3)) for (let n = d.below(3); n >= 0; n--) words[d.below(words.length)] = d.raw();
-  return d.words(...words);
-};
-const threadStack = (d: Draft): number[] => [THREAD_STACKS + THREAD_STACK_BYTES * d.below(4), THREAD_STACK_BYTES];
-const threadParameters: Drawing = (d) =>
-  d.words(
-    TEXT,
-    d.raw(),
-    ...threadStack(d),
-    d.pointer(),
-    64,
-    d.lock(),
-    d.pick([0, d.lock()]),
-    d.oneIn(5) ? 1 : 0,
-    d.oneIn(8) ? rtprio(d) : 0,
-    0,
-    0,
-    0,
-  );
-const deadline: Drawing = (d) => d.timeout();
-
-function kevents(d: Draft, count: number): number {
-  const one = (): number[] => {
-    const filter = d.oneIn(24) ? d.raw() : d.pick(ev.FILTERS);
-    const flags =
-      d.pick([ev.EV_ADD, ev.EV_ADD, ev.EV_ADD, 0]) | (d.oneIn(2) ? d.bits(2, 4, 8, 0x10, 0x20, 0x40, 0x80) : 0);
-    const ident = filter === ev.EVFILT_PROC ? d.pid() : filter === ev.EVFILT_SIGNAL ? d.signo() : d.fd();
-    const notes = d.pick([
-      0,
-      1,
-      6,
-      0x3f,
-      0x1000000,
-      ev.NOTE_EXIT,
-      ev.NOTE_FORK | ev.NOTE_TRACK | ev.NOTE_EXIT,
-      d.raw(),
-    ]);
-    return [ident, (filter & 0xffff) | (flags << 16), notes, d.pick([0, 1, 50, 1000, d.raw()]), d.raw()];
-  };
-  return d.words(...Array.from({ length: count }, one).flat());
-}
-
-/** struct flock, for the commands that take one. */
-const fcntlArgument: Drawing = (d) =>
-  d.oneIn(2)
-    ? d.pick([d.fd(), 4, 0x40, 0x44, d.p.pid, -d.p.pgid, d.pid()])
-    : d.words(
-        d.below(200),
-        d.oneIn(8) ? d.raw() : 0,
-        d.pick([0, 10, 100, d.raw()]),
-        0,
-        d.p.pid,
-        d.pick([1, 2, 3]) | (d.pick([0, 0, 1, 2]) << 16),
-        0,
-      );
-
-const sysctlNames = sysctlRows.map((row) => row.name);
-function sysctl(d: Draft): number[] {
-  const row = d.pick(sysctlRows);
-  const questions = d.below(5) + 1;
-  const mib = d.pick([
-    row.mib,
-    row.mib,
-    [...row.mib, d.pid()],
-    [...row.mib, d.pid(), d.below(3)],
-    [0, questions, ...row.mib],
-    [1, 14, d.below(60), d.pid()],
-    [d.raw(), d.raw()],
-  ]);
-  const old = orNull((x) => x.room(400))(d);
-  const size = d.words(d.pick([400, 400, 0, 4, 64, 100_000, d.raw()]));
-  if (d.oneIn(8)) {
-    const name = d.pick(sysctlNames);
-    return [d.words(0, 3), 2, d.room(128), d.words(128), d.place(bytesOf(name)), name.length];
-  }
-  const value = d.oneIn(5) ? (d.oneIn(2) ? d.text('a-new-name') : d.noise(2)) : 0;
-  return [
-    d.words(...mib),
-    d.oneIn(24) ? d.raw() : mib.length,
-    old,
-    size,
-    value,
-    value === 0 ? 0 : d.pick([4, 10, d.raw()]),
-  ];
-}
-
-function umtx(d: Draft): number[] {
-  const operation = d.oneIn(24) ? d.raw() : d.below(23);
-  const object = d.oneIn(16) ? d.pointer() : d.lock();
-  // Sometimes as user mode leaves it: free, or owned by a thread.
-  if (d.oneIn(3))
-    d.k.copyout(
-      d.p.pid,
-      object,
-      new Uint8Array(
-        Int32Array.of(d.pick([0, 0, d.td.tid, d.td.tid | (1 << 31), 1 << 31]), d.pick([0, 0, 0, 2, 4, 8, 12])).buffer,
-      ),
-    );
-  const value = d.pick([0, 1, d.td.tid, 0x7fffffff, d.raw()]);
-  // CV_WAIT's mutex is uaddr1; NWAKE_PRIVATE takes a list.
-  if (operation === 8) return [object, operation, d.pick([0, 0, 2, 4]), d.lock(), d.timeout()];
-  if (operation === 21) return [d.words(d.lock(), d.lock(), d.pointer()), operation, d.pick([1, 2, 3, d.raw()]), 0, 0];
-  return [object, operation, value, d.pick([0, 0, 16, d.raw()]), d.timeout()];
-}
-
-function map(d: Draft): number[] {
-  const anonymous = d.oneIn(2);
-  const fixed = d.oneIn(4) ? 0x10 : 0;
-  const at = fixed ? (d.oneIn(2) ? d.mapped() & ~0xfff : 0x20000000 + 4096 * d.below(64)) : d.pick([0, 0, 0, d.raw()]);
-  const length = d.pick([1, 4096, 4096, 16384, 65536, 1 << 20, d.raw()]);
-  const flags = (anonymous ? 0x1000 : 0) | d.pick([1, 2]) | fixed | d.bits(0x400, 0x20000);
-  return [
-    at,
-    length,
-    d.pick([0, 1, 3, 3, 3, 3, 7, d.raw()]),
-    d.oneIn(16) ? d.raw() : flags,
-    anonymous ? -1 : mappable(d),
-    d.pick([0, 0, 0, 0, 4096, 8192, 0, d.raw()]),
-  ];
-}
-
-/** A range that is mapped, mostly. */
-const range = (d: Draft): number[] => [
-  d.oneIn(8) ? d.raw() : d.mapped() & (d.oneIn(6) ? -1 : ~0xfff),
-  d.pick([0, 1, 4096, 4096, 8192, 65536, d.raw()]),
-];
-const withRange =
-  (...rest: readonly Drawing[]) =>
-  (d: Draft): number[] => [...range(d), ...rest.map((draw) => draw(d))];
-
-const segmentId: Drawing = (d) =>
-  d.k.state.sysvShm.size > 0 && !d.oneIn(8) ? d.pick([...d.k.state.sysvShm.keys()]) : d.raw();
-const timerId: Drawing = (d) => (d.oneIn(8) ? d.raw() : d.below(Math.max(1, d.p.timers.length)));
-/** A struct aiocb of 17 words, of a regular file mostly. */
-const aiocb: Drawing = (d) => {
-  const sigevent = d.oneIn(3) ? [1, d.signo(), d.raw()] : [0, 0, 0];
-  const place = [d.pick([0, 0, 10, d.raw()]), d.pick([0, 0, 0, -1])];
-  const transfer = [d.pointer(), d.pick([0, 1, 100, 5000, d.raw()])];
-  return d.words(regular(d), ...place, ...transfer, 0, 0, 0, d.pick([0, 1, 2, 3]), 0, 0, 0, 0, ...sigevent, 0);
-};
-/** What a transfer is known by as long as nobody has asked for its result. */
-const aiocbOfJob: Drawing = (d) => (d.p.aio.length > 0 && !d.oneIn(8) ? d.pick(d.p.aio).address : aiocb(d));
-const descriptors: Drawing = (d) =>
-  d.words(...Array.from({ length: 4 }, () => [d.raw(), d.pick([0x0000f200, 0x00c0f200, d.raw()])]).flat());
 
 /** Calls of which arguments belong together. */
 export const WHOLE_CALLS: Readonly<Record<string, (d: Draft) => readonly number[]>> = {
@@ -421,14 +154,13 @@ export const WHOLE_CALLS: Readonly<Record<string, (d: Draft) => readonly number[
     return [operation, ldt === 0 ? d.noise(1) : ldt];
   },
 };
-
-const named = (d: Draft, fd: number, of?: (other: Socket) => boolean): number[] => [fd, ...nameAndLength(d, fd, of)];
-
 /** Single arguments by call and name. */
 // biome-ignore format: one call per line
 export const ARGUMENTS: Readonly<Record<string, ByName>> = {
   wait4: { options: (d) => (d.oneIn(4) ? 0 : 1) | d.bits(2, 4, 8) | (d.oneIn(16) ? d.raw() : 0), pid: (d) => d.pick([-1, -1, 0, d.child(), d.child(), -d.p.pgid]), status: orNull((d) => d.room(4)), rusage: orNull((d) => d.room(72)) },
   kill: { pid: (d) => d.pick([d.pid(), d.p.pid, d.p.pid, d.child(), d.child(), d.p.ppid, -d.p.pgid, 0]) },
+  // Elsewhere hardly any of the names that calls are given mean anything.
+  chroot: { path: (d) => (d.oneIn(8) ? path(d) : d.text('/')) },
   mknod: { mode: fifoMode, dev: oneOf(0, 0, 0, 1) }, mknodat: { mode: fifoMode, dev: oneOf(0, 0, 0, 1) },
   link: { path: filePath }, linkat: { path1: filePath }, readlink: { path: linkPath }, readlinkat: { path: linkPath }, symlink: { link: linkPath }, symlinkat: { path2: linkPath },
   break: { nsize: (d) => d.pick([DATA_END, DATA_END + d.below(1 << 20), d.raw()]) },

@@ -64,7 +64,8 @@ describe.each([
     const spec = specOf(run, more);
     const { classes, points } = classesOf(spec);
     const injector = new Injector(workloadOf(spec), 'none');
-    const prng = Prng.seeded(386);
+    // A seed that draws no flip which makes the forking program hang: such a run goes on for a million instructions on each core, twice.
+    const prng = Prng.seeded(9);
     const wide = classes.filter(({ weight }) => weight > 1);
     expect(wide.length).toBeGreaterThan(100);
     for (let n = 0; n < 60; n++) {

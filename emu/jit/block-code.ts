@@ -101,17 +101,17 @@ interface Group {
   readonly low: number;
 }
 
-/** By access: accesses around the same start and with the same need are checked together by the first of them, as long as a window's reach holds them all. */
+/** By access: accesses around the same start are checked together by the first of them, for all that they need, as long as a window's reach holds them all. */
 function leadersOf(accesses: readonly Access[]): Leader[] {
   const leaders = new Map<string, Leader>();
   return accesses.map((access, index) => {
-    const key = `${access.key} ${access.need}`;
+    const { key } = access;
     const leader = leaders.get(key);
     if (leader !== undefined) {
       const low = Math.min(leader.whole.low, access.low);
       const high = Math.max(leader.whole.high, access.high);
       if (high - low <= WINDOW_REACH) {
-        leader.whole = { ...leader.whole, low, high };
+        leader.whole = { ...leader.whole, low, high, need: leader.whole.need | access.need };
         return leader;
       }
     }

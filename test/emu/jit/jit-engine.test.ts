@@ -180,6 +180,19 @@ describe('translated code', () => {
     expect([guest.r[ECX], guest.r[EIP], guest.r[EDI]]).toEqual([0, CODE + 2, DATA + 0x1800]);
   });
 
+  it('returns to where it was called from, or wherever the stack says', () => {
+    // call f; inc eax; call f; inc ebx; push CODE+19; jmp f; inc esi; back to the start. f: inc ecx; ret
+    const code = 'e811000000 / 40 / e80b000000 / 43 / 6813800408 / eb03 / 46 / ebea / 41 / c3';
+    const { guest, engine } = eagerGuest(code);
+    const reference = new Guest(code, { engine: new Interpreter() });
+    for (let n = 0; n < 300; n++) {
+      for (const g of [guest, reference]) expect(g.outcome(100 + n)).toBe(`budget+${100 + n}`);
+      expect(guest.core.i32).toEqual(reference.core.i32);
+    }
+    expect(guest.r[ESI]).toBeGreaterThan(1000);
+    expect(engine.statistics.translated).toBeGreaterThan(20_000);
+  });
+
   it('is taken over by another space with the same bytes, and not by one with others', () => {
     const engine = new JitEngine(EAGER);
     const run = (code: string): number => {

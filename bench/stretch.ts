@@ -4,6 +4,8 @@ import { System, type SystemConfig } from '../src/system.ts';
 
 /** More rounds than any measurement lasts. */
 export const FOREVER = 1_000_000_000;
+/** What copies have more than one another: sort.c takes other numbers then. Copies that sort the same would foresee each other's branches. */
+const ROUNDS_APART = 1 << 20;
 /** Virtual time between two looks at the clock. A pause cuts no round. */
 const PIECE_NS = 10_000_000;
 
@@ -11,7 +13,9 @@ const PIECE_NS = 10_000_000;
 export function boot(bytes: Uint8Array, rounds: number, config: SystemConfig, copies = 1): System {
   const system = new System(config);
   system.install({ path: '/bin/bench', bytes });
-  for (let n = 0; n < copies; n++) system.spawn({ path: '/bin/bench', args: ['bench', String(rounds)] });
+  for (let n = 0; n < copies; n++) {
+    system.spawn({ path: '/bin/bench', args: ['bench', String(rounds + n * ROUNDS_APART)] });
+  }
   return system;
 }
 

@@ -1,20 +1,18 @@
 import { assert } from '../base/errors.ts';
-import { ECX, ESP } from '../core/core-state.ts';
-import { type Insn, TARGET } from '../isa/insn.ts';
-import { READ, WRITE } from './access-check.ts';
-import { BlockCode, BlockNotes } from './block-code.ts';
+import { BlockCode } from './block-code.ts';
+import { writeInstructions } from './block-instructions.ts';
+import type { BlockNotes } from './block-notes.ts';
 import { writeLookUp } from './code-map.ts';
 import { type Exit, Reason } from './exits.ts';
 import { DYNAMIC } from './flag-code.ts';
-import { writerOf } from './instructions.ts';
 import { REGION_MAP, S_EIP, S_RESUME, STATE, STEP_MAP } from './layout.ts';
 import { ENTRY, EXIT, FLAGS, INEXACT, LEFT, T1, T2, TARGET_EIP, X87_INEXACT, X87_SHAPE } from './locals.ts';
 import { edgeName, isOwnLoop, isSwitch, nodeFor, type Plan } from './plan.ts';
-import { type Block, Ending, isRepeated, type Region } from './region.ts';
+import { type Block, Ending, type Region } from './region.ts';
+import { RegionNotes } from './region-notes.ts';
 import { writeLoad, writeStore } from './region-state.ts';
 import { isReturn } from './returns.ts';
 import { type Inexactness, inexactnessFor, type Situation } from './situation.ts';
-import { pushGoesOn } from './string-ops.ts';
 import { StructuredWriter } from './structure.ts';
 import { type BranchHint, type Label, LIKELY, MEM, OP, UNLIKELY, WasmCode } from './wasm-code.ts';
 import type { X87Note } from './x87-state.ts';
@@ -50,11 +48,9 @@ export class RegionCode {
   private readonly slot: number;
   /** At the region's head. */
   private readonly situation: Situation;
-  private readonly shapes = new Map<number, number>();
   private readonly newNote: (note: X87Note) => number;
   private readonly newExit: (exit: Omit<Exit, 'slot'>) => number;
-  private readonly notes = new Map<Block, BlockNotes>();
-  private readonly all = new BlockNotes();
+  private readonly notes: RegionNotes;
   private exitLabel: Label = 0;
   private rootLabel: Label = 0;
   private leaveLabel: Label = 0;
@@ -78,11 +74,16 @@ export class RegionCode {
     this.slot = slot;
     this.situation = situation;
     this.newNote = newNote;
+    this.notes = new RegionNotes(region, situation);
     this.newExit = (exit) => newExit({ ...exit, slot });
   }
 
   get hints(): readonly BranchHint[] {
     return this.code.hints;
+  }
+
+  private get all(): BlockNotes {
+    return this.notes.all;
   }
 
   get usesVectors(): boolean {
@@ -104,7 +105,7 @@ export class RegionCode {
   /** Null when x87 instructions do not fit the stack that they find. */
   write(): Uint8Array | null {
     const { code, plan } = this;
-    if (!this.takeNotes()) return null;
+    if (!this.notes.x87Fits) return null;
     for (const node of plan.flow.order) {
       for (const to of plan.flow.successors[node]!) this.edgesTo.set(to, (this.edgesTo.get(to) ?? 0) + 1);
     }
@@ -133,51 +134,6 @@ export class RegionCode {
     code.get(EXIT);
     code.endFunction();
     return code.toBytes();
-  }
-
-  // What the blocks need.
-
-  private takeNotes(): boolean {
-    const { all, region, shapes } = this;
-    let consistent = true;
-    const work: number[] = [];
-    const lead = (eip: number, shape: number): void => {
-      if (!region.blocks.has(eip)) return;
-      const known = shapes.get(eip);
-      if (known === undefined) {
-        shapes.set(eip, shape);
-        work.push(eip);
-      } else consistent &&= known === shape;
-    };
-    const note = (block: Block): void => {
-      const notes = new BlockNotes();
-      const { hasFrame } = this.situation;
-      const context = { exitLabel: 0, inexactIsOld: false, hasFrame, newExit: () => 0, newNote: () => 0 };
-      const scratch = new WasmCode();
-      scratch.block();
-      const b = new BlockCode(scratch, DYNAMIC, notes, true, context);
-      b.shape = shapes.get(block.eip)!;
-      this.writeInstructions(b, block);
-      notes.conclude();
-      this.notes.set(block, notes);
-      all.registersUsed |= notes.registersUsed;
-      all.registersWritten |= notes.registersWritten;
-      all.vectorsUsed |= notes.vectorsUsed;
-      all.vectorsWritten |= notes.vectorsWritten;
-      all.usesCarryState ||= notes.usesCarryState;
-      all.windowsUsed |= notes.windowsUsed;
-      all.usesMxcsr ||= notes.usesMxcsr;
-      all.usesX87 ||= notes.usesX87;
-      all.x87Fails ||= notes.x87Fails;
-      for (const to of [block.target, block.next, block.resume, ...block.targets]) lead(to, b.shape);
-      if (block.whole) note(block.whole);
-    };
-    // Behind an instruction that a jump leads to and that is not translated, code begins that nothing here leads to.
-    for (const start of region.blocks.keys()) {
-      if (!shapes.has(start)) lead(start, this.situation.x87Shape);
-      for (let eip = work.pop(); eip !== undefined; eip = work.pop()) note(region.blocks.get(eip)!);
-    }
-    return !all.usesX87 || (consistent && !all.x87Fails);
   }
 
   /** Control that comes in is sent back when "inexact" is old and the code is for its being news, or the other way round. */
@@ -379,10 +335,10 @@ export class RegionCode {
     const { exitLabel, newExit, newNote } = this;
     const inexactIsOld = this.inexactness === 'old';
     const context = { exitLabel, inexactIsOld, hasFrame: this.situation.hasFrame, newExit, newNote };
-    const b = new BlockCode(code, kind, this.notes.get(block)!, false, context);
-    b.shape = this.shapes.get(block.eip)!;
+    const b = new BlockCode(code, kind, this.notes.of(block), false, context);
+    b.shape = this.notes.shapeAt(block.eip);
     if (before) b.knowWhatIsKnownBehind(before);
-    this.writeInstructions(b, block);
+    writeInstructions(b, block);
     return b;
   }
 
@@ -392,74 +348,12 @@ export class RegionCode {
     code.i32(this.newExit({ reason: Reason.Shape, eip: block.eip, refund: 0, kind, always: false }));
     code.set(EXIT);
     code.get(X87_SHAPE);
-    code.i32(this.shapes.get(block.eip)!);
+    code.i32(this.notes.shapeAt(block.eip));
     code.op(OP.i32Ne);
     code.brIf(this.exitLabel, UNLIKELY);
   }
 
-  private writeInstructions(b: BlockCode, block: Block): void {
-    const { insns } = block;
-    insns.forEach((insn, i) => {
-      b.begin(insn, insns.length - i);
-      writerOf(insn)?.(b, insn);
-    });
-    this.writeTransferOperands(b, block);
-  }
-
   // Endings.
-
-  /** What the last instruction does before control goes anywhere: pushes and pops. A target that is computed is in TARGET_EIP. */
-  private writeTransferOperands(b: BlockCode, block: Block): void {
-    const { code } = b;
-    const insn = block.insns.at(-1)!;
-    const { mnemonic } = insn.row;
-    const direct = insn.operands[0]?.kind === TARGET;
-    if (mnemonic === 'RET') {
-      b.load(4, false, b.pushNear(b.addressIn(ESP), 4, READ));
-      code.set(TARGET_EIP);
-      b.advance(ESP, 4 + (insn.operands.length > 0 ? insn.operands[0]!.value & 0xffff : 0));
-      return;
-    }
-    if (mnemonic === 'CALL') {
-      if (!direct) {
-        b.pushOperand(insn, 0);
-        code.set(TARGET_EIP);
-      }
-      const offset = b.pushNear(b.addressIn(ESP, -4), 4, WRITE);
-      code.i32(insn.next);
-      b.store(4, offset);
-      b.advance(ESP, -4);
-    } else if (mnemonic === 'JMP' && !direct) {
-      b.pushOperand(insn, 0);
-      code.set(TARGET_EIP);
-    } else if (block.ending === Ending.Branch) this.pushBranchCondition(b, insn);
-  }
-
-  /** Leaves on the stack whether the branch is taken. */
-  private pushBranchCondition(b: BlockCode, insn: Insn): void {
-    const { code } = b;
-    const { mnemonic, opcode } = insn.row;
-    if (isRepeated(insn)) {
-      pushGoesOn(b, insn);
-      return;
-    }
-    if (mnemonic === 'JECXZ') {
-      b.pushRegister(ECX, 4);
-      code.op(OP.i32Eqz);
-      return;
-    }
-    if (!mnemonic.startsWith('LOOP')) {
-      b.pushCondition(opcode & 15);
-      return;
-    }
-    b.advance(ECX, -1);
-    b.pushRegister(ECX, 4);
-    if (mnemonic === 'LOOP') return;
-    code.i32(0);
-    code.op(OP.i32Ne);
-    b.pushCondition(mnemonic === 'LOOPE' ? 4 : 5);
-    code.op(OP.i32And);
-  }
 
   private writeEnding(node: number, b: BlockCode, block: Block): void {
     const { code } = this;

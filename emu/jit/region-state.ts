@@ -1,6 +1,6 @@
 import { PE as X87_PE } from '../fpu/environment.ts';
 import { MASK_SHIFT, PE, ROUND_SHIFT } from '../interp/simd.ts';
-import type { BlockNotes } from './block-code.ts';
+import type { BlockNotes } from './block-notes.ts';
 import {
   S_CARRY_A,
   S_CARRY_B,

@@ -145,9 +145,11 @@ function summaryOf(items: readonly Item[]): string[] {
     const outcomes = new Map<string, number>();
     for (const { outcome } of results) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     const list = [...outcomes].sort().map(([outcome, count]) => `${count} ${outcome}`);
+    const name = scenario.name.padEnd(22);
+    if (results.length === 0) return `--   ${name} none of ${group.length} runs`;
     const ran = results.length === group.length ? `${group.length} runs` : `${results.length} of ${group.length} runs`;
     const mark = failed > 0 ? 'FAIL' : 'ok  ';
-    return `${mark} ${scenario.name.padEnd(22)} ${ran}${failed > 0 ? `, ${failed} failed` : ''}: ${list.join(', ')}`;
+    return `${mark} ${name} ${ran}${failed > 0 ? `, ${failed} failed` : ''}: ${list.join(', ')}`;
   });
 }
 

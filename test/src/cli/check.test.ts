@@ -82,6 +82,12 @@ describe('coreback check', () => {
     expect(coreback(['replay', saved!])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^holds: bad/) });
   });
 
+  it('calls nothing good of which it had no time to run anything', () => {
+    const { status, stdout } = check(GOOD, '--runs', '5', '--budget', '0', '--jobs', '1');
+    expect(status).toBe(4);
+    expect(stdout).toMatch(/^-- +\S+ +none of 6 runs\n/);
+  });
+
   it('ends with 4 when the budget is over before all has been run', () => {
     const { status, stdout } = check(GOOD, '--runs', '200', '--budget', '1ms', '--jobs', '1');
     expect(status).toBe(4);

@@ -118,7 +118,7 @@ const SYSTEM: readonly TreeCommand[] = [
   { name: 'stat', script: 'echo abc > f; chmod 640 f; ln f g; stat -f "%N %l %z %Sp" g; ln -s f h; readlink h; touch -t 201101020304 f; stat -f %m f; ls -l f', programs: ['stat', 'touch'], expected: /^g 2 4 -rw-r-----\nf\n1293937440\n-rw-r----- +2 root +wheel +4 Jan +2 +2011 f\n$/ },
   { name: 'ifconfig', script: 'ifconfig -l; ifconfig lo0 2>/dev/null | grep "inet "; true', programs: ['ifconfig'], expected: 'lo0\n\tinet 127.0.0.1 netmask 0xff000000 \n' },
   { name: 'id', script: 'id -u; id -un; su -m nobody -c "id -un"; su -m nobody -c "touch /etc/x" 2>&1; true', programs: ['id', 'su'], expected: /^0\nroot\nnobody\ntouch: \/etc\/x: Permission denied\n$/ },
-  { name: 'limits-df', script: 'df / | wc -l | tr -d " "; mount; ulimit -n', programs: [], expected: /^2\ntmpfs on \/ \(tmpfs, local\)\n\d+\n$/ },
+  { name: 'limits-df', script: 'df / | wc -l | tr -d " "; mount; ulimit -n', programs: [], expected: /^2\ntmpfs on \/ \(tmpfs, local\)\ndevfs on \/dev \(devfs, local, multilabel\)\n\d+\n$/ },
   { name: 'dd', script: 'dd if=/dev/zero of=z bs=1k count=5 seek=2 2>/dev/null; wc -c < z | tr -d " "; rm z; test -e z || echo gone', programs: ['dd'], expected: '7168\ngone\n' },
 ];
 

@@ -66,22 +66,13 @@ const cmpxchg: Writer = (b, insn) => {
   code.get(T4);
   code.op(OP.select);
   code.set(T2);
-  if (insn.operands[0]!.kind === IN_MEMORY) {
-    putResult(b, insn, T2);
-    code.get(T3);
-    code.get(T1);
-    code.get(T4);
-    code.op(OP.select);
-    b.popRegister(EAX, size);
-  } else {
-    // The destination may be the accumulator itself, which is written last when they differ.
-    putResult(b, insn, T2);
-    b.pushRegister(EAX, size);
-    code.get(T1);
-    code.get(T4);
-    code.op(OP.select);
-    b.popRegister(EAX, size);
-  }
+  // The destination may be the accumulator itself, which is written last when they differ.
+  putResult(b, insn, T2);
+  b.pushRegister(EAX, size);
+  code.get(T1);
+  code.get(T4);
+  code.op(OP.select);
+  b.popRegister(EAX, size);
   if (!b.writesFlags()) return;
   code.get(T1);
   code.set(T2);
@@ -89,6 +80,7 @@ const cmpxchg: Writer = (b, insn) => {
   code.set(T1);
   keepOperands(b, SUB_KINDS[size]!, size);
 };
+
 /** Compares EDX:EAX with eight bytes of memory. ZF alone changes. */
 const cmpxchg8b: Writer = (b, insn) => {
   const { code } = b;

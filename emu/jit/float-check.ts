@@ -40,6 +40,18 @@ function pushUpper64(code: WasmCode, local: number): void {
   code.op(OP.i64ShrU, OP.i32WrapI64);
 }
 
+/** Leaves whether a double is not well inside the range of singles: a zero is not, either. */
+export function pushIsBeyondSingles(code: WasmCode, local: number): void {
+  code.get(local);
+  code.op(OP.f64Abs);
+  code.f64(2 ** -120);
+  code.op(OP.f64Ge);
+  code.get(local);
+  code.op(OP.f64Abs);
+  code.f64(2 ** 120);
+  code.op(OP.f64Le, OP.i32And, OP.i32Eqz);
+}
+
 function pushIsZero64(code: WasmCode, local: number): void {
   code.get(local);
   code.op(OP.i64ReinterpretF64);

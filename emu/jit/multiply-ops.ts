@@ -155,15 +155,7 @@ function divideDoublewords(b: BlockCode, insn: Insn): void {
   b.pushRegister(EDX, 4);
   code.op(OP.i32Eqz);
   code.if();
-  b.pushRegister(EAX, 4);
-  code.tee(T1);
-  code.get(T2);
-  code.op(OP.i32RemU);
-  b.popRegister(EDX, 4);
-  code.get(T1);
-  code.get(T2);
-  code.op(OP.i32DivU);
-  b.popRegister(EAX, 4);
+  divideEax(b, OP.i32DivU, OP.i32RemU);
   code.else();
   b.pushRegister(EDX, 4);
   code.op(OP.i64ExtendI32U);
@@ -182,6 +174,20 @@ function divideDoublewords(b: BlockCode, insn: Insn): void {
   code.op(OP.i64DivU, OP.i32WrapI64);
   b.popRegister(EAX, 4);
   code.end();
+}
+
+/** EAX and EDX become quotient and remainder of EAX by T2. */
+function divideEax(b: BlockCode, divide: number, remainder: number): void {
+  const { code } = b;
+  b.pushRegister(EAX, 4);
+  code.tee(T1);
+  code.get(T2);
+  code.op(remainder);
+  b.popRegister(EDX, 4);
+  code.get(T1);
+  code.get(T2);
+  code.op(divide);
+  b.popRegister(EAX, 4);
 }
 
 const idiv: Writer = (b, insn) =>
@@ -238,16 +244,9 @@ function divideSignedDoublewords(b: BlockCode, insn: Insn): void {
     code.op(OP.i32ShrS, OP.i32Ne);
   });
   exitIfZeroOrMinusOne(b);
-  b.pushRegister(EAX, 4);
-  code.tee(T1);
-  code.get(T2);
-  code.op(OP.i32RemS);
-  b.popRegister(EDX, 4);
-  code.get(T1);
-  code.get(T2);
-  code.op(OP.i32DivS);
-  b.popRegister(EAX, 4);
+  divideEax(b, OP.i32DivS, OP.i32RemS);
 }
+
 export const multiplyWriters: Rows = {
   // With one operand it is the accumulator that is multiplied.
   IMUL: [(b, insn) => (insn.operands.length === 1 ? multiply(true) : imul)(b, insn), any],

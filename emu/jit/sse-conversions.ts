@@ -1,7 +1,7 @@
 import { IN_MEMORY } from '../isa/insn.ts';
 import { READ } from './access-check.ts';
 import type { BlockCode } from './block-code.ts';
-import { DOUBLE, type FloatFormat, SINGLE } from './float-check.ts';
+import { DOUBLE, type FloatFormat, pushIsBeyondSingles, SINGLE } from './float-check.ts';
 import { D1, INEXACT, S1, T1 } from './locals.ts';
 import { doubleOperand, exitIfInexactIsNews, replaceDouble, replaceSingle, singleOperand } from './sse-arithmetic.ts';
 import { popVector, pushAddress, pushVector, pushVectorOperand } from './sse-operands.ts';
@@ -96,14 +96,7 @@ const toSingle: Writer = (b, insn) => {
   b.useMxcsr();
   doubleOperand(b, insn, D1);
   b.exitIf(() => {
-    code.get(D1);
-    code.op(OP.f64Abs);
-    code.f64(2 ** -120);
-    code.op(OP.f64Ge);
-    code.get(D1);
-    code.op(OP.f64Abs);
-    code.f64(2 ** 120);
-    code.op(OP.f64Le, OP.i32And, OP.i32Eqz);
+    pushIsBeyondSingles(code, D1);
     code.get(INEXACT);
     code.op(OP.i32Or);
   });

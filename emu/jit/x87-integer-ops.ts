@@ -25,18 +25,18 @@ function noteRounded(b: BlockCode): void {
   code.set(X87_B);
   setLast(b, LAST_ROUNDED);
   if (b.inexactIsOld) return;
-  const pushIsExact = (op: number): void => {
+  const pushComparison = (op: number): void => {
     code.get(D0);
     code.get(D1);
     code.op(op);
   };
-  pushIsExact(OP.f64Ne);
+  pushComparison(OP.f64Ne);
   code.i32(Math.log2(PE));
   code.op(OP.i32Shl);
   code.get(X87_STATUS);
   code.op(OP.i32Or);
   code.set(X87_STATUS);
-  pushIsExact(OP.f64Eq);
+  pushComparison(OP.f64Eq);
   code.get(X87_INEXACT);
   code.op(OP.i32And);
   code.set(X87_INEXACT);

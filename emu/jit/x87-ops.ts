@@ -4,7 +4,7 @@ import { IN_MEMORY, type Insn } from '../isa/insn.ts';
 import { WRITE } from './access-check.ts';
 import { type BlockCode, HELPER_X87 } from './block-code.ts';
 import { KNOWN } from './flag-code.ts';
-import { type Known, type Operation, writeFloatCheck, X87_DOUBLE } from './float-check.ts';
+import { type Known, type Operation, pushIsBeyondSingles, writeFloatCheck, X87_DOUBLE } from './float-check.ts';
 import { D0, D1, D2, FLAGS, T0, T1, X87_A, X87_B, X87_INEXACT, X87_LAST, X87_STATUS } from './locals.ts';
 import { MEM, OP, UNLIKELY } from './wasm-code.ts';
 import { any, type Row, type Rows, type Writer } from './writer.ts';
@@ -161,14 +161,7 @@ function storeMemory(pops: boolean): Writer {
       code.set(D0);
       // Within the range of singles, and "inexact" no news.
       b.exitIf(() => {
-        code.get(D0);
-        code.op(OP.f64Abs);
-        code.f64(2 ** -120);
-        code.op(OP.f64Ge);
-        code.get(D0);
-        code.op(OP.f64Abs);
-        code.f64(2 ** 120);
-        code.op(OP.f64Le, OP.i32And, OP.i32Eqz);
+        pushIsBeyondSingles(code, D0);
         code.get(X87_INEXACT);
         code.op(OP.i32Or);
         code.get(D0);

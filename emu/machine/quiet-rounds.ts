@@ -3,7 +3,7 @@ import type { FaultInjector } from '../faults/injector.ts';
 import { anyBreakpoint } from '../interp/debug-registers.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { Core, OpenRound, TrapHandler } from './machine.ts';
-import type { Schedule } from './schedule.ts';
+import { type Schedule, turnOf } from './schedule.ts';
 import { areApart, Trial } from './trial.ts';
 
 /** How far quiet rounds may go. All are limits that the machine itself sees to when they are near. */
@@ -146,7 +146,7 @@ export class QuietRounds {
       horizonNs,
       (endNs) => (isWhole ? endNs >= horizonNs : endNs > atNs),
     );
-    const turn = (core.id - firstCore + cores.length) % cores.length;
+    const turn = turnOf(core.id, firstCore, cores.length);
     this.letIdle(firstCore, isWhole ? cores.length : turn, startNs, beforeNs);
     // The kernel hears of the part of a budget when it hears of the whole.
     const keptNs = isWhole || exit !== EXIT_BUDGET ? 0 : core.clockNs - (fromNs + instructionsTo(startNs) * cycleNs);
@@ -172,13 +172,18 @@ export class QuietRounds {
     if (turns < least || this.untilTrial > 0 || !areApart(this.spaces)) return false;
     const pages = Math.max(...this.spaces.map((space) => space?.trialPages ?? 0));
     if (pages > TRIAL_PAGES_MAX) {
-      for (const space of this.spaces) space?.endTrials();
-      this.retry = this.tried > 8 * this.retry ? TRIAL_RETRY_MIN : Math.min(2 * this.retry, TRIAL_RETRY_MAX);
-      this.untilTrial = this.retry;
-      this.tried = 0;
+      this.giveUpTrials();
       return false;
     }
     return turns >= least * (1 + pages / TRIAL_PAGES);
+  }
+
+  /** No trials for a while: the longer, the fewer there were since the last time. */
+  private giveUpTrials(): void {
+    for (const space of this.spaces) space?.endTrials();
+    this.retry = this.tried > 8 * this.retry ? TRIAL_RETRY_MIN : Math.min(2 * this.retry, TRIAL_RETRY_MAX);
+    this.untilTrial = this.retry;
+    this.tried = 0;
   }
 
   /** Several cores run, each all of its turns at once. Null: better not. */

@@ -30,6 +30,9 @@ export interface Round {
   readonly firstCore: number;
 }
 
+/** Which turn of a round is a core's, from 0. */
+export const turnOf = (core: number, firstCore: number, cores: number): number => (core - firstCore + cores) % cores;
+
 export class Schedule {
   private readonly config: ScheduleConfig;
   private readonly prng: Prng;

@@ -2,7 +2,7 @@ import { assert } from '../base/errors.ts';
 import { type Engine, type EngineExit, EXIT_BUDGET, isRetired } from '../core/engine.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { Core } from './machine.ts';
-import type { Schedule, TimedRound } from './schedule.ts';
+import { type Schedule, type TimedRound, turnOf } from './schedule.ts';
 
 /*
  * Rounds on trial. As long as nobody traps, cores with spaces of their own do not notice each other, and it does not matter who goes first: each
@@ -94,7 +94,7 @@ export class Trial {
   }
 
   private turnOf({ id }: Core, { firstCore }: TimedRound): number {
-    return (id - firstCore + this.cores.length) % this.cores.length;
+    return turnOf(id, firstCore, this.cores.length);
   }
 
   /** Instructions of a core up to an end. */
